@@ -1,0 +1,3 @@
+module omsbox
+
+go 1.26.0

@@ -1,0 +1,80 @@
+package sms
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/warthog618/sms/encoding/gsm7"
+	"github.com/warthog618/sms/encoding/tpdu"
+)
+
+// Type of address octets: type of number and numbering plan.
+// 3GPP TS 23.040 9.1.2.5
+const (
+	toaUnknown       = 0x81 // short codes and national numbers: the network decides
+	toaInternational = 0x91
+	toaAlphanumeric  = 0xD0
+)
+
+// maxDigits is what an address field of 12 octets can hold.
+const maxDigits = 20
+
+// number is the address of a phone number: international only with a +, as a
+// short code that is said to be international reaches nobody.
+func number(s string) (tpdu.Address, error) {
+	digits, international := strings.CutPrefix(s, "+")
+	if digits == "" || len(digits) > maxDigits || strings.Trim(digits, "0123456789*#") != "" ||
+		international && strings.ContainsAny(digits, "*#") {
+		return tpdu.Address{}, fmt.Errorf("%q is no phone number", s)
+	}
+	if international {
+		return tpdu.Address{TOA: toaInternational, Addr: digits}, nil
+	}
+	return tpdu.Address{TOA: toaUnknown, Addr: digits}, nil
+}
+
+// sender is the address of a phone number or, if s is none, of a name of up to
+// 11 characters of the GSM 7-bit default alphabet.
+func sender(s string) (tpdu.Address, error) {
+	if a, err := number(s); err == nil {
+		return a, nil
+	}
+	septets, err := gsm7Encoder.Encode([]byte(s))
+	if err != nil || len(septets) == 0 || len(septets) > 11 || strings.IndexByte(s, escape) >= 0 {
+		return tpdu.Address{}, fmt.Errorf("%q is neither a phone number nor a sender's name", s)
+	}
+	return tpdu.Address{TOA: toaAlphanumeric, Addr: s}, nil
+}
+
+// address reads an address field: length in semi-octets, type, value.
+// 3GPP TS 23.040 9.1.2.5
+func (r *reader) address() string {
+	semiOctets := int(r.octet())
+	toa := r.octet()
+	value := r.take((semiOctets + 1) / 2)
+	if toa&0x70 == toaAlphanumeric&0x70 {
+		septets := gsm7.Unpack7Bit(value, 0)
+		return decodeGSM7(septets[:min(semiOctets*4/7, len(septets))], 0, 0)
+	}
+	return withPlus(toa, digits(value, semiOctets))
+}
+
+// digits reads up to n semi-octets, low one first; the fill 0xF is skipped
+// wherever it stands. 3GPP TS 23.040 9.1.2.3
+func digits(b []byte, n int) string {
+	var s strings.Builder
+	for i := range min(n, 2*len(b)) {
+		semi := b[i/2] >> (i % 2 * 4) & 0x0F
+		if semi != 0x0F {
+			s.WriteByte("0123456789*#abc"[semi])
+		}
+	}
+	return s.String()
+}
+
+func withPlus(toa byte, digits string) string {
+	if digits != "" && toa&0x70 == toaInternational&0x70 {
+		return "+" + digits
+	}
+	return digits
+}

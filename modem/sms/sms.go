@@ -1,0 +1,129 @@
+// Package sms turns text into the TPDUs that carry it and back: alphabets,
+// segmentation, concatenation, addresses, delivery reports, and the PDU mode
+// of AT commands. It holds no state and talks to nobody.
+//
+// Encoding is strict: what cannot be sent correctly is an error. Decoding is
+// lenient: a text that somebody sent is worth more than a rule that its sender
+// broke, so only a TPDU that ends too early is an error, and none panics.
+//
+// Terms are those of 3GPP TS 23.040 (TPDU, UDH, TP-MR), TS 23.038 (alphabets)
+// and TS 27.005 (PDU mode).
+package sms
+
+import (
+	"fmt"
+
+	"github.com/warthog618/sms/encoding/tpdu"
+)
+
+// MaxSegments is the largest number of segments one message can have: the
+// count is one octet. 3GPP TS 23.040 9.2.3.24.1
+const MaxSegments = 255
+
+// Segments says how many segments (TPDUs) text takes. Empty text takes one.
+// A number above MaxSegments means that text cannot be sent.
+func Segments(text string) int {
+	_, pieces := segment(text, 0)
+	return len(pieces)
+}
+
+// Submit is one text to one address, to be cut into SMS-SUBMIT TPDUs.
+// 3GPP TS 23.040 9.2.2.2
+type Submit struct {
+	To     string // E.164 with +, or a short code or national number without
+	Text   string // invalid UTF-8 is sent as U+FFFD
+	Ref    byte   // concatenation reference, unused when one segment is enough
+	Report bool   // TP-SRR: ask for a status report of every segment
+}
+
+// TPDUs returns one TPDU for each segment in order, Segments(s.Text) of them,
+// with TP-MR 0 (the modem assigns it) and no validity period. It is an error
+// if To is no number or Text takes more than MaxSegments.
+func (s Submit) TPDUs() ([][]byte, error) {
+	to, err := number(s.To)
+	if err != nil {
+		return nil, err
+	}
+	dcs, pieces := segment(s.Text, 0)
+	return encode(pieces, s.Ref, nil, func() (*tpdu.TPDU, error) {
+		t, err := tpdu.NewSubmit(tpdu.WithDA(to), dcs)
+		if err == nil && s.Report {
+			t.FirstOctet |= tpdu.FoSRR
+		}
+		return t, err
+	})
+}
+
+// Segment is a decoded SMS-SUBMIT: one segment of a text as the SMSC gets it.
+// 3GPP TS 23.040 9.2.2.2
+type Segment struct {
+	MR       byte
+	To       string // with + when the type of number is international
+	Report   bool   // TP-SRR
+	PID, DCS byte
+	Class    int    // message class 0..3, -1 if none
+	Text     string // this segment decoded, "" for 8-bit data
+	Data     []byte // 8-bit user data without its header, nil for text
+	Concat   Concat
+	Port     Port
+}
+
+// ParseSubmit decodes a SMS-SUBMIT.
+func ParseSubmit(b []byte) (Segment, error) {
+	s, u, err := parseSubmit(b)
+	if err != nil {
+		return Segment{}, fmt.Errorf("SMS-SUBMIT: %w", err)
+	}
+	s.Class, s.Concat, s.Port = u.class(), u.header.concat, u.header.port
+	s.Text, s.Data = u.decode()
+	return s, nil
+}
+
+func parseSubmit(b []byte) (s Segment, u userData, err error) {
+	r := reader{b: b}
+	fo := r.octet()
+	if r.err == nil && tpdu.FirstOctet(fo).MTI() != tpdu.MtSubmit {
+		return s, u, fmt.Errorf("first octet 0x%02X is of another message type", fo)
+	}
+	s.Report = fo&tpdu.FoSRR != 0
+	s.MR = r.octet()
+	s.To = r.address()
+	s.PID, s.DCS = r.octet(), r.octet()
+	switch tpdu.FirstOctet(fo).VPF() { // 3GPP TS 23.040 9.2.3.12
+	case tpdu.VpfRelative:
+		r.take(1)
+	case tpdu.VpfAbsolute, tpdu.VpfEnhanced:
+		r.take(7)
+	}
+	u = r.userData(s.DCS, fo)
+	return s, u, r.err
+}
+
+// encode makes one TPDU of each piece of user data, on the envelope that
+// envelope returns a fresh copy of. port, if any, is repeated in every one.
+func encode(pieces [][]byte, ref byte, port tpdu.UserDataHeader, envelope func() (*tpdu.TPDU, error)) ([][]byte, error) {
+	if len(pieces) > MaxSegments {
+		return nil, fmt.Errorf("text takes %d segments, %d is the limit", len(pieces), MaxSegments)
+	}
+	tpdus := make([][]byte, 0, len(pieces))
+	for i, piece := range pieces {
+		t, err := envelope()
+		if err != nil {
+			return nil, err
+		}
+		udh := append(tpdu.UserDataHeader(nil), port...)
+		if len(pieces) > 1 {
+			udh = append(udh, concatIE(ref, len(pieces), i+1))
+		}
+		if len(udh) > 0 {
+			t.SetUDH(udh) // sets TP-UDHI too
+		}
+		t.UD = piece
+		b, err := t.MarshalBinary()
+		if err != nil {
+			return nil, err
+		}
+		tpdus = append(tpdus, b)
+	}
+	return tpdus, nil
+}

@@ -1,0 +1,179 @@
+package sms
+
+import (
+	"strings"
+
+	"github.com/warthog618/sms/encoding/gsm7"
+	"github.com/warthog618/sms/encoding/tpdu"
+)
+
+// Concat is the place of a segment in its message. 3GPP TS 23.040 9.2.3.24.1
+// and 9.2.3.24.8. A Total of 0 or 1 means: not concatenated.
+type Concat struct {
+	Ref        uint16 // the sender's reference of the message, of 8 or 16 bits
+	Total, Seq byte   // Seq counts from 1
+}
+
+// Port addresses an application in the phone, such as 2948 for WAP push; both
+// are 0 if there is none. 3GPP TS 23.040 9.2.3.24.3 and 9.2.3.24.4
+type Port struct{ Dest, Source uint16 }
+
+// Waiting is a voice mail (or the like) indication: an instruction to the phone
+// to show or hide a symbol. 3GPP TS 23.038 4 and TS 23.040 9.2.3.24.2
+type Waiting struct {
+	Indicated bool // the message carries an indication; the rest means something
+	Active    bool // messages are waiting; false: no longer
+	Discard   bool // the text is not meant for people
+	Kind      byte // 0 voice mail, 1 fax, 2 e-mail, 3 other
+}
+
+// Information element identifiers. 3GPP TS 23.040 9.2.3.24, where they are
+// written in hexadecimal (the library takes 24 and 25 for decimal).
+const (
+	ieConcat8        = 0x00
+	ieSpecialMessage = 0x01
+	iePort8          = 0x04
+	iePort16         = 0x05
+	ieConcat16       = 0x08
+	ieSingleShift    = 0x24
+	ieLockingShift   = 0x25
+)
+
+func concatIE(ref byte, total, seq int) tpdu.InformationElement {
+	return tpdu.InformationElement{ID: ieConcat8, Data: []byte{ref, byte(total), byte(seq)}}
+}
+
+func portIE(p Port) tpdu.InformationElement {
+	return tpdu.InformationElement{ID: iePort16, Data: []byte{
+		byte(p.Dest >> 8), byte(p.Dest), byte(p.Source >> 8), byte(p.Source)}}
+}
+
+// header is what we understand of a UDH.
+type header struct {
+	concat         Concat
+	port           Port
+	waiting        Waiting
+	locking, shift byte // national language identifiers
+}
+
+// parseHeader reads information elements; what is malformed or unknown is
+// skipped, and of repeated ones the last counts. 3GPP TS 23.040 9.2.3.24
+func parseHeader(b []byte) (h header) {
+	for len(b) >= 2 && len(b) >= 2+int(b[1]) {
+		id, data := b[0], b[2:2+int(b[1])]
+		b = b[2+len(data):]
+		switch {
+		case id == ieConcat8 && len(data) == 3:
+			h.setConcat(uint16(data[0]), data[1], data[2])
+		case id == ieConcat16 && len(data) == 4:
+			h.setConcat(uint16(data[0])<<8|uint16(data[1]), data[2], data[3])
+		case id == iePort8 && len(data) == 2:
+			h.port = Port{uint16(data[0]), uint16(data[1])}
+		case id == iePort16 && len(data) == 4:
+			h.port = Port{uint16(data[0])<<8 | uint16(data[1]), uint16(data[2])<<8 | uint16(data[3])}
+		case id == ieSpecialMessage && len(data) == 2:
+			h.waiting = Waiting{Indicated: true, Active: data[1] != 0, Discard: data[0]&0x80 == 0, Kind: data[0] & 3}
+		case id == ieSingleShift && len(data) == 1:
+			h.shift = data[0]
+		case id == ieLockingShift && len(data) == 1:
+			h.locking = data[0]
+		}
+	}
+	return h
+}
+
+// setConcat ignores an impossible place, as 3GPP TS 23.040 9.2.3.24.1 asks.
+func (h *header) setConcat(ref uint16, total, seq byte) {
+	if total != 0 && seq != 0 && seq <= total {
+		h.concat = Concat{ref, total, seq}
+	}
+}
+
+// userData is TP-UD taken apart but not decoded yet, so that the user data of
+// several segments can be joined first.
+type userData struct {
+	dcs     byte
+	header  header
+	content []byte // septets one in an octet, octets, or UTF-16BE
+}
+
+// userData reads TP-UDL and TP-UD. 3GPP TS 23.040 9.2.3.16 and 9.2.3.24
+func (r *reader) userData(dcs, firstOctet byte) userData {
+	u := userData{dcs: dcs}
+	udl := int(r.octet())
+	septets := alphabetOf(dcs) == alphabetGSM7
+	octets := udl
+	if septets {
+		octets = (udl*7 + 7) / 8
+	}
+	ud := r.take(octets)
+	if r.err != nil {
+		return u
+	}
+	skip := 0 // octets of header, UDHL included
+	// A header that is longer than the user data is none: then all is text.
+	if firstOctet&tpdu.FoUDHI != 0 && len(ud) > 0 && int(ud[0]) < len(ud) {
+		skip = 1 + int(ud[0])
+		u.header = parseHeader(ud[1:skip])
+	}
+	if !septets {
+		u.content = ud[skip:]
+		return u
+	}
+	// The text starts at a septet boundary after the header.
+	headerSeptets := (skip*8 + 6) / 7
+	fill := headerSeptets*7 - skip*8
+	u.content = gsm7.Unpack7Bit(ud[skip:], fill)
+	// Seven octets hold eight septets, so there may be one more than was sent.
+	u.content = u.content[:max(0, min(udl-headerSeptets, len(u.content)))]
+	return u
+}
+
+// decode returns the text, or the data if it is none.
+func (u userData) decode() (text string, data []byte) {
+	switch alphabetOf(u.dcs) {
+	case alphabetData:
+		return "", append([]byte{}, u.content...)
+	case alphabetUTF16:
+		return decodeUTF16(u.content), nil
+	}
+	return decodeGSM7(u.content, u.header.locking, u.header.shift), nil
+}
+
+// class is the message class, 0 to 3, or -1. 3GPP TS 23.038 4
+func (u userData) class() int {
+	if u.dcs&0x90 == 0x10 || u.dcs&0xF0 == 0xF0 {
+		return int(u.dcs & 3)
+	}
+	return -1
+}
+
+// waiting is the indication in the header, else the one in TP-DCS, of which
+// 3GPP TS 23.038 4 has three groups: discard, store, store UCS2.
+func (u userData) waiting() Waiting {
+	if group := u.dcs & 0xF0; !u.header.waiting.Indicated && group >= 0xC0 && group <= 0xE0 {
+		return Waiting{Indicated: true, Active: u.dcs&0x08 != 0, Discard: group == 0xC0, Kind: u.dcs & 3}
+	}
+	return u.header.waiting
+}
+
+// join decodes user data in order as if it were one, as far as it is of one
+// alphabet.
+func join(parts []userData) string {
+	var text strings.Builder
+	for i := 0; i < len(parts); {
+		run := parts[i]
+		run.content = append([]byte(nil), run.content...)
+		for i++; i < len(parts) && parts[i].readsLike(run); i++ {
+			run.content = append(run.content, parts[i].content...)
+		}
+		s, _ := run.decode()
+		text.WriteString(s)
+	}
+	return text.String()
+}
+
+func (u userData) readsLike(v userData) bool {
+	return alphabetOf(u.dcs) == alphabetOf(v.dcs) &&
+		u.header.locking == v.header.locking && u.header.shift == v.header.shift
+}

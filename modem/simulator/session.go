@@ -77,8 +77,10 @@ func (t *session) line() (string, error) {
 		case err != nil:
 			return "", err
 		case c == '\r':
-			if start := strings.Index(strings.ToUpper(string(line)), "AT"); start >= 0 {
-				return string(line[start:]), nil
+			for i := range len(line) - 1 {
+				if strings.EqualFold(string(line[i:i+2]), "AT") {
+					return string(line[i:]), nil
+				}
 			}
 			line = line[:0]
 		case c == '\n', c == ctrlZ, c == esc:
@@ -134,15 +136,15 @@ func (t *session) end(a answer) {
 	} else if said && !a.fault.Lose {
 		t.port.say(a.String())
 	}
-	if a.after != nil {
-		a.after()
-	}
 	if t.live() {
 		for _, urc := range t.held {
 			t.port.say(urc)
 		}
 	}
 	t.held = nil
+	if a.after != nil {
+		a.after()
+	}
 }
 
 // breaks does what a fault does to the whole modem, and says whether that keeps

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"omsbox/modem/simulator"
@@ -165,28 +166,30 @@ func TestCloseUnblocksRead(t *testing.T) {
 }
 
 func TestDeadlines(t *testing.T) {
-	s := newSimulator(t, simulator.Options{})
-	h := quiet(t, s)
-	h.port.SetReadDeadline(time.Now().Add(time.Millisecond))
-	if _, err := h.port.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("read: %v", err)
-	}
-	h.port.SetReadDeadline(time.Time{})
+	synctest.Test(t, func(t *testing.T) {
+		s := newSimulator(t, simulator.Options{})
+		h := quiet(t, s)
+		h.port.SetReadDeadline(time.Now().Add(time.Millisecond))
+		if _, err := h.port.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("read: %v", err)
+		}
+		h.port.SetReadDeadline(time.Time{})
 
-	s.StallWrites(true)
-	h.port.SetWriteDeadline(time.Now().Add(time.Millisecond))
-	if _, err := h.port.Write([]byte("AT\r")); !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("write: %v", err)
-	}
-	h.port.SetWriteDeadline(time.Time{})
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		h.port.Write([]byte("AT\r"))
-	}()
-	s.StallWrites(false)
-	<-done
-	h.hear("\r\nOK\r\n")
+		s.StallWrites(true)
+		h.port.SetWriteDeadline(time.Now().Add(time.Millisecond))
+		if _, err := h.port.Write([]byte("AT\r")); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("write: %v", err)
+		}
+		h.port.SetWriteDeadline(time.Time{})
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			h.port.Write([]byte("AT\r"))
+		}()
+		s.StallWrites(false)
+		<-done
+		h.hear("\r\nOK\r\n")
+	})
 }
 
 func TestUnplug(t *testing.T) {

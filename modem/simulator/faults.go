@@ -33,7 +33,7 @@ type Fault struct {
 	Stall  bool          // AtCommand to AtResult: the host's next writes block
 	URCs   []string      // AtCommand to AtResult: these lines come in the middle of the answer
 	Prompt string        // AtPrompt: instead of "\r\n> "
-	Early  bool          // AtResult: the status report comes before the final result
+	Early  bool          // AtResult: the status report comes before the final result (unless URCs are held)
 	Twice  bool          // AtDeliver: the message is stored at two indexes
 	Busy   bool          // AtOpen: another program has the port
 }

@@ -34,7 +34,7 @@ func expectCount(t *testing.T, s *simulator.Simulator, want int) {
 // deaf expects the modem to say nothing for a moment.
 func (h *host) deaf() {
 	h.t.Helper()
-	h.port.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
+	h.port.SetReadDeadline(time.Now().Add(time.Minute))
 	b := make([]byte, 64)
 	if n, err := h.port.Read(b); !errors.Is(err, os.ErrDeadlineExceeded) {
 		h.t.Fatalf("got %q, %v, want nothing", b[:n], err)
@@ -91,29 +91,31 @@ func TestFaultLateAnswer(t *testing.T) {
 }
 
 func TestFaultHang(t *testing.T) {
-	for point, count := range map[simulator.Point]int{
-		simulator.AtCommand: 0, simulator.AtPrompt: 0, simulator.AtPDU: 0, simulator.AtResult: 1,
-	} {
-		s, h, b := faulty(t, simulator.Once(point, simulator.Fault{Hang: true}))
-		h.say(fmt.Sprintf("AT+CMGS=%d\r", len(b)))
-		if point > simulator.AtPrompt {
-			h.hear("\r\n> ")
+	synctest.Test(t, func(t *testing.T) {
+		for point, count := range map[simulator.Point]int{
+			simulator.AtCommand: 0, simulator.AtPrompt: 0, simulator.AtPDU: 0, simulator.AtResult: 1,
+		} {
+			s, h, b := faulty(t, simulator.Once(point, simulator.Fault{Hang: true}))
+			h.say(fmt.Sprintf("AT+CMGS=%d\r", len(b)))
+			if point > simulator.AtPrompt {
+				h.hear("\r\n> ")
+			}
+			h.say(sms.JoinPDU("", b) + "\x1a")
+			h.say("AT\rAT\r")
+			h.deaf()
+			expectCount(t, s, count)
+
+			h = reopen(t, s, h) // does not help
+			h.say("AT\r")
+			h.deaf()
+			s.Phone("+15551234567").Send("hi")
+			h.deaf()
+
+			s.Reset()
+			h = quiet(t, s)
+			h.ask("AT+CMGL=4", "+CMGL: 1,0,,21|"+hi+"|OK") // which had waited at the SMSC
 		}
-		h.say(sms.JoinPDU("", b) + "\x1a")
-		h.say("AT\rAT\r")
-		h.deaf()
-		expectCount(t, s, count)
-
-		h = reopen(t, s, h) // does not help
-		h.say("AT\r")
-		h.deaf()
-		s.Phone("+15551234567").Send("hi")
-		h.deaf()
-
-		s.Reset()
-		h = quiet(t, s)
-		h.ask("AT+CMGL=4", "+CMGL: 1,0,,21|"+hi+"|OK") // which had waited at the SMSC
-	}
+	})
 }
 
 func TestFaultInterruption(t *testing.T) {
@@ -153,24 +155,26 @@ func TestFaultDrop(t *testing.T) {
 }
 
 func TestFaultStall(t *testing.T) {
-	s, h, b := faulty(t, simulator.Once(simulator.AtPrompt, simulator.Fault{Stall: true}))
-	h.say(fmt.Sprintf("AT+CMGS=%d\r", len(b)))
-	h.hear("\r\n> ")
-	h.port.SetWriteDeadline(time.Now().Add(time.Millisecond))
-	if _, err := io.WriteString(h.port, "00"); !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("got %v", err)
-	}
-	closed := make(chan error)
-	go func() {
-		h.port.SetWriteDeadline(time.Time{})
-		_, err := io.WriteString(h.port, "00")
-		closed <- err
-	}()
-	h.port.Close()
-	if err := <-closed; err == nil {
-		t.Error("a write to a closed port")
-	}
-	expectCount(t, s, 0)
+	synctest.Test(t, func(t *testing.T) {
+		s, h, b := faulty(t, simulator.Once(simulator.AtPrompt, simulator.Fault{Stall: true}))
+		h.say(fmt.Sprintf("AT+CMGS=%d\r", len(b)))
+		h.hear("\r\n> ")
+		h.port.SetWriteDeadline(time.Now().Add(time.Millisecond))
+		if _, err := io.WriteString(h.port, "00"); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+		closed := make(chan error)
+		go func() {
+			h.port.SetWriteDeadline(time.Time{})
+			_, err := io.WriteString(h.port, "00")
+			closed <- err
+		}()
+		h.port.Close()
+		if err := <-closed; err == nil {
+			t.Error("a write to a closed port")
+		}
+		expectCount(t, s, 0)
+	})
 }
 
 func TestFaultEarlyReport(t *testing.T) {

@@ -23,9 +23,10 @@ func TestAllAtOnce(t *testing.T) {
 				if err := phone.Send(fmt.Sprintf("%d", i)); err != nil {
 					t.Error(err)
 				}
-				phone.Inbox()
-				s.Submitted()
+				s.Count()
 			}
+			phone.Inbox()
+			s.Submitted()
 		})
 	}
 	got := make(map[string]int)

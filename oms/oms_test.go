@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"omsbox/oms"
@@ -27,6 +28,7 @@ const namespace = "http://schemas.microsoft.com/office/Outlook/2006/OMS"
 // box is a store with one user and the service on it.
 type box struct {
 	*store.Store
+	close   func() error
 	user    store.User
 	log     *bytes.Buffer // what the service logged, at every level
 	handler http.Handler
@@ -37,11 +39,11 @@ func newBox(t testing.TB) *box {
 	t.Helper()
 	s, err := store.Create(context.Background(), t.TempDir(), slog.New(slog.DiscardHandler))
 	check(t, err)
-	t.Cleanup(func() { s.Close() })
+	b := &box{Store: s, close: sync.OnceValue(s.Close), log: &bytes.Buffer{}}
+	t.Cleanup(func() { b.close() })
 	for key, value := range map[string]string{"oms.wait": "0", "sms.region": "GB", "mail.domain": "sms.example.org"} {
 		check(t, s.Set(t.Context(), key, value))
 	}
-	b := &box{Store: s, log: &bytes.Buffer{}}
 	b.user, err = s.AddUser(t.Context(), store.User{Login: "myname", Phone: "+447911000001", Mail: "ann@example.org"}, "mypwd")
 	check(t, err)
 	b.handler = oms.New(s, slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
@@ -199,12 +201,13 @@ func TestGolden(t *testing.T) {
 	if len(requests) < 10 {
 		t.Fatalf("only %d requests", len(requests))
 	}
+	b := newBox(t)
 	for _, path := range requests {
 		name := strings.TrimSuffix(filepath.Base(path), ".request")
 		t.Run(name, func(t *testing.T) {
 			body, err := os.ReadFile(path)
 			check(t, err)
-			r := newBox(t).post(t, string(body))
+			r := b.post(t, string(body))
 			answer, err := io.ReadAll(r.Body)
 			check(t, err)
 			if got := r.Header.Get("Cache-Control"); got != "no-store" {

@@ -21,8 +21,8 @@ import (
 	"omsbox/store"
 )
 
-// maxBody is the largest request that is read. A full DeliverXms (20 parts of 1530 characters,
-// each character escaped twice at the worst) takes a quarter of it.
+// maxBody is the largest request that is read. The fullest text message (50 parts of 1530
+// characters, of up to nine bytes each, as they are escaped twice) takes a third of it.
 const maxBody = 2 << 20
 
 // Service answers at the OMS address, whatever the path is under which it is mounted: POST is the

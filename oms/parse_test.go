@@ -33,6 +33,7 @@ func TestParseEnvelope(t *testing.T) {
 	}{
 		{"escaped text", open + `<DeliverXms xmlns="u"><xmsData>&lt;a&gt; &amp;amp; &#x4E2D;</xmsData></DeliverXms>` + end, "", "DeliverXms", "<a> &amp; 中", ""},
 		{"CDATA", open + `<DeliverXms><xmsData>1<![CDATA[<2>]]>3</xmsData></DeliverXms>` + end, "", "DeliverXms", "1<2>3", ""},
+		{"text in a thousand pieces", open + `<DeliverXms><xmsData>` + strings.Repeat("a<!-- --><![CDATA[<]]>", 1000) + `</xmsData></DeliverXms>` + end, "", "DeliverXms", strings.Repeat("a<", 1000), ""},
 		{"other parameters beside", open + `<GetUserInfo><x><y/></x><xmsUser>u</xmsUser><xmsData>d</xmsData></GetUserInfo>` + end, "", "GetUserInfo", "u", ""},
 		{"a typed parameter", open + `<m:GetUserInfo xmlns:m="u"><xmsUser xmlns:i="i" i:type="xsd:string">u</xmsUser></m:GetUserInfo>` + end, "", "GetUserInfo", "u", ""},
 		{"a byte order mark", "\ufeff" + open + `<SendXms/>` + end, "", "SendXms", "", ""},

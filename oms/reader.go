@@ -126,8 +126,9 @@ func (r *reader) text() (string, error) {
 }
 
 // located is text with the place of the content in the document, in bytes.
-func (r *reader) located() (text string, from, to int64, err error) {
+func (r *reader) located() (content string, from, to int64, err error) {
 	from = r.xml.InputOffset()
+	var text []byte
 	for {
 		to = r.xml.InputOffset()
 		token, err := r.next()
@@ -136,15 +137,11 @@ func (r *reader) located() (text string, from, to int64, err error) {
 		}
 		switch t := token.(type) {
 		case xml.CharData: // a run of text, or a CDATA section
-			if text == "" {
-				text = string(t)
-			} else {
-				text += string(t)
-			}
+			text = append(text, t...)
 		case xml.StartElement:
 			return "", 0, 0, errors.New("elements where text belongs")
 		case xml.EndElement:
-			return text, from, to, nil
+			return string(text), from, to, nil
 		}
 	}
 }

@@ -349,7 +349,7 @@ func TestATroubleOfOurOwnIsAPlainSentenceAndALogLine(t *testing.T) {
 	if got := b.deliver(t, m).String(); got != "ok/neutral" {
 		t.Fatal(got)
 	}
-	check(t, b.close())
+	check(t, b.Close())
 	want := "other/failure The message could not be taken because of a problem in the service. Nothing was sent; please try again later."
 	if got := b.deliver(t, m).String(); got != want {
 		t.Errorf("got %s, want %s", got, want)

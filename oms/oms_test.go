@@ -14,7 +14,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"omsbox/oms"
@@ -28,7 +27,6 @@ const namespace = "http://schemas.microsoft.com/office/Outlook/2006/OMS"
 // box is a store with one user and the service on it.
 type box struct {
 	*store.Store
-	close   func() error
 	user    store.User
 	log     *bytes.Buffer // what the service logged, at every level
 	handler http.Handler
@@ -39,8 +37,8 @@ func newBox(t testing.TB) *box {
 	t.Helper()
 	s, err := store.Create(context.Background(), t.TempDir(), slog.New(slog.DiscardHandler))
 	check(t, err)
-	b := &box{Store: s, close: sync.OnceValue(s.Close), log: &bytes.Buffer{}}
-	t.Cleanup(func() { b.close() })
+	b := &box{Store: s, log: &bytes.Buffer{}}
+	t.Cleanup(func() { s.Close() })
 	for key, value := range map[string]string{"oms.wait": "0", "sms.region": "GB", "mail.domain": "sms.example.org"} {
 		check(t, s.Set(t.Context(), key, value))
 	}

@@ -1,0 +1,216 @@
+package oms_test
+
+import (
+	"encoding/binary"
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"omsbox/oms"
+)
+
+func TestParseEnvelope(t *testing.T) {
+	const open = `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>`
+	const end = `</s:Body></s:Envelope>`
+	utf16Of := func(order binary.AppendByteOrder, text string) string {
+		var b []byte
+		for _, u := range utf16.Encode([]rune(text)) {
+			b = order.AppendUint16(b, u)
+		}
+		return string(b)
+	}
+	german := `<?xml version="1.0" encoding="utf-16"?>` + open + `<DeliverXms><xmsData>Grüße</xmsData></DeliverXms>` + end
+	tests := []struct {
+		name, body, action  string
+		operation, argument string
+		fault               string // its code, where there is one
+	}{
+		{"escaped text", open + `<DeliverXms xmlns="u"><xmsData>&lt;a&gt; &amp;amp; &#x4E2D;</xmsData></DeliverXms>` + end, "", "DeliverXms", "<a> &amp; 中", ""},
+		{"CDATA", open + `<DeliverXms><xmsData>1<![CDATA[<2>]]>3</xmsData></DeliverXms>` + end, "", "DeliverXms", "1<2>3", ""},
+		{"text in a thousand pieces", open + `<DeliverXms><xmsData>` + strings.Repeat("a<!-- --><![CDATA[<]]>", 1000) + `</xmsData></DeliverXms>` + end, "", "DeliverXms", strings.Repeat("a<", 1000), ""},
+		{"other parameters beside", open + `<GetUserInfo><x><y/></x><xmsUser>u</xmsUser><xmsData>d</xmsData></GetUserInfo>` + end, "", "GetUserInfo", "u", ""},
+		{"a typed parameter", open + `<m:GetUserInfo xmlns:m="u"><xmsUser xmlns:i="i" i:type="xsd:string">u</xmsUser></m:GetUserInfo>` + end, "", "GetUserInfo", "u", ""},
+		{"a byte order mark", "\ufeff" + open + `<SendXms/>` + end, "", "SendXms", "", ""},
+		{"the name beats the SOAPAction", open + `<GetServiceInfo/>` + end, `"` + namespace + `/GetUserInfo"`, "GetServiceInfo", "", ""},
+		{"an unknown name and a SOAPAction", open + `<GetUser><xmsUser>u</xmsUser></GetUser>` + end, `"` + namespace + `/GetUserInfo"`, "GetUserInfo", "u", ""},
+		{"an empty body and a bare SOAPAction", open + end, namespace + "/GetServiceInfo", "GetServiceInfo", "", ""},
+		{"an empty body", open + end, `""`, "", "", "soap:Client"},
+		{"no body", `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"/>`, "", "", "", "soap:Client"},
+		{"XML in the parameter", open + `<DeliverXms><xmsData><xmsData/></xmsData></DeliverXms>` + end, "", "", "", "soap:Client"},
+		{"a truncated envelope", open + `<GetServiceInfo/></s:Body>`, "", "", "", "soap:Client"},
+		{"text after the envelope", open + `<GetServiceInfo/>` + end + "x", "", "", "", "soap:Client"},
+		{"two envelopes", open + `<GetServiceInfo/>` + end + open + end, "", "", "", "soap:Client"},
+		{"a foreign entity", open + `<DeliverXms><xmsData>&a;</xmsData></DeliverXms>` + end, "", "", "", "soap:Client"},
+		{"too deep", open + strings.Repeat("<a>", 40) + strings.Repeat("</a>", 40) + end, namespace + "/GetServiceInfo", "", "", "soap:Client"},
+		{"bytes that are no UTF-8", open + "<DeliverXms><xmsData>\xff\xe9</xmsData></DeliverXms>" + end, "", "", "", "soap:Client"},
+		{"SOAP 1.2", `<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Body><GetServiceInfo/>` + end, "", "", "", "soap:VersionMismatch"},
+		{"HTML", `<html></html>`, "", "", "", "soap:Client"},
+		{"a header that must be understood", strings.Replace(open, "<s:Body>", `<s:Header><h s:mustUnderstand="1"/></s:Header><s:Body>`, 1) + end, "", "", "", "soap:MustUnderstand"},
+		{"a header for another", strings.Replace(open, "<s:Body>", `<s:Header><h s:mustUnderstand="1" s:actor="urn:x"/></s:Header><s:Body>`, 1) + "<SendXms/>" + end, "", "SendXms", "", ""},
+		{"UTF-16, little end first", utf16Of(binary.LittleEndian, "\ufeff"+german), "", "DeliverXms", "Grüße", ""},
+		{"UTF-16, big end first", utf16Of(binary.BigEndian, "\ufeff"+german), "", "DeliverXms", "Grüße", ""},
+		{"UTF-16 without a mark", utf16Of(binary.LittleEndian, german), "", "DeliverXms", "Grüße", ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			got, err := oms.ParseEnvelope([]byte(test.body), test.action)
+			var fault *oms.Fault
+			switch {
+			case errors.As(err, &fault):
+				if fault.Code != test.fault {
+					t.Errorf("got %s: %s, want %q", fault.Code, fault.Text, test.fault)
+				}
+			case err != nil || test.fault != "":
+				t.Errorf("got the error %v, want a fault %q", err, test.fault)
+			case got.Operation != test.operation || got.Argument != test.argument:
+				t.Errorf("got %s(%q), want %s(%q)", got.Operation, got.Argument, test.operation, test.argument)
+			}
+		})
+	}
+}
+
+func read(t testing.TB, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	check(t, err)
+	return string(b)
+}
+
+// The samples of the OMS guidelines as they stand, with the space that one lacks before xmlns.
+func TestParseTheSamples(t *testing.T) {
+	user, err := oms.ParseXMSUser(read(t, "testdata/sample.xmsUser"))
+	check(t, err)
+	if want := (oms.XMSUser{Client: "Microsoft Office Outlook 12.0", UserID: "myname", Password: "mypwd"}); user != want {
+		t.Errorf("got %+v, want %+v", user, want)
+	}
+	tests := []struct {
+		file string
+		want oms.XMSData
+	}{
+		{"sample-SMS.xmsData", oms.XMSData{Format: oms.SMS, Content: []oms.Content{
+			{Type: "text/plain", ID: "Att0.txt@AB1B43B2B0594564.B94EF7ABB12B49BA", Text: "(1/2)This is the first SMS message..."},
+			{Type: "text/plain", ID: "Att1.txt@AB1B43B2B0594564.B94EF7ABB12B49BA", Text: "(2/2)This is the second SMS message..."},
+		}}},
+		{"sample-MMS.xmsData", oms.XMSData{Format: oms.MMS, SourceType: "reminder", Content: []oms.Content{
+			{Type: "text/plain", ID: "Att0.txt@AB1B43B2B0594564.B94EF7ABB12B49BA", Text: "This is the text part"},
+			{Type: "image/gif", ID: "Att1.gif@AB1B43B2B0594564.B94EF7ABB12B49BA", Text: "/9j/4AAQ ...... AVExISEyccHhcgLikxMC4p"},
+			{Type: "audio/midi", ID: "Att2.mid@AB1B43B2B0594564.B94EF7ABB12B49BA", Text: "/wDQjVYUrl ...... GoJ4e8j"},
+		}}},
+	}
+	for _, test := range tests {
+		got, err := oms.ParseXMSData(read(t, "testdata/"+test.file))
+		check(t, err)
+		test.want.Client, test.want.UserID, test.want.Password = "Microsoft Office Outlook 12.0", "myname", "mypwd"
+		test.want.Scheduled = time.Date(2005, 4, 20, 14, 20, 0, 0, time.UTC)
+		test.want.Recipients = []string{"135xxxx", "139xxxx"}
+		test.want.Digest = got.Digest
+		if !reflect.DeepEqual(got, test.want) {
+			t.Errorf("%s: got\n%+v\nwant\n%+v", test.file, got, test.want)
+		}
+	}
+}
+
+func TestParseXMSDataInAnyOrderAndNamespace(t *testing.T) {
+	got, err := oms.ParseXMSData("\ufeff" + ` <?xml version="1.0" encoding="utf-16"?><o:xmsData xmlns:o="urn:o"><xmsBody format="sms"><content>a</content></xmsBody>` +
+		`<o:xmsHead><to><recipient> 1 </recipient><r/></to><sourceType> reminder </sourceType><scheduled>2030-01-02T03:04:05+01:00</scheduled></o:xmsHead>` +
+		`<user><customData><userId>not this</userId></customData><password> p </password><userId> ann </userId></user></o:xmsData>` + "\n")
+	check(t, err)
+	want := oms.XMSData{UserID: "ann", Password: " p ", Scheduled: time.Date(2030, 1, 2, 2, 4, 5, 0, time.UTC), SourceType: "reminder",
+		Recipients: []string{"1"}, Format: oms.SMS, Content: []oms.Content{{Text: "a"}}, Digest: got.Digest}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got\n%+v\nwant\n%+v", got, want)
+	}
+}
+
+func TestTheDigestKnowsTheRequestAndNotThePassword(t *testing.T) {
+	digest := func(m message) [32]byte {
+		d, err := oms.ParseXMSData(m.String())
+		check(t, err)
+		return d.Digest
+	}
+	m := message{to: []string{"1"}, parts: []string{"hello"}}
+	first := digest(m)
+	if digest(m) != first {
+		t.Error("the same request has another digest")
+	}
+	guess := m
+	guess.password = "another <one>"
+	if digest(guess) != first {
+		t.Error("the digest depends on the password")
+	}
+	other := m
+	other.parts = []string{"hello."}
+	if digest(other) == first {
+		t.Error("another text has the same digest")
+	}
+}
+
+// seeds are the documents that every fuzz target starts from.
+func seeds(f *testing.F) (all []string) {
+	files, err := filepath.Glob("testdata/*")
+	check(f, err)
+	for _, path := range files {
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && filepath.Ext(path) != ".answer" {
+			all = append(all, read(f, path))
+		}
+	}
+	return all
+}
+
+func FuzzEnvelope(f *testing.F) {
+	for _, s := range seeds(f) {
+		f.Add([]byte(s), "")
+	}
+	f.Add([]byte("\xff\xfe<\x00"), `"`+namespace+`/DeliverXms"`)
+	f.Fuzz(func(t *testing.T, body []byte, action string) {
+		got, err := oms.ParseEnvelope(body, action)
+		if fault := (*oms.Fault)(nil); err != nil && !errors.As(err, &fault) {
+			t.Fatalf("the error is no fault: %v", err)
+		}
+		if err == nil && (got.Operation == "" || !utf8.ValidString(got.Argument)) {
+			t.Fatalf("got %q(%q)", got.Operation, got.Argument)
+		}
+	})
+}
+
+func FuzzXMSData(f *testing.F) {
+	for _, s := range seeds(f) {
+		f.Add(s)
+	}
+	f.Add(message{to: []string{"1", "2"}, parts: []string{"a", "b"}, scheduled: "2030-01-02T03:04:05Z"}.String())
+	f.Fuzz(func(t *testing.T, text string) {
+		got, err := oms.ParseXMSData(text)
+		if err != nil {
+			if len(err.Error()) > 100 {
+				t.Fatalf("the error quotes the document: %v", err)
+			}
+			return
+		}
+		if len(got.Recipients) > 51 || len(got.Content) > 51 || got.Format != oms.SMS && got.Format != oms.MMS {
+			t.Fatalf("got %+v", got)
+		}
+		for _, c := range got.Content {
+			if !utf8.ValidString(c.Text) {
+				t.Fatalf("got the text %q", c.Text)
+			}
+		}
+	})
+}
+
+func FuzzXMSUser(f *testing.F) {
+	for _, s := range seeds(f) {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		got, err := oms.ParseXMSUser(text)
+		if err == nil && !(utf8.ValidString(got.UserID) && utf8.ValidString(got.Password)) {
+			t.Fatalf("got %+v", got)
+		}
+	})
+}

@@ -1,0 +1,28 @@
+package store
+
+import "errors"
+
+var (
+	// ErrLocked: another process serves from the data directory.
+	ErrLocked = errors.New("the data directory is in use")
+	// ErrNoDatabase: the data directory holds no database yet.
+	ErrNoDatabase = errors.New("no omsbox database")
+	// ErrNewer: the database was written by a newer omsbox.
+	ErrNewer = errors.New("the database is newer than this program")
+	// ErrClosed: the store was closed before the change could be made.
+	ErrClosed = errors.New("the store is closed")
+	// ErrNotFound: there is no such record.
+	ErrNotFound = errors.New("not found")
+	// ErrCredentials: no such user, or not that user's password; which of them is not told.
+	ErrCredentials = errors.New("unknown user or wrong password")
+	// ErrDisabled: the password is right but the account was disabled.
+	ErrDisabled = errors.New("the account is disabled")
+	// ErrBusy: too many sign-ins wait already; the same may work in a moment.
+	ErrBusy = errors.New("too many sign-ins at once, try again in a moment")
+	// ErrNumber: not a phone number that a text can be sent to.
+	ErrNumber = errors.New("not a phone number")
+	// ErrTaken: the name is another user's.
+	ErrTaken = errors.New("the name is taken")
+	// ErrInvalid: a value that a record or a setting cannot have.
+	ErrInvalid = errors.New("invalid")
+)

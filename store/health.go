@@ -1,0 +1,135 @@
+package store
+
+import (
+	"context"
+	"time"
+)
+
+// Modem is how a modem is, as last seen.
+type Modem struct {
+	Device       string // as it was named on the command line
+	Up           bool
+	Problem      string // what is wrong and what to do; "" while nothing is
+	Manufacturer string
+	Model        string
+	Firmware     string
+	IMEI         string
+	IMSI         string // of its SIM
+	Operator     string
+	Registration string // in words
+	Signal       int    // as +CSQ gives it: 0..31, 99 unknown
+	Updated      time.Time
+}
+
+// SetModem stores how a modem is.
+func (s *Store) SetModem(ctx context.Context, m Modem) error {
+	state := "down"
+	if m.Up {
+		state = "up"
+	}
+	return s.write(ctx, func(t *tx) error {
+		_, err := t.exec(`INSERT INTO modems (device, state, problem, manufacturer, model, firmware, imei, imsi, operator, registration, signal, updated)
+			VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+			ON CONFLICT (device) DO UPDATE SET state = ?2, problem = ?3, manufacturer = ?4, model = ?5, firmware = ?6, imei = ?7,
+				imsi = ?8, operator = ?9, registration = ?10, signal = ?11, updated = ?12`,
+			m.Device, state, clip(m.Problem, 300), m.Manufacturer, m.Model, m.Firmware, m.IMEI, m.IMSI, m.Operator, m.Registration, m.Signal, ms(t.now))
+		t.ring(Modems)
+		t.then(func() { s.reload(context.Background()) })
+		return err
+	})
+}
+
+// ForgetModems removes the rows of modems that this run does not serve.
+func (s *Store) ForgetModems(ctx context.Context, serving []string) error {
+	return s.write(ctx, func(t *tx) error {
+		kept := map[string]bool{}
+		for _, device := range serving {
+			kept[device] = true
+		}
+		modems, err := s.Modems(ctx)
+		if err != nil {
+			return err
+		}
+		for _, m := range modems {
+			if !kept[m.Device] {
+				if _, err := t.exec(`DELETE FROM modems WHERE device = ?`, m.Device); err != nil {
+					return err
+				}
+			}
+		}
+		t.ring(Modems)
+		return nil
+	})
+}
+
+// Modems returns how all modems are.
+func (s *Store) Modems(ctx context.Context) ([]Modem, error) {
+	return list(ctx, s, func(r scanner) (m Modem, err error) {
+		var updated int64
+		err = r.Scan(&m.Device, &m.Up, &m.Problem, &m.Manufacturer, &m.Model, &m.Firmware, &m.IMEI, &m.IMSI, &m.Operator, &m.Registration, &m.Signal, &updated)
+		m.Updated = fromMS(updated)
+		return m, err
+	}, `SELECT device, state = 'up', problem, manufacturer, model, firmware, imei, imsi, operator, registration, signal, updated FROM modems ORDER BY device`)
+}
+
+// Health is how a part of the appliance is.
+type Health struct {
+	Part  string // "mail relay", "web", …
+	OK    bool
+	Text  string // what is wrong and what to do, or what is fine
+	Since time.Time
+}
+
+// SetHealth stores how a part is; it writes only what is new.
+func (s *Store) SetHealth(ctx context.Context, part string, ok bool, text string) error {
+	return s.write(ctx, func(t *tx) error {
+		n, err := t.exec(`INSERT INTO health (part, ok, text, since) VALUES (?, ?, ?, ?)
+			ON CONFLICT (part) DO UPDATE SET ok = excluded.ok, text = excluded.text, since = excluded.since
+			WHERE ok <> excluded.ok OR text <> excluded.text`, part, ok, clip(text, 300), ms(t.now))
+		if n > 0 {
+			t.ring(Traffic)
+		}
+		return err
+	})
+}
+
+// Healths returns how all parts are.
+func (s *Store) Healths(ctx context.Context) ([]Health, error) {
+	return list(ctx, s, func(r scanner) (h Health, err error) {
+		var since int64
+		err = r.Scan(&h.Part, &h.OK, &h.Text, &since)
+		h.Since = fromMS(since)
+		return h, err
+	}, `SELECT part, ok, text, since FROM health ORDER BY part`)
+}
+
+// Backlog counts what waits and what went wrong.
+type Backlog struct {
+	Queued, Scheduled, Sending int // deliveries
+	Unconfirmed, Failed        int // deliveries of the last seven days
+	Unroutable, Incomplete     int // incoming: nobody's; still waiting for segments
+	MailQueued, MailFailed     int
+	OldestQueued, OldestMail   time.Time // zero where none waits
+}
+
+// Backlog returns the counts of this moment.
+func (s *Store) Backlog(ctx context.Context) (Backlog, error) {
+	return one(ctx, s, func(r scanner) (b Backlog, err error) {
+		var oldest, oldestMail int64
+		err = r.Scan(&b.Queued, &b.Scheduled, &b.Sending, &b.Unconfirmed, &b.Failed, &b.Unroutable, &b.Incomplete,
+			&b.MailQueued, &b.MailFailed, &oldest, &oldestMail)
+		b.OldestQueued, b.OldestMail = fromMS(oldest), fromMS(oldestMail)
+		return b, err
+	}, `SELECT
+		(SELECT count(*) FROM deliveries WHERE state IN ('queued', 'scheduled') AND state = 'queued'),
+		(SELECT count(*) FROM deliveries WHERE state IN ('queued', 'scheduled') AND state = 'scheduled'),
+		(SELECT count(*) FROM deliveries WHERE state = 'sending'),
+		(SELECT count(*) FROM deliveries WHERE state = 'unconfirmed' AND updated > ?1),
+		(SELECT count(*) FROM deliveries WHERE state IN ('failed', 'expired') AND updated > ?1),
+		(SELECT count(*) FROM incoming WHERE state = 'unroutable' AND received > ?1),
+		(SELECT count(DISTINCT sender || '/' || ref) FROM incoming_segments WHERE incoming_id IS NULL),
+		(SELECT count(*) FROM mails WHERE state IN ('queued', 'sending')),
+		(SELECT count(*) FROM mails WHERE state = 'failed' AND updated > ?1),
+		(SELECT ifnull(min(updated), 0) FROM deliveries WHERE state IN ('queued', 'scheduled') AND state = 'queued'),
+		(SELECT ifnull(min(created), 0) FROM mails WHERE state = 'queued')`, ms(s.stamp().Add(-7*24*time.Hour)))
+}

@@ -1,0 +1,155 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"time"
+)
+
+// MailKind is what a mail of ours is about.
+type MailKind string
+
+const (
+	Reply  MailKind = "reply"  // carries a text from a phone
+	Notice MailKind = "notice" // tells that a message did not reach all its recipients
+)
+
+// Mail is a mail that must reach the relay. It is rendered when it is handed over, the same at
+// every try: Token and Created do not change.
+type Mail struct {
+	ID       int64
+	Kind     MailKind
+	User     int64     // whose it is; 0: of whoever mail.catch-all names
+	Incoming int64     // the text that a Reply carries
+	Message  int64     // the message that a Notice is about
+	Token    string    // left part of the Message-ID
+	Attempts int       // how often it was handed to the relay, this time included
+	Created  time.Time // the mail's Date
+}
+
+// noticePause lets the failures of one message come together in one mail.
+const noticePause = 2 * time.Second
+
+// mailRow is what a new mail is made of.
+type mailRow struct {
+	kind                    MailKind
+	user, incoming, message int64
+	number                  string
+	after                   time.Duration
+}
+
+func (t *tx) queueMail(m mailRow) error {
+	id, err := t.insert(`INSERT INTO mails (kind, user_id, incoming_id, message_id, token, state, due, attempts, reason, created, updated)
+		VALUES (?, nullif(?, 0), nullif(?, 0), nullif(?, 0), ?, 'queued', ?, 0, '', ?, ?)`,
+		m.kind, m.user, m.incoming, m.message, rand.Text(), ms(t.now.Add(m.after)), ms(t.now), ms(t.now))
+	if err != nil {
+		return err
+	}
+	if m.kind == Notice {
+		if _, err := t.exec(`UPDATE deliveries SET notice = ? WHERE message_id = ? AND notice = 0 AND state IN ('failed', 'expired', 'unconfirmed')`,
+			id, m.message); err != nil {
+			return err
+		}
+	}
+	t.ring(Post)
+	return t.trace(Line{Event: "mail queued", User: m.user, Incoming: m.incoming, MailRow: id, Number: m.number, Detail: string(m.kind)})
+}
+
+// tell queues the mail that tells of a delivery's failure, or joins it to the one of the same
+// message that has not left yet.
+func (t *tx) tell(message, delivery int64) error {
+	n, err := t.exec(`UPDATE deliveries SET notice = m.id FROM
+		(SELECT id FROM mails WHERE kind = 'notice' AND message_id = ? AND state = 'queued' AND attempts = 0 LIMIT 1) AS m
+		WHERE deliveries.id = ?`, message, delivery)
+	if err != nil || n > 0 {
+		return err
+	}
+	var user int64
+	var number string
+	if err := t.row(`SELECT ifnull(m.user_id, 0), d.recipient FROM messages m JOIN deliveries d ON d.message_id = m.id WHERE d.id = ?`,
+		[]any{delivery}, &user, &number); err != nil {
+		return err
+	}
+	return t.queueMail(mailRow{kind: Notice, user: user, message: message, number: number, after: noticePause})
+}
+
+// Told returns the deliveries whose failure a notice tells, in the order of the recipients.
+func (s *Store) Told(ctx context.Context, mail int64) ([]Delivery, error) {
+	return list(ctx, s, scanDelivery, `SELECT `+deliveryColumns+` FROM deliveries
+		WHERE message_id = (SELECT message_id FROM mails WHERE id = ?1) AND notice = ?1 ORDER BY id`, mail)
+}
+
+// Text returns the parts of a message in their order.
+func (s *Store) Text(ctx context.Context, message int64) ([]string, error) {
+	return list(ctx, s, func(r scanner) (text string, err error) {
+		return text, r.Scan(&text)
+	}, `SELECT text FROM message_parts WHERE message_id = ? ORDER BY part`, message)
+}
+
+// ClaimMail takes the mail that is due longest: its row says that it is being handed over before it
+// is. nil: none is due.
+func (s *Store) ClaimMail(ctx context.Context) (*Mail, error) {
+	var m *Mail
+	err := s.write(ctx, func(t *tx) error {
+		var c Mail
+		var created int64
+		err := t.row(`UPDATE mails SET state = 'sending', attempts = attempts + 1, updated = ?1
+			WHERE id = (SELECT id FROM mails WHERE state = 'queued' AND due <= ?1 ORDER BY due, id LIMIT 1)
+			RETURNING id, kind, ifnull(user_id, 0), ifnull(incoming_id, 0), ifnull(message_id, 0), token, attempts, created`,
+			[]any{ms(t.now)}, &c.ID, &c.Kind, &c.User, &c.Incoming, &c.Message, &c.Token, &c.Attempts, &created)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		c.Created = fromMS(created)
+		m = &c
+		return err
+	})
+	return m, err
+}
+
+// MailDue returns how long it is until the next mail is to be handed over; false where none waits.
+func (s *Store) MailDue(ctx context.Context) (time.Duration, bool, error) {
+	return s.until(ctx, `SELECT min(due) FROM mails WHERE state = 'queued'`)
+}
+
+// MailSent records that the relay took the mail.
+func (s *Store) MailSent(ctx context.Context, mail int64) error {
+	return s.mailBecame(ctx, mail, "sent", 0, "")
+}
+
+// MailRetry puts the mail back in the queue for a later try.
+func (s *Store) MailRetry(ctx context.Context, mail int64, after time.Duration, reason string) error {
+	return s.mailBecame(ctx, mail, "queued", after, reason)
+}
+
+// MailFail records that the mail will never be taken.
+func (s *Store) MailFail(ctx context.Context, mail int64, reason string) error {
+	return s.mailBecame(ctx, mail, "failed", 0, reason)
+}
+
+func (s *Store) mailBecame(ctx context.Context, mail int64, state string, after time.Duration, reason string) error {
+	return s.write(ctx, func(t *tx) error {
+		reason = clip(reason, 300)
+		var user int64
+		err := t.row(`UPDATE mails SET state = ?, due = ?, reason = ?, updated = ? WHERE id = ? AND state = 'sending' RETURNING ifnull(user_id, 0)`,
+			[]any{state, ms(t.now.Add(after)), reason, ms(t.now), mail}, &user)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		t.ring(Post)
+		return t.trace(Line{Event: "mail " + state, User: user, MailRow: mail, Detail: reason})
+	})
+}
+
+// recoverMail puts mails back in the queue that were being handed over when the last run ended.
+// The relay may have taken one of them: it is then handed over again under the same Message-ID,
+// since a reply that comes twice does less harm than one that never comes.
+func (t *tx) recoverMail() error {
+	_, err := t.exec(`UPDATE mails SET state = 'queued', due = ?, updated = ? WHERE state = 'sending'`, ms(t.now), ms(t.now))
+	return err
+}

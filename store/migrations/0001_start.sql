@@ -1,0 +1,190 @@
+-- Times are integer milliseconds UTC. Phone numbers are E.164 with a leading + or, where they
+-- are short codes or names of senders, as the network shows them.
+
+CREATE TABLE users (
+	id       INTEGER PRIMARY KEY,
+	login    TEXT    NOT NULL UNIQUE COLLATE NOCASE,
+	password TEXT    NOT NULL,                       -- argon2id in the PHC string format
+	phone    TEXT    NOT NULL,                       -- replyPhone; '' where none is known
+	mail     TEXT    NOT NULL,                       -- the mailbox that replies go to; '' where none is known
+	alias    TEXT    NOT NULL UNIQUE COLLATE NOCASE, -- local part of smtpAddress, which replies come from
+	admin    INTEGER NOT NULL,
+	disabled INTEGER NOT NULL,
+	created  INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE settings (
+	key   TEXT PRIMARY KEY,
+	value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Numbers that must go on counting after a restart.
+CREATE TABLE counters (
+	name  TEXT PRIMARY KEY,
+	value INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- What one person asked to be sent, to one or more recipients.
+CREATE TABLE messages (
+	id          INTEGER PRIMARY KEY,
+	user_id     INTEGER REFERENCES users(id),        -- NULL: sent from the command line for nobody
+	source      TEXT    NOT NULL,
+	client      TEXT    NOT NULL,                    -- the client attribute of xmsData
+	source_type TEXT    NOT NULL,                    -- sourceType of xmsData
+	digest      BLOB,                                -- of the request, to know a repeated one; NULL where a repetition is meant
+	answer      INTEGER NOT NULL,                    -- 0 not written yet, 1 written (or nobody waits), 2 the client was gone
+	created     INTEGER NOT NULL
+) STRICT;
+CREATE INDEX messages_repeated ON messages(digest, created) WHERE digest IS NOT NULL;
+CREATE INDEX messages_unanswered ON messages(id) WHERE answer = 0;
+
+CREATE TABLE message_parts (
+	message_id INTEGER NOT NULL REFERENCES messages(id),
+	part       INTEGER NOT NULL,                     -- 1, 2, … in the order to be read
+	text       TEXT    NOT NULL,
+	PRIMARY KEY (message_id, part)
+) STRICT, WITHOUT ROWID;
+
+-- One message to one recipient.
+CREATE TABLE deliveries (
+	id         INTEGER PRIMARY KEY,
+	message_id INTEGER NOT NULL REFERENCES messages(id),
+	recipient  TEXT    NOT NULL,
+	typed      TEXT    NOT NULL,                     -- the recipient as the person wrote it
+	state      TEXT    NOT NULL CHECK (state IN ('scheduled', 'queued', 'sending', 'sent', 'delivered', 'failed', 'expired', 'unconfirmed')),
+	due        INTEGER NOT NULL,                     -- when to try (again)
+	expires    INTEGER NOT NULL,                     -- after this it is not tried any more
+	attempts   INTEGER NOT NULL,                     -- how often one of its segments was handed to a modem
+	retries    INTEGER NOT NULL,                     -- temporary failures in a row: chooses the pause
+	reason     TEXT    NOT NULL,                     -- the last error, in words for people
+	notice     INTEGER NOT NULL,                     -- 0 nobody was told of its failure, -1 the answer told, else the mail that tells
+	updated    INTEGER NOT NULL
+) STRICT;
+CREATE INDEX deliveries_due ON deliveries(due, id) WHERE state IN ('queued', 'scheduled');
+CREATE INDEX deliveries_sending ON deliveries(id) WHERE state = 'sending';
+CREATE INDEX deliveries_of ON deliveries(message_id);
+
+-- One TPDU of a delivery.
+CREATE TABLE segments (
+	id          INTEGER PRIMARY KEY,
+	delivery_id INTEGER NOT NULL REFERENCES deliveries(id),
+	part        INTEGER NOT NULL,                    -- of message_parts
+	tpdu        BLOB    NOT NULL,                    -- SMS-SUBMIT, TP-MR 0
+	state       TEXT    NOT NULL CHECK (state IN ('pending', 'handed', 'sent', 'delivered', 'failed', 'unconfirmed')),
+	sim         TEXT    NOT NULL,                    -- IMSI of the SIM it left through
+	mr          INTEGER,                             -- TP-MR that the modem gave it
+	handed      INTEGER,                             -- when it was last handed to the modem
+	settled     INTEGER
+) STRICT;
+CREATE INDEX segments_of ON segments(delivery_id, id);
+CREATE INDEX segments_reported ON segments(mr, handed) WHERE state = 'sent';
+CREATE INDEX segments_doubtful ON segments(handed) WHERE state = 'unconfirmed';
+
+-- SMS-STATUS-REPORTs as they came.
+CREATE TABLE reports (
+	id         INTEGER PRIMARY KEY,
+	key        BLOB    NOT NULL UNIQUE,              -- digest of SIM and TPDU
+	tpdu       BLOB    NOT NULL,
+	sim        TEXT    NOT NULL,
+	mr         INTEGER NOT NULL,
+	recipient  TEXT    NOT NULL,
+	status     INTEGER NOT NULL,                     -- TP-ST
+	segment_id INTEGER REFERENCES segments(id),      -- NULL: matches nothing (yet)
+	received   INTEGER NOT NULL
+) STRICT;
+CREATE INDEX reports_early ON reports(mr, received) WHERE segment_id IS NULL;
+
+-- A complete text from a phone.
+CREATE TABLE incoming (
+	id       INTEGER PRIMARY KEY,
+	sim      TEXT    NOT NULL,
+	sender   TEXT    NOT NULL,
+	kind     TEXT    NOT NULL CHECK (kind IN ('SMS', 'data', 'undecodable')),
+	text     TEXT    NOT NULL,
+	sent     INTEGER NOT NULL,                       -- TP-SCTS; when it was received where the SMSC gave none
+	state    TEXT    NOT NULL CHECK (state IN ('received', 'mailed', 'unroutable')),
+	user_id  INTEGER REFERENCES users(id),
+	reason   TEXT    NOT NULL,
+	received INTEGER NOT NULL
+) STRICT;
+CREATE INDEX incoming_new ON incoming(id) WHERE state = 'received';
+
+-- SMS-DELIVER TPDUs as they came, each once.
+CREATE TABLE incoming_segments (
+	id          INTEGER PRIMARY KEY,
+	key         BLOB    NOT NULL UNIQUE,             -- digest of SIM and TPDU: a TPDU delivered again is the same row
+	tpdu        BLOB    NOT NULL,
+	sim         TEXT    NOT NULL,
+	sender      TEXT    NOT NULL,
+	ref         INTEGER NOT NULL,                    -- concatenation reference, -1 where it stands alone
+	total       INTEGER NOT NULL,
+	seq         INTEGER NOT NULL,
+	incoming_id INTEGER REFERENCES incoming(id),     -- NULL: the other segments are still awaited
+	received    INTEGER NOT NULL
+) STRICT;
+CREATE INDEX incoming_segments_waiting ON incoming_segments(sim, sender, ref, total) WHERE incoming_id IS NULL;
+CREATE INDEX incoming_segments_of ON incoming_segments(incoming_id) WHERE incoming_id IS NOT NULL;
+
+-- Which user wrote to which number, and when last: whose reply a text is.
+CREATE TABLE conversations (
+	number  TEXT    NOT NULL,
+	user_id INTEGER NOT NULL REFERENCES users(id),
+	wrote   INTEGER NOT NULL,
+	PRIMARY KEY (number, user_id)
+) STRICT, WITHOUT ROWID;
+
+-- Mail that must reach the relay.
+CREATE TABLE mails (
+	id          INTEGER PRIMARY KEY,
+	kind        TEXT    NOT NULL CHECK (kind IN ('reply', 'notice')),
+	user_id     INTEGER REFERENCES users(id),        -- NULL: for whoever mail.catch-all names
+	incoming_id INTEGER REFERENCES incoming(id),     -- the text that a reply carries
+	message_id  INTEGER REFERENCES messages(id),     -- the message that a notice is about
+	token       TEXT    NOT NULL UNIQUE,             -- left part of its Message-ID, the same at every attempt
+	state       TEXT    NOT NULL CHECK (state IN ('queued', 'sending', 'sent', 'failed')),
+	due         INTEGER NOT NULL,
+	attempts    INTEGER NOT NULL,
+	reason      TEXT    NOT NULL,
+	created     INTEGER NOT NULL,
+	updated     INTEGER NOT NULL
+) STRICT;
+CREATE INDEX mails_due ON mails(due, id) WHERE state = 'queued';
+CREATE INDEX mails_sending ON mails(id) WHERE state = 'sending';
+CREATE INDEX mails_notice ON mails(message_id) WHERE kind = 'notice';
+
+-- What happened, in order: written in the transaction that made it so.
+CREATE TABLE traffic (
+	id          INTEGER PRIMARY KEY,
+	at          INTEGER NOT NULL,
+	event       TEXT    NOT NULL,
+	user_id     INTEGER,
+	delivery_id INTEGER,
+	incoming_id INTEGER,
+	mail_id     INTEGER,
+	number      TEXT    NOT NULL,
+	detail      TEXT    NOT NULL
+) STRICT;
+
+-- How each modem is, as last seen.
+CREATE TABLE modems (
+	device       TEXT PRIMARY KEY,
+	state        TEXT    NOT NULL,                   -- 'up' or 'down'
+	problem      TEXT    NOT NULL,
+	manufacturer TEXT    NOT NULL,
+	model        TEXT    NOT NULL,
+	firmware     TEXT    NOT NULL,
+	imei         TEXT    NOT NULL,
+	imsi         TEXT    NOT NULL,
+	operator     TEXT    NOT NULL,
+	registration TEXT    NOT NULL,
+	signal       INTEGER NOT NULL,                   -- as +CSQ gives it: 0..31, 99 unknown
+	updated      INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- How the other parts of the appliance are.
+CREATE TABLE health (
+	part    TEXT PRIMARY KEY,
+	ok      INTEGER NOT NULL,
+	text    TEXT    NOT NULL,
+	since   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

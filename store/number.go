@@ -1,0 +1,108 @@
+package store
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/nyaruka/phonenumbers"
+)
+
+// Number brings a phone number as people write it to the one form that rows hold: E.164 with a
+// leading +, or the digits of a short code. Numbers without a country code are taken as of the
+// region of the setting sms.region, else of the SIM. ErrNumber if no text can be sent to it.
+func (s *Store) Number(raw string) (string, error) {
+	return parseNumber(raw, s.Region())
+}
+
+// Region returns the country of numbers written without a country code, as two letters; "" while
+// neither the setting nor a SIM tells it.
+func (s *Store) Region() string {
+	if r := s.Setting("sms.region"); r != "" {
+		return r
+	}
+	return *s.home.Load()
+}
+
+func parseNumber(raw, region string) (string, error) {
+	text := strings.TrimSpace(raw)
+	// Outlook writes a chosen contact as the name and the number in brackets, or with a scheme.
+	if open, end := strings.LastIndexAny(text, "<["), len(text)-1; open >= 0 && strings.ContainsAny(text[end:], ">]") {
+		text = strings.TrimSpace(text[open+1 : end])
+	}
+	if scheme, rest, ok := strings.Cut(text, ":"); ok {
+		switch strings.ToLower(scheme) {
+		case "tel", "sms", "mobile", "mms":
+			text = rest
+		}
+	}
+	refused := fmt.Errorf("%w: %q", ErrNumber, clip(raw, 40))
+	digits := 0
+	for i, r := range text {
+		switch {
+		case r >= '0' && r <= '9':
+			digits++
+		case r == '+' && i == 0, strings.ContainsRune(" -./()\u00a0\u2010\u2011\u2013", r):
+		default:
+			return "", refused
+		}
+	}
+	plain := strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' || r == '+' {
+			return r
+		}
+		return -1
+	}, text)
+	switch {
+	case digits < 3 || digits > 17:
+		return "", refused
+	case plain[0] != '+' && digits <= 6:
+		return plain, nil // a short code: it means something in the SIM's own network only
+	case plain[0] != '+' && strings.HasPrefix(plain, "00"):
+		plain, text = "+"+plain[2:], "+"+plain[2:]
+	}
+	if plain[0] != '+' && region == "" {
+		return "", fmt.Errorf("%w: write it with its country code, as +…, or set sms.region", refused)
+	}
+	n, err := phonenumbers.Parse(text, region)
+	if err != nil || !phonenumbers.IsPossibleNumber(n) {
+		return "", refused
+	}
+	return phonenumbers.Format(n, phonenumbers.E164), nil
+}
+
+// sender brings the originating address of an incoming TPDU to the form that rows hold: what is
+// a national number by its digits becomes E.164, so that it meets the number that was written to.
+// Names and short codes stay as they are.
+func (s *Store) sender(address string) string {
+	if n, err := s.Number(address); err == nil {
+		return n
+	}
+	return clip(address, 40)
+}
+
+func knownRegion(region string) bool {
+	return phonenumbers.GetCountryCodeForRegion(region) != 0
+}
+
+// clip shortens foreign text that is quoted back, at a character's border.
+func clip(text string, most int) string {
+	for i := range text {
+		if i >= most {
+			return text[:i] + "…"
+		}
+	}
+	return text
+}
+
+// sameNumber says whether two spellings mean the same phone, where a network may have dropped or
+// changed the prefix of one: the shorter's last digits, seven at least, end the longer.
+func sameNumber(a, b string) bool {
+	if a == b {
+		return true
+	}
+	a, b = strings.TrimLeft(a, "+0"), strings.TrimLeft(b, "+0")
+	if len(a) > len(b) {
+		a, b = b, a
+	}
+	return len(a) >= 7 && strings.HasSuffix(b, a)
+}

@@ -1,0 +1,163 @@
+package store
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"golang.org/x/crypto/argon2"
+)
+
+// The cost of one guess: 19 MiB and two passes, the smaller of the settings OWASP names, since a
+// Raspberry Pi has to do it too.
+const (
+	argonKiB    = 19 * 1024
+	argonPasses = 2
+	argonLanes  = 1
+	argonKey    = 32
+	argonSalt   = 16
+)
+
+const (
+	// derivations is how many passwords are checked at once: each takes argonKiB of memory.
+	derivations = 2
+	// waiters is how many sign-ins may wait for their turn before further ones are sent away.
+	waiters = 64
+	// longestPassword bounds what is hashed, in bytes.
+	longestPassword = 1024
+	// mostProved bounds the cache of verified credentials.
+	mostProved = 4096
+)
+
+// hashPassword derives the stored form of a password: argon2id in the PHC string format.
+func hashPassword(password string) (string, error) {
+	if password == "" || len(password) > longestPassword {
+		return "", fmt.Errorf("%w password: 1 to %d bytes", ErrInvalid, longestPassword)
+	}
+	salt := make([]byte, argonSalt)
+	rand.Read(salt)
+	key := argon2.IDKey([]byte(password), salt, argonPasses, argonKiB, argonLanes, argonKey)
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonKiB, argonPasses, argonLanes,
+		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(key)), nil
+}
+
+// provesPassword checks a password against its stored form, in the time the derivation takes whatever the outcome.
+func provesPassword(hash, password string) bool {
+	fields := strings.Split(hash, "$")
+	if len(fields) != 6 || fields[1] != "argon2id" {
+		return false
+	}
+	var version, memory, passes, lanes int
+	_, err := fmt.Sscanf(fields[2]+" "+fields[3], "v=%d m=%d,t=%d,p=%d", &version, &memory, &passes, &lanes)
+	salt, badSalt := base64.RawStdEncoding.DecodeString(fields[4])
+	key, badKey := base64.RawStdEncoding.DecodeString(fields[5])
+	if errors.Join(err, badSalt, badKey) != nil || version != argon2.Version || len(key) == 0 || passes < 1 || lanes < 1 {
+		return false
+	}
+	got := argon2.IDKey([]byte(password), salt, uint32(passes), uint32(memory), uint8(lanes), uint32(len(key)))
+	return subtle.ConstantTimeCompare(got, key) == 1
+}
+
+// credentials remembers which passwords were proved, since OMS sends them with every call. What is
+// kept is HMAC(key of this process, login and password) and the stored hash that it proved: it
+// counts only while the user's row has that very hash.
+type credentials struct {
+	key     [32]byte
+	decoy   string        // a hash that no password has: an unknown user takes as long as a known one
+	turn    chan struct{} // derivations at once
+	waiting chan struct{} // places in the queue
+
+	mu     sync.Mutex
+	proved map[[32]byte]string
+}
+
+func (c *credentials) init() {
+	rand.Read(c.key[:])
+	salt, key := make([]byte, argonSalt), make([]byte, argonKey)
+	rand.Read(salt)
+	rand.Read(key)
+	c.decoy = fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonKiB, argonPasses, argonLanes,
+		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(key))
+	c.turn = make(chan struct{}, derivations)
+	c.waiting = make(chan struct{}, waiters)
+	c.proved = map[[32]byte]string{}
+}
+
+// mark is the keyed digest under which a credential is remembered.
+func (c *credentials) mark(id int64, password string) (m [32]byte) {
+	mac := hmac.New(sha256.New, c.key[:])
+	fmt.Fprintf(mac, "%d\x00%s", id, password)
+	return [32]byte(mac.Sum(nil))
+}
+
+// Authenticate returns the user with that login and password. ErrCredentials for an unknown user
+// and a wrong password alike, after the same time; ErrDisabled only to who knows the password;
+// ErrBusy when too many others wait.
+func (s *Store) Authenticate(ctx context.Context, login, password string) (User, error) {
+	if len(password) > longestPassword || len(login) > 256 {
+		return User{}, ErrCredentials
+	}
+	type row struct {
+		User
+		hash string
+	}
+	found, err := one(ctx, s, func(r scanner) (v row, err error) {
+		var created int64
+		err = r.Scan(&v.ID, &v.Login, &v.Phone, &v.Mail, &v.Alias, &v.Admin, &v.Disabled, &created, &v.hash)
+		v.Created = fromMS(created)
+		return v, err
+	}, `SELECT `+userColumns+`, password FROM users WHERE login = ?
+		UNION ALL SELECT 0, '', '', '', '', 0, 0, 0, ? LIMIT 1`, login, s.signIn.decoy)
+	if err != nil {
+		return User{}, fmt.Errorf("look up user: %w", err)
+	}
+	proved, err := s.signIn.proves(ctx, found.ID, found.hash, password)
+	switch {
+	case err != nil:
+		return User{}, err
+	case !proved || found.ID == 0:
+		return User{}, ErrCredentials
+	case found.Disabled:
+		return User{}, ErrDisabled
+	}
+	return found.User, nil
+}
+
+func (c *credentials) proves(ctx context.Context, id int64, hash, password string) (bool, error) {
+	mark := c.mark(id, password)
+	c.mu.Lock()
+	known := c.proved[mark]
+	c.mu.Unlock()
+	if known != "" && known == hash {
+		return true, nil
+	}
+	select {
+	case c.waiting <- struct{}{}:
+		defer func() { <-c.waiting }()
+	default:
+		return false, ErrBusy
+	}
+	select {
+	case c.turn <- struct{}{}:
+		defer func() { <-c.turn }()
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+	if !provesPassword(hash, password) {
+		return false, nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.proved) >= mostProved {
+		clear(c.proved)
+	}
+	c.proved[mark] = hash
+	return true, nil
+}

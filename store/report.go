@@ -1,0 +1,160 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"omsbox/modem/sms"
+)
+
+const (
+	// reportWithin is how long a report may take: SMSCs try for days to reach a phone that is off.
+	reportWithin = 7 * 24 * time.Hour
+	// doubtWithin is how long after an unanswered attempt a report without a known TP-MR proves it.
+	doubtWithin = 24 * time.Hour
+	// earlyWithin is how long before the answer to AT+CMGS its report may come.
+	earlyWithin = 5 * time.Minute
+)
+
+// tpduKey makes a TPDU that comes twice through the same SIM one row.
+func tpduKey(sim string, tpdu []byte) []byte {
+	h := sha256.New()
+	fmt.Fprintf(h, "%s\x00", sim)
+	h.Write(tpdu)
+	return h.Sum(nil)
+}
+
+// Report stores a SMS-STATUS-REPORT and what it proves of the segment it is about. It is matched
+// by SIM, TP-MR and recipient; a segment whose answer never came, by SIM, recipient and time.
+// Reports that match nothing are kept: the answer to AT+CMGS may come after them.
+func (s *Store) Report(ctx context.Context, sim string, tpdu []byte) error {
+	r, err := sms.ParseStatusReport(tpdu)
+	if err != nil {
+		return s.Receive(ctx, sim, tpdu) // kept as what it is: something that cannot be read
+	}
+	return s.write(ctx, func(t *tx) error {
+		id, err := t.insert(`INSERT INTO reports (key, tpdu, sim, mr, recipient, status, received) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+			tpduKey(sim, tpdu), tpdu, sim, r.MR, r.To, r.Status, ms(t.now))
+		if isUnique(err) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		segment, err := t.reported(sim, r)
+		if err != nil || segment == 0 {
+			return err
+		}
+		return t.prove(segment, id, r)
+	})
+}
+
+// candidate is a segment that a report may be about.
+type candidate struct {
+	segment   int64
+	recipient string
+}
+
+func (t *tx) candidates(query string, args ...any) ([]candidate, error) {
+	stmt, err := t.writer.prepared(t, query)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := stmt.QueryContext(t, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []candidate
+	for rows.Next() {
+		var c candidate
+		if err := rows.Scan(&c.segment, &c.recipient); err != nil {
+			return nil, err
+		}
+		all = append(all, c)
+	}
+	return all, rows.Err()
+}
+
+// reported finds the segment that a report is about: the newest that fits; 0 where none does.
+func (t *tx) reported(sim string, r sms.StatusReport) (int64, error) {
+	known, err := t.candidates(`SELECT s.id, d.recipient FROM segments s JOIN deliveries d ON d.id = s.delivery_id
+		WHERE s.state = 'sent' AND s.mr = ? AND s.handed > ? AND s.sim = ? ORDER BY s.handed DESC LIMIT 1000`,
+		r.MR, ms(t.now.Add(-reportWithin)), sim)
+	if err != nil {
+		return 0, err
+	}
+	for _, c := range known {
+		if sameNumber(c.recipient, r.To) {
+			return c.segment, nil
+		}
+	}
+	// The oldest doubtful one: reports come in the order of the segments.
+	doubtful, err := t.candidates(`SELECT s.id, d.recipient FROM segments s JOIN deliveries d ON d.id = s.delivery_id
+		WHERE s.state = 'unconfirmed' AND s.handed > ? AND s.sim = ? ORDER BY s.handed LIMIT 1000`,
+		ms(t.now.Add(-doubtWithin)), sim)
+	if err != nil {
+		return 0, err
+	}
+	for _, c := range doubtful {
+		if sameNumber(c.recipient, r.To) {
+			return c.segment, nil
+		}
+	}
+	return 0, nil
+}
+
+// earlyReport applies the report of a segment that came before the answer to its AT+CMGS.
+func (t *tx) earlyReport(segment int64, mr int) error {
+	var sim, number string
+	var handed int64
+	if err := t.row(`SELECT s.sim, d.recipient, s.handed FROM segments s JOIN deliveries d ON d.id = s.delivery_id WHERE s.id = ?`,
+		[]any{segment}, &sim, &number, &handed); err != nil {
+		return err
+	}
+	var id int64
+	var r sms.StatusReport
+	err := t.row(`SELECT id, recipient, status FROM reports WHERE segment_id IS NULL AND mr = ? AND sim = ? AND received >= ? ORDER BY id DESC LIMIT 1`,
+		[]any{mr, sim, max(handed, ms(t.now.Add(-earlyWithin)))}, &id, &r.To, &r.Status)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil || !sameNumber(number, r.To) {
+		return err
+	}
+	return t.prove(segment, id, r)
+}
+
+// prove applies a report to its segment.
+func (t *tx) prove(segment, report int64, r sms.StatusReport) error {
+	if _, err := t.exec(`UPDATE reports SET segment_id = ? WHERE id = ?`, segment, report); err != nil {
+		return err
+	}
+	var delivery int64
+	if err := t.row(`SELECT delivery_id FROM segments WHERE id = ?`, []any{segment}, &delivery); err != nil {
+		return err
+	}
+	var state string
+	switch r.Outcome() {
+	case sms.Delivered:
+		state = "delivered"
+	case sms.Failed:
+		state = "failed"
+		if err := t.because(delivery, r.Reason()); err != nil {
+			return err
+		}
+	case sms.Unproven:
+		state = "sent" // the SMSC had it, which is more than a doubtful segment was known for
+	case sms.Pending:
+		state = "sent" // another report will come
+	}
+	if _, err := t.exec(`UPDATE segments SET state = ? WHERE id = ?`, state, segment); err != nil {
+		return err
+	}
+	_, err := t.proceed(delivery)
+	return err
+}

@@ -1,0 +1,224 @@
+// Package store is the durable middle of omsbox: every text, report and mail is a row here before
+// it crosses from one side to the other, and each record carries the rule that belongs to it.
+//
+// A change runs in the one writer goroutine, which commits what is waiting together
+// (synchronous=FULL) and only then answers; so whoever gets an answer may promise. Readers have
+// their own connections. Each state change of a record is one method, one transaction, and writes
+// its line of the traffic log there. Times in rows are milliseconds UTC and come from Now.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	_ "modernc.org/sqlite" // the driver "sqlite"
+)
+
+// File is the name of the database inside the data directory.
+const File = "omsbox.db"
+
+// Store is an open database. Its methods may be called from any goroutine.
+type Store struct {
+	// Now is the clock that rows are stamped with. Set it before the first call.
+	Now func() time.Time
+
+	dir    string
+	lock   *lock // nil where another process may hold it
+	log    *slog.Logger
+	read   *sql.DB
+	writer *writer
+	bells  bells
+	values atomic.Pointer[map[string]string] // the settings rows, as last committed
+	home   atomic.Pointer[string]            // region of the first SIM that was seen; "" where none was
+	clock  clock
+	signIn credentials
+
+	mu    sync.Mutex
+	stmts map[string]*sql.Stmt // of read, by their text
+}
+
+// Create opens the database in dir for the one process that serves from it, makes directory and
+// database where there are none, and puts right what a power cut left behind. It holds the
+// directory's lock until Close; ErrLocked if another process does.
+func Create(ctx context.Context, dir string, log *slog.Logger) (*Store, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("data directory: %w", err)
+	}
+	held, err := takeLock(filepath.Join(dir, "lock"))
+	if errors.Is(err, ErrLocked) {
+		return nil, fmt.Errorf("%w: another omsbox already serves from %s; stop that one first, or give this one its own -data", ErrLocked, dir)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("data directory: %w; choose a directory that this user may write, with -data", err)
+	}
+	s, err := open(ctx, dir, log, held)
+	if err == nil {
+		if err = s.recover(ctx); err == nil {
+			return s, nil
+		}
+		s.Close()
+		return nil, fmt.Errorf("put right what the last run left: %w", err)
+	}
+	held.release()
+	return nil, err
+}
+
+// Open opens the database that already is in dir, beside a process that may be serving from it.
+func Open(ctx context.Context, dir string, log *slog.Logger) (*Store, error) {
+	if _, err := os.Stat(filepath.Join(dir, File)); errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("%w in %s: start `omsbox serve -data %s` once, or name the right directory with -data", ErrNoDatabase, dir, dir)
+	} else if err != nil {
+		return nil, fmt.Errorf("data directory: %w", err)
+	}
+	return open(ctx, dir, log, nil)
+}
+
+// Serving says whether some process serves from the database's directory.
+func (s *Store) Serving() bool {
+	if s.lock != nil {
+		return true
+	}
+	held, err := takeLock(filepath.Join(s.dir, "lock"))
+	if err != nil {
+		return errors.Is(err, ErrLocked)
+	}
+	held.release()
+	return false
+}
+
+// open opens the database; held is the directory's lock if this process has it.
+func open(ctx context.Context, dir string, log *slog.Logger, held *lock) (*Store, error) {
+	path := filepath.Join(dir, File)
+	// busy_timeout comes first, so that the pragmas after it wait for another process too.
+	dsn := (&url.URL{Scheme: "file", OmitHost: true, Path: filepath.ToSlash(path)}).String() +
+		"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_dqs=0"
+	db, err := sql.Open("sqlite", dsn)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	db.SetMaxOpenConns(1)
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		db.Close()
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	s := &Store{Now: time.Now, dir: dir, lock: held, log: log.With("part", "store"), stmts: map[string]*sql.Stmt{}}
+	s.bells.rings = map[any]map[*Bell]struct{}{}
+	s.signIn.init()
+	if err := migrate(ctx, conn, held == nil && inUse(dir)); err != nil {
+		conn.Close()
+		db.Close()
+		return nil, err
+	}
+	if s.read, err = sql.Open("sqlite", dsn+"&_pragma=query_only(1)"); err != nil {
+		conn.Close()
+		db.Close()
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	s.read.SetMaxOpenConns(4)
+	s.read.SetMaxIdleConns(4)
+	s.writer = newWriter(s, db, conn)
+	go s.writer.run()
+	if err := s.reload(ctx); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// Close ends the writer after the changes that are waiting, closes the database and lets go of
+// the directory. Workers must have returned before.
+func (s *Store) Close() error {
+	if !s.writer.stop() {
+		return nil // closed before
+	}
+	s.mu.Lock()
+	for _, stmt := range s.stmts {
+		stmt.Close()
+	}
+	s.stmts = map[string]*sql.Stmt{}
+	s.mu.Unlock()
+	err := errors.Join(s.read.Close(), s.writer.db.Close())
+	s.lock.release()
+	return err
+}
+
+// prepared returns the reading statement of that text, prepared once.
+func (s *Store) prepared(ctx context.Context, text string) (*sql.Stmt, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if stmt := s.stmts[text]; stmt != nil {
+		return stmt, nil
+	}
+	stmt, err := s.read.PrepareContext(ctx, text)
+	if err == nil {
+		s.stmts[text] = stmt
+	}
+	return stmt, err
+}
+
+// scanner is a row to be read: *sql.Row or *sql.Rows.
+type scanner interface{ Scan(...any) error }
+
+// one reads a single row; sql.ErrNoRows where there is none.
+func one[T any](ctx context.Context, s *Store, scan func(scanner) (T, error), text string, args ...any) (T, error) {
+	stmt, err := s.prepared(ctx, text)
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return scan(stmt.QueryRowContext(ctx, args...))
+}
+
+// list reads all rows of a query that bounds itself.
+func list[T any](ctx context.Context, s *Store, scan func(scanner) (T, error), text string, args ...any) ([]T, error) {
+	stmt, err := s.prepared(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := stmt.QueryContext(ctx, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []T
+	for rows.Next() {
+		v, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, v)
+	}
+	return all, rows.Err()
+}
+
+func ms(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+func fromMS(v int64) time.Time {
+	if v == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(v).UTC()
+}
+
+// Pragma reads a setting of the writing connection back from SQLite.
+func (s *Store) Pragma(ctx context.Context, name string) (value string, err error) {
+	err = s.write(ctx, func(t *tx) error {
+		return t.row("PRAGMA "+name, nil, &value)
+	})
+	return value, err
+}

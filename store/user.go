@@ -1,0 +1,166 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/mail"
+	"strings"
+	"time"
+	"unicode"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// User is a person who may send texts and receives the replies.
+type User struct {
+	ID       int64
+	Login    string // userId of xmsUser and xmsData; case does not matter
+	Phone    string // replyPhone: the person's own number, E.164; "" where none is known
+	Mail     string // the mailbox that replies go to; "" where none is known
+	Alias    string // local part of the address that this person's replies come from, unique
+	Admin    bool
+	Disabled bool
+	Created  time.Time
+}
+
+const userColumns = `id, login, phone, mail, alias, admin, disabled, created`
+
+func scanUser(r scanner) (u User, err error) {
+	var created int64
+	err = r.Scan(&u.ID, &u.Login, &u.Phone, &u.Mail, &u.Alias, &u.Admin, &u.Disabled, &created)
+	u.Created = fromMS(created)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = fmt.Errorf("user: %w", ErrNotFound)
+	}
+	return u, err
+}
+
+// AddUser stores a new user with that password. Login, Phone, Mail and Admin are taken from u.
+func (s *Store) AddUser(ctx context.Context, u User, password string) (User, error) {
+	if err := checkLogin(u.Login); err != nil {
+		return User{}, err
+	}
+	if u.Mail != "" {
+		if _, err := mail.ParseAddress(u.Mail); err != nil || strings.ContainsAny(u.Mail, "<> \r\n") {
+			return User{}, fmt.Errorf("%w mail address %q: write it as name@example.org", ErrInvalid, u.Mail)
+		}
+	}
+	if u.Phone != "" {
+		number, err := s.Number(u.Phone)
+		if err != nil {
+			return User{}, err
+		}
+		u.Phone = number
+	}
+	hash, err := hashPassword(password)
+	if err != nil {
+		return User{}, err
+	}
+	err = s.write(ctx, func(t *tx) error {
+		u.Created = t.now
+		if u.Alias, err = t.freeAlias(u.Login); err != nil {
+			return err
+		}
+		u.ID, err = t.insert(`INSERT INTO users (login, password, phone, mail, alias, admin, disabled, created)
+			VALUES (?, ?, ?, ?, ?, ?, 0, ?)`, u.Login, hash, u.Phone, u.Mail, u.Alias, u.Admin, ms(u.Created))
+		if isUnique(err) {
+			return fmt.Errorf("user %q: %w", u.Login, ErrTaken)
+		}
+		return err
+	})
+	return u, err
+}
+
+// checkLogin bounds what a user may be called: it appears in logs, mails and addresses.
+func checkLogin(login string) error {
+	if login == "" || len(login) > 64 {
+		return fmt.Errorf("%w user name: 1 to 64 characters", ErrInvalid)
+	}
+	for _, r := range login {
+		if !unicode.IsPrint(r) || unicode.IsSpace(r) {
+			return fmt.Errorf("%w user name %q: no spaces or control characters", ErrInvalid, login)
+		}
+	}
+	return nil
+}
+
+// freeAlias makes the local part of a mail address of a login, that no other user has.
+func (t *tx) freeAlias(login string) (string, error) {
+	var b strings.Builder
+	local, _, _ := strings.Cut(strings.ToLower(login), "@")
+	for _, r := range local {
+		switch {
+		case r < unicode.MaxASCII && (unicode.IsLetter(r) || unicode.IsDigit(r)), r == '_':
+			b.WriteRune(r)
+		case r == '.' || r == '-':
+			if n := b.Len(); n > 0 && b.String()[n-1] != '.' && b.String()[n-1] != '-' {
+				b.WriteRune(r)
+			}
+		}
+	}
+	base := strings.Trim(b.String(), ".-")
+	if base == "" {
+		base = "user"
+	}
+	for n := 1; ; n++ {
+		alias := base
+		if n > 1 {
+			alias = fmt.Sprintf("%s-%d", base, n)
+		}
+		var taken bool
+		if err := t.row(`SELECT EXISTS (SELECT 1 FROM users WHERE alias = ?)`, []any{alias}, &taken); err != nil {
+			return "", err
+		}
+		if !taken {
+			return alias, nil
+		}
+	}
+}
+
+// Users returns all users by their login.
+func (s *Store) Users(ctx context.Context) ([]User, error) {
+	return list(ctx, s, scanUser, `SELECT `+userColumns+` FROM users ORDER BY login`)
+}
+
+// User returns the user with that id; ErrNotFound.
+func (s *Store) User(ctx context.Context, id int64) (User, error) {
+	return one(ctx, s, scanUser, `SELECT `+userColumns+` FROM users WHERE id = ?`, id)
+}
+
+// UserByLogin returns the user of that name, whatever its case; ErrNotFound.
+func (s *Store) UserByLogin(ctx context.Context, login string) (User, error) {
+	return one(ctx, s, scanUser, `SELECT `+userColumns+` FROM users WHERE login = ?`, login)
+}
+
+// SetPassword gives the user a new password; the old one is worth nothing from then on.
+func (s *Store) SetPassword(ctx context.Context, login, password string) error {
+	hash, err := hashPassword(password)
+	if err != nil {
+		return err
+	}
+	return s.changeUser(ctx, login, `UPDATE users SET password = ? WHERE login = ?`, hash, login)
+}
+
+// Disable ends a user's right to sign in. The user's replies still arrive.
+func (s *Store) Disable(ctx context.Context, login string) error {
+	return s.changeUser(ctx, login, `UPDATE users SET disabled = 1 WHERE login = ?`, login)
+}
+
+func (s *Store) changeUser(ctx context.Context, login, text string, args ...any) error {
+	return s.write(ctx, func(t *tx) error {
+		n, err := t.exec(text, args...)
+		if err == nil && n == 0 {
+			return fmt.Errorf("user %q: %w", login, ErrNotFound)
+		}
+		return err
+	})
+}
+
+// isUnique says whether a constraint of uniqueness refused the row.
+func isUnique(err error) bool {
+	var e *sqlite.Error
+	return errors.As(err, &e) && e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE
+}

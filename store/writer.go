@@ -1,0 +1,299 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// mostPerCommit bounds how many changes share one commit, so that the first of them need not wait long.
+const mostPerCommit = 256
+
+// wakeEvery is how often the writer looks whether another process changed the database, and
+// whether the wall clock jumped.
+const wakeEvery = 500 * time.Millisecond
+
+// writer owns the only writing connection. One goroutine takes every change that is waiting, runs
+// each in a SAVEPOINT of its own, commits once, and then answers all.
+type writer struct {
+	store *Store
+	db    *sql.DB
+	conn  *sql.Conn
+	queue chan *change
+	ask   chan struct{} // closed: finish what waits and end
+	done  chan struct{} // closed: ended
+	once  sync.Once
+	stmts map[string]*sql.Stmt
+}
+
+// change is one caller's work inside a commit.
+type change struct {
+	work func(*tx) error
+	err  error
+	tx   *tx
+	done chan struct{} // nil where nobody waits
+}
+
+// tx is what a change may do. It lives as long as its work function.
+type tx struct {
+	context.Context
+	writer *writer
+	now    time.Time
+	rings  []any // bells to ring once committed
+	after  []func()
+}
+
+func newWriter(s *Store, db *sql.DB, conn *sql.Conn) *writer {
+	return &writer{
+		store: s, db: db, conn: conn,
+		queue: make(chan *change, mostPerCommit),
+		ask:   make(chan struct{}), done: make(chan struct{}),
+		stmts: map[string]*sql.Stmt{},
+	}
+}
+
+// write runs work in the writer and returns once it is committed, or with the error that undid
+// it. A caller that gives up while waiting for its turn leaves no trace; once its turn has come,
+// it gets the verdict whatever becomes of ctx.
+func (s *Store) write(ctx context.Context, work func(*tx) error) error {
+	c := &change{work: work, done: make(chan struct{})}
+	select {
+	case s.writer.queue <- c:
+	case <-s.writer.done:
+		return ErrClosed
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-c.done:
+		return c.err
+	case <-s.writer.done:
+		// The writer ended: it answered everything it took, but may not have taken this one.
+		select {
+		case <-c.done:
+			return c.err
+		default:
+			return ErrClosed
+		}
+	}
+}
+
+// writeLater runs work in the writer with the next commit; nobody waits for it. A failure is logged.
+func (s *Store) writeLater(work func(*tx) error) {
+	select {
+	case s.writer.queue <- &change{work: work}:
+	case <-s.writer.done:
+	}
+}
+
+// run is the writer goroutine. It lives on its own context: a client that hangs up must not undo
+// the changes of others.
+func (w *writer) run() {
+	defer close(w.done)
+	defer w.conn.Close()
+	ctx := context.Background()
+	ticker := time.NewTicker(wakeEvery)
+	defer ticker.Stop()
+	version := w.dataVersion(ctx)
+	for {
+		select {
+		case c := <-w.queue:
+			w.commit(ctx, w.gather(c))
+		case <-ticker.C:
+			// Only commits of other processes change data_version as seen by this connection.
+			if v := w.dataVersion(ctx); v != version {
+				version = v
+				w.store.reload(ctx)
+				w.store.bells.ringAll()
+			}
+			if mark := w.store.clock.tick(w.store); mark != nil {
+				w.commit(ctx, []*change{{work: mark}})
+			}
+		case <-w.ask:
+			for {
+				select {
+				case c := <-w.queue:
+					w.commit(ctx, w.gather(c))
+					continue
+				default:
+				}
+				return
+			}
+		}
+	}
+}
+
+// stop ends the writer; false where that was done before.
+func (w *writer) stop() (first bool) {
+	w.once.Do(func() {
+		first = true
+		close(w.ask)
+	})
+	<-w.done
+	return first
+}
+
+// gather takes what else is waiting beside first.
+func (w *writer) gather(first *change) []*change {
+	batch := []*change{first}
+	for len(batch) < mostPerCommit {
+		select {
+		case c := <-w.queue:
+			batch = append(batch, c)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// commit runs the batch in one transaction and answers every change of it.
+func (w *writer) commit(ctx context.Context, batch []*change) {
+	err := w.exec(ctx, "BEGIN IMMEDIATE")
+	if err == nil {
+		for _, c := range batch {
+			c.tx = &tx{Context: ctx, writer: w, now: w.store.stamp()}
+			if err = w.inSavepoint(ctx, c); err != nil {
+				break // SQLite gave the whole transaction up, as it does when the disk is full
+			}
+		}
+		if err == nil {
+			err = w.exec(ctx, "COMMIT")
+		}
+		if err != nil {
+			w.conn.ExecContext(ctx, "ROLLBACK") // fails where SQLite already did
+		}
+	}
+	if err != nil {
+		err = fmt.Errorf("commit: %w", err)
+		w.store.log.Error("nothing was stored", "err", err)
+	}
+	for _, c := range batch {
+		switch {
+		case err != nil:
+			c.err = err
+		case c.err == nil:
+			for _, f := range c.tx.after {
+				f()
+			}
+			for _, key := range c.tx.rings {
+				w.store.bells.ring(key)
+			}
+		}
+		if c.done != nil {
+			close(c.done)
+		} else if c.err != nil {
+			w.store.log.Error("a change that nobody waited for failed", "err", c.err)
+		}
+	}
+}
+
+// inSavepoint runs one change. Its own failure goes to c.err and undoes it alone; the error
+// returned means that the transaction is gone.
+func (w *writer) inSavepoint(ctx context.Context, c *change) error {
+	if err := w.exec(ctx, "SAVEPOINT change"); err != nil {
+		return err
+	}
+	if c.err = c.work(c.tx); c.err != nil {
+		if err := w.exec(ctx, "ROLLBACK TO change"); err != nil {
+			return errors.Join(c.err, err)
+		}
+	}
+	return w.exec(ctx, "RELEASE change")
+}
+
+func (w *writer) dataVersion(ctx context.Context) (v int64) {
+	stmt, err := w.prepared(ctx, "PRAGMA data_version")
+	if err == nil {
+		err = stmt.QueryRowContext(ctx).Scan(&v)
+	}
+	if err != nil {
+		w.store.log.Error("read data_version", "err", err)
+	}
+	return v
+}
+
+func (w *writer) prepared(ctx context.Context, text string) (*sql.Stmt, error) {
+	if stmt := w.stmts[text]; stmt != nil {
+		return stmt, nil
+	}
+	stmt, err := w.conn.PrepareContext(ctx, text)
+	if err == nil {
+		w.stmts[text] = stmt
+	}
+	return stmt, err
+}
+
+func (w *writer) exec(ctx context.Context, text string) error {
+	stmt, err := w.prepared(ctx, text)
+	if err == nil {
+		_, err = stmt.ExecContext(ctx)
+	}
+	return err
+}
+
+// exec runs a statement and returns how many rows it changed.
+func (t *tx) exec(text string, args ...any) (int64, error) {
+	stmt, err := t.writer.prepared(t, text)
+	if err != nil {
+		return 0, err
+	}
+	result, err := stmt.ExecContext(t, args...)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+// insert runs an INSERT and returns the id of its row.
+func (t *tx) insert(text string, args ...any) (int64, error) {
+	stmt, err := t.writer.prepared(t, text)
+	if err != nil {
+		return 0, err
+	}
+	result, err := stmt.ExecContext(t, args...)
+	if err != nil {
+		return 0, err
+	}
+	return result.LastInsertId()
+}
+
+// row reads a single row into dest; sql.ErrNoRows where there is none.
+func (t *tx) row(text string, args []any, dest ...any) error {
+	stmt, err := t.writer.prepared(t, text)
+	if err != nil {
+		return err
+	}
+	return stmt.QueryRowContext(t, args...).Scan(dest...)
+}
+
+// ids reads a column of ids.
+func (t *tx) ids(text string, args ...any) ([]int64, error) {
+	stmt, err := t.writer.prepared(t, text)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := stmt.QueryContext(t, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []int64
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		all = append(all, id)
+	}
+	return all, rows.Err()
+}
+
+// ring wakes those who wait for key, once the change is committed.
+func (t *tx) ring(key any) { t.rings = append(t.rings, key) }
+
+// then runs f once the change is committed, in the writer goroutine: it must not wait for anything.
+func (t *tx) then(f func()) { t.after = append(t.after, f) }

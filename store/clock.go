@@ -25,6 +25,12 @@ type clock struct {
 	high   time.Time // the latest time ever written down
 }
 
+// Now is the time by the store's clock: the computer's, if SetClock gave it no other.
+func (s *Store) Now() time.Time { return (*s.now.Load())() }
+
+// SetClock gives the store another clock to stamp rows with.
+func (s *Store) SetClock(now func() time.Time) { s.now.Store(&now) }
+
 // ClockTrusted says whether the wall clock may decide that something is due or over: it is not
 // behind the latest time that was ever stored and has not left the monotonic clock since the
 // start. While it is not trusted nothing scheduled is sent and nothing expires.

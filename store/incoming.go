@@ -148,8 +148,8 @@ func (s *Store) LastWriter(ctx context.Context, number string) (User, error) {
 // Mailed makes a received text the user's: it queues the mail that carries it.
 func (s *Store) Mailed(ctx context.Context, incoming, user int64) error {
 	return s.write(ctx, func(t *tx) error {
-		number, err := t.route(incoming, "mailed", user, "")
-		if err != nil || number == "" {
+		number, undecided, err := t.route(incoming, "mailed", user, "")
+		if err != nil || !undecided {
 			return err
 		}
 		return t.queueMail(mailRow{kind: Reply, user: user, incoming: incoming, number: number})
@@ -159,21 +159,20 @@ func (s *Store) Mailed(ctx context.Context, incoming, user int64) error {
 // Unroutable records that a received text is nobody's, and why.
 func (s *Store) Unroutable(ctx context.Context, incoming int64, reason string) error {
 	return s.write(ctx, func(t *tx) error {
-		_, err := t.route(incoming, "unroutable", 0, reason)
+		_, _, err := t.route(incoming, "unroutable", 0, reason)
 		return err
 	})
 }
 
-// route decides a received text and returns its sender; "" where it was decided before.
-func (t *tx) route(incoming int64, state string, user int64, reason string) (string, error) {
-	var number string
-	err := t.row(`UPDATE incoming SET state = ?, user_id = nullif(?, 0), reason = ? WHERE id = ? AND state = 'received' RETURNING sender`,
+// route decides a received text and returns its sender; undecided is false where it was decided before.
+func (t *tx) route(incoming int64, state string, user int64, reason string) (number string, undecided bool, err error) {
+	err = t.row(`UPDATE incoming SET state = ?, user_id = nullif(?, 0), reason = ? WHERE id = ? AND state = 'received' RETURNING sender`,
 		[]any{state, user, reason, incoming}, &number)
 	if errors.Is(err, sql.ErrNoRows) {
-		return "", nil
+		return "", false, nil
 	}
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
-	return number, t.trace(Line{Event: state, User: user, Incoming: incoming, Number: number, Detail: reason})
+	return number, true, t.trace(Line{Event: state, User: user, Incoming: incoming, Number: number, Detail: reason})
 }

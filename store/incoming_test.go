@@ -131,7 +131,7 @@ func TestTheLastWriterIsTheLast(t *testing.T) {
 	s := open(t)
 	ann, bob := addUser(t, s, "ann"), addUser(t, s, "bob")
 	now := time.Now()
-	s.Now = func() time.Time { return now }
+	s.SetClock(func() time.Time { return now })
 	for i, u := range []store.User{ann, bob, ann} {
 		now = now.Add(time.Second)
 		enqueue(t, s, u.ID, "hello", number)

@@ -30,7 +30,7 @@ func refuse(t testing.TB, s *store.Store) store.Attempt {
 func notice(t testing.TB, s *store.Store) *store.Mail {
 	t.Helper()
 	now := time.Now().Add(time.Minute)
-	s.Now = func() time.Time { return now }
+	s.SetClock(func() time.Time { return now })
 	m, err := s.ClaimMail(t.Context())
 	check(t, err)
 	return m
@@ -142,12 +142,12 @@ func TestAMailIsTheSameAtEveryTry(t *testing.T) {
 		t.Errorf("it is due in %v, %t, %v", wait, waits, err)
 	}
 	now := time.Now().Add(2 * time.Hour)
-	s.Now = func() time.Time { return now }
+	s.SetClock(func() time.Time { return now })
 	second, err := s.ClaimMail(t.Context())
 	check(t, err)
 	check(t, s.Close()) // a crash while it is being handed over
 	s = openIn(t, dir)
-	s.Now = func() time.Time { return now }
+	s.SetClock(func() time.Time { return now })
 	third, err := s.ClaimMail(t.Context())
 	check(t, err)
 	for _, m := range []*store.Mail{second, third} {

@@ -171,7 +171,7 @@ func (s *Store) Answered(message int64, written bool, told []int64) {
 
 // answered closes the time in which a failure might still be told by the answer.
 func (t *tx) answered(message int64, answer int) error {
-	if _, err := t.exec(`UPDATE messages SET answer = ? WHERE id = ?`, answer, message); err != nil {
+	if _, err := t.exec(`UPDATE messages SET answer = ? WHERE id = ? AND answer <> ?`, answer, message, answerWritten); err != nil {
 		return err
 	}
 	untold, err := t.ids(`SELECT id FROM deliveries WHERE message_id = ? AND notice = 0 AND state IN ('failed', 'expired', 'unconfirmed')`, message)

@@ -77,7 +77,7 @@ func TestWhatBecomesOfADelivery(t *testing.T) {
 func TestATemporaryErrorIsTriedLaterAndLaterAndThenNoMore(t *testing.T) {
 	s := open(t)
 	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
-	s.Now = func() time.Time { return now }
+	s.SetClock(func() time.Time { return now })
 	id := enqueue(t, s, 0, "hello", number)
 	var previous *store.Verdict
 	tries, last := 0, time.Duration(0)
@@ -130,7 +130,7 @@ func TestOneBadNumberDoesNotHoldUpTheOthers(t *testing.T) {
 func TestScheduledWaitsForItsTimeAndForAClockToTrust(t *testing.T) {
 	s := open(t)
 	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
-	s.Now = func() time.Time { return now }
+	s.SetClock(func() time.Time { return now })
 	id, _, err := s.Enqueue(t.Context(), store.Message{Source: store.SourceOMS, Parts: []string{"later"},
 		To: []store.Recipient{{Number: number}}, Scheduled: now.Add(time.Hour)})
 	check(t, err)
@@ -155,7 +155,7 @@ func TestAClockThatWentBackStopsNothingAndStartsNothing(t *testing.T) {
 	// A Raspberry Pi starts in the past.
 	s = openIn(t, dir)
 	past := time.Now().Add(-1000 * time.Hour)
-	s.Now = func() time.Time { return past }
+	s.SetClock(func() time.Time { return past })
 	if s.ClockTrusted() {
 		t.Error("a clock behind what was stored is trusted")
 	}
@@ -165,7 +165,7 @@ func TestAClockThatWentBackStopsNothingAndStartsNothing(t *testing.T) {
 	if x, y := state(t, s, now), state(t, s, later); x != store.Sent || y != store.Scheduled {
 		t.Errorf("what is to go now is %s, what is scheduled %s", x, y)
 	}
-	s.Now = func() time.Time { return time.Now().Add(2 * time.Hour) }
+	s.SetClock(func() time.Time { return time.Now().Add(2 * time.Hour) })
 	claim(t, s, nil) // set right, it is due
 }
 
@@ -364,7 +364,7 @@ func TestARepeatedRequestIsTheSameMessage(t *testing.T) {
 		{"with another content", nil, func(m *store.Message) { m.Digest = &other }, false},
 		{"of another user", nil, func(m *store.Message) { m.User = 1 }, false},
 		{"after more than ten minutes", func(t *testing.T, s *store.Store, _ int64) {
-			s.Now = func() time.Time { return time.Now().Add(11 * time.Minute) }
+			s.SetClock(func() time.Time { return time.Now().Add(11 * time.Minute) })
 		}, nil, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {

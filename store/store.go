@@ -4,7 +4,7 @@
 // A change runs in the one writer goroutine, which commits what is waiting together
 // (synchronous=FULL) and only then answers; so whoever gets an answer may promise. Readers have
 // their own connections. Each state change of a record is one method, one transaction, and writes
-// its line of the traffic log there. Times in rows are milliseconds UTC and come from Now.
+// its line of the traffic log there. Times in rows are milliseconds UTC and come from the store's clock.
 package store
 
 import (
@@ -28,9 +28,6 @@ const File = "omsbox.db"
 
 // Store is an open database. Its methods may be called from any goroutine.
 type Store struct {
-	// Now is the clock that rows are stamped with. Set it before the first call.
-	Now func() time.Time
-
 	dir    string
 	lock   *lock // nil where another process may hold it
 	log    *slog.Logger
@@ -39,6 +36,7 @@ type Store struct {
 	bells  bells
 	values atomic.Pointer[map[string]string] // the settings rows, as last committed
 	home   atomic.Pointer[string]            // region of the first SIM that was seen; "" where none was
+	now    atomic.Pointer[func() time.Time]
 	clock  clock
 	signIn credentials
 
@@ -111,9 +109,10 @@ func open(ctx context.Context, dir string, log *slog.Logger, held *lock) (*Store
 		db.Close()
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	s := &Store{Now: time.Now, dir: dir, lock: held, log: log.With("part", "store"), stmts: map[string]*sql.Stmt{}}
+	s := &Store{dir: dir, lock: held, log: log.With("part", "store"), stmts: map[string]*sql.Stmt{}}
 	s.bells.rings = map[any]map[*Bell]struct{}{}
 	s.signIn.init()
+	s.SetClock(time.Now)
 	if err := migrate(ctx, conn, held == nil && inUse(dir)); err != nil {
 		conn.Close()
 		db.Close()

@@ -75,7 +75,7 @@ func fate(d store.Delivery) string {
 	case store.Expired:
 		return "did not get it; the text waited too long and was given up" + reason + ".\nSend it again if it is still of use."
 	case store.Unconfirmed:
-		return "may or may not have got it" + reason + ".\nIt is not sent again by itself, so that nobody gets it twice. Ask, or send it again."
+		return "may or may not have got it" + reason + ".\nIt is not sent again by itself, so that nobody gets it twice.\nAsk, or send it again."
 	case store.Delivered:
 		return "has it after all. There is nothing to do."
 	case store.Sent:

@@ -84,11 +84,13 @@ func date(in store.Incoming) time.Time {
 func unreadable(in store.Incoming) string {
 	var b strings.Builder
 	if in.Kind == "data" {
-		fmt.Fprintf(&b, "%s sent a data message to this box's SIM: it is meant for a program and holds no\n"+
-			"text. These are its octets in hexadecimal:\n\n", display(in))
+		fmt.Fprintf(&b, "%s sent a data message to this box's SIM.\n"+
+			"It is meant for a program and holds no text.\n"+
+			"These are its octets in hexadecimal:\n\n", display(in))
 	} else {
-		b.WriteString("A message came in on this box's SIM that cannot be read: it breaks the rules of texts, or\n" +
-			"follows some that this box does not know. This is its SMS-DELIVER TPDU in hexadecimal:\n\n")
+		b.WriteString("A message came in on this box's SIM that cannot be read.\n" +
+			"It breaks the rules of texts, or follows some that are not known here.\n" +
+			"This is its SMS-DELIVER TPDU in hexadecimal:\n\n")
 	}
 	octets := oneLine(in.Text)
 	for len(octets) > 64 {

@@ -39,6 +39,8 @@ type box struct {
 	clock *clock
 	ann   store.User
 	m     *mailer.Mailer
+
+	closed bool
 }
 
 // newBox returns a box with the user ann, whose mailer does not run yet.
@@ -51,8 +53,8 @@ func boxIn(t *testing.T, dir string) *box {
 	t.Helper()
 	s, err := store.Create(t.Context(), dir, slog.New(slog.DiscardHandler))
 	check(t, err)
-	t.Cleanup(func() { s.Close() })
 	b := &box{Store: s, t: t, clock: &clock{}}
+	t.Cleanup(b.close)
 	s.Now = b.clock.now
 	check(t, s.Set(t.Context(), "mail.domain", "box.example.org"))
 	if b.ann, err = s.UserByLogin(t.Context(), "ann"); err != nil {
@@ -60,6 +62,14 @@ func boxIn(t *testing.T, dir string) *box {
 	}
 	b.m = mailer.New(s, slog.New(slog.DiscardHandler))
 	return b
+}
+
+// close closes the store, once.
+func (b *box) close() {
+	if !b.closed {
+		b.closed = true
+		b.Close()
+	}
 }
 
 func (b *box) addUser(login, mail string) store.User {

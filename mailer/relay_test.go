@@ -44,7 +44,20 @@ type relay struct {
 	mail     func(n int) error // answers MAIL, the nth of its session
 	rcpt     func(to string) error
 	data     func(n int) error // answers the data of the nth mail of all
+	saw      chan<- string     // what data was given, whatever the answer
 	got      int
+	failed   bool
+}
+
+// once returns err the first time.
+func (r *relay) once(err error) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.failed {
+		return nil
+	}
+	r.failed = true
+	return err
 }
 
 // newRelay starts a relay that takes everything.
@@ -176,6 +189,9 @@ func (s *session) Data(r io.Reader) error {
 		return err
 	}
 	s.h.data = string(data)
+	if s.relay.saw != nil {
+		s.relay.saw <- s.h.data
+	}
 	s.relay.mu.Lock()
 	s.relay.got++
 	n := s.relay.got

@@ -2,8 +2,6 @@ package mailer
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"time"
 
 	"omsbox/store"
@@ -75,48 +73,52 @@ func (m *Mailer) deliver(ctx context.Context) {
 	}
 }
 
-// work hands over all mail that is due, and returns how long it is until there is something to do
-// again; false where nothing waits. A relay that was not used yet is tried even with no mail, so that
-// whoever set it learns whether it works.
+// work does what there is to do now, and returns how long it is until there is something again; false
+// where nothing waits. A relay that was not used yet, or was in trouble, is tried before any mail is
+// claimed: so whoever set it learns at once whether it works.
 func (q *queue) work(ctx context.Context) (time.Duration, bool, error) {
 	setting := q.store.Setting("mail.relay")
 	if setting == "" {
 		q.proved = ""
 		return 0, false, q.tell(ctx, false, "no relay is set: omsbox set mail.relay smtp://host:port")
 	}
-	if pause := time.Until(q.resume); pause > 0 {
-		return pause, true, nil
-	}
-	wait, waits, err := q.store.MailDue(ctx)
-	if err != nil || setting == q.proved && (!waits || wait > 0) {
-		return wait, waits, err
-	}
 	r, err := parseRelay(setting)
 	if err != nil {
 		q.proved = ""
 		return 0, false, q.tell(ctx, false, err.Error())
 	}
+	if pause := time.Until(q.resume); pause > 0 {
+		return pause, true, nil
+	}
+	if setting != q.proved {
+		if err := q.prove(ctx, r); err != nil {
+			return q.trouble(ctx, err)
+		}
+		q.proved = setting
+		if err := q.tell(ctx, true, "mail is handed to "+r.address); err != nil {
+			return 0, false, err
+		}
+	}
+	wait, waits, err := q.store.MailDue(ctx)
+	if err != nil || !waits || wait > 0 {
+		return wait, waits, err
+	}
 	c, err := q.connect(ctx, r)
 	if err != nil {
 		return q.trouble(ctx, err)
 	}
-	if err := q.tell(ctx, true, "mail is handed to "+r.address); err != nil {
-		c.close(true)
-		return 0, false, err
-	}
-	q.proved, q.troubles = setting, 0
 	for setting == q.store.Setting("mail.relay") && ctx.Err() == nil {
 		mail, err := q.store.ClaimMail(ctx)
 		if mail == nil || err != nil {
 			c.close(true)
-			wait, waits, next := q.store.MailDue(ctx)
-			return wait, waits, errors.Join(err, next)
+			return 0, err == nil, err // nothing is due now; see what will be
 		}
 		usable, err := q.one(ctx, c, *mail)
 		if err != nil {
 			c.close(false)
-			return q.trouble(ctx, fmt.Errorf("%s takes no mail from here: %w; it may want user and password in mail.relay", r.address, err))
+			return q.trouble(ctx, bars(r, err))
 		}
+		q.troubles = 0
 		if !usable {
 			c.close(false)
 			return 0, true, nil

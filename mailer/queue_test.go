@@ -174,7 +174,14 @@ func TestARefusedMailHasFailedAndHoldsUpNobody(t *testing.T) {
 		change func(*relay)
 	}{
 		{"recipient", func(r *relay) { r.rcpt = func(string) error { return r.once(code(550, "no such mailbox")) } }},
-		{"sender", func(r *relay) { r.mail = func(int) error { return r.once(code(550, "no such mailbox")) } }},
+		{"sender", func(r *relay) {
+			r.from = func(from string) error {
+				if from == "ann@box.example.org" {
+					return r.once(code(550, "no such mailbox"))
+				}
+				return nil
+			}
+		}},
 		{"content", func(r *relay) { r.data = func(int) error { return r.once(code(554, "no such mailbox")) } }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -355,6 +362,22 @@ func TestARelayThatDoesNotAnswerIsGivenUpInTime(t *testing.T) {
 	})
 }
 
+func TestARelayThatWantsUsToSignInAllOfASuddenIsInTrouble(t *testing.T) {
+	b := newBox(t)
+	r := newRelay(t, func(r *relay) {
+		r.from = func(from string) error {
+			if from == "ann@box.example.org" {
+				return r.once(code(530, "sign in first"))
+			}
+			return nil
+		}
+	})
+	b.relayTo(r.url(), "Hi")
+	b.run()
+	b.until("health tells", func() bool { return strings.Contains(b.health().Text, "sign in first") })
+	r.next() // after the relay's pause of a second, not after a mail's of a minute
+}
+
 func TestOneConnectionCarriesAllThatIsDue(t *testing.T) {
 	b, r := newBox(t), newRelay(t)
 	var texts []string
@@ -370,8 +393,8 @@ func TestOneConnectionCarriesAllThatIsDue(t *testing.T) {
 			t.Errorf("number %d is\n%s", i, got.data)
 		}
 	}
-	if got := r.count(); got != 1 {
-		t.Errorf("%d connections for 20 mails, want 1", got)
+	if got := r.count(); got != 2 {
+		t.Errorf("%d connections for 20 mails, want one that tries the relay and one that carries all", got)
 	}
 }
 
@@ -379,7 +402,7 @@ func TestARelayMayLimitTheMailsOfAConnection(t *testing.T) {
 	b := newBox(t)
 	r := newRelay(t, func(r *relay) {
 		r.mail = func(n int) error {
-			if n > 3 {
+			if n > 2 {
 				return code(421, "enough for now")
 			}
 			return nil

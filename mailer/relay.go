@@ -79,10 +79,12 @@ func (m *Mailer) connect(ctx context.Context, r relay) (*connection, error) {
 	}
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	client, err := m.greet(ctx, conn, r)
-	if err != nil || !stop() {
-		stop()
+	if !stop() {
+		err = ctx.Err()
+	}
+	if err != nil {
 		conn.Close()
-		return nil, errors.Join(err, ctx.Err())
+		return nil, err
 	}
 	return &connection{client: client, conn: conn, release: context.AfterFunc(ctx, func() {
 		time.AfterFunc(grace, func() { conn.Close() })
@@ -184,6 +186,29 @@ func (c *greeted) Read(p []byte) (int, error) {
 	return c.Conn.Read(p)
 }
 
+// prove connects to the relay and sees whether it would take a mail from us.
+func (m *Mailer) prove(ctx context.Context, r relay) error {
+	c, err := m.connect(ctx, r)
+	if err != nil {
+		return err
+	}
+	defer c.close(true)
+	if err := c.client.Mail("postmaster@"+m.store.MailDomain(), nil); isBarred(err) {
+		return bars(r, err)
+	}
+	return nil // what else it may say is about that address
+}
+
+// isBarred says whether the relay wants us to sign in first, or does not know the command. RFC 4954 4, 6
+func isBarred(err error) bool {
+	return slices.Contains([]int{502, 503, 530, 534, 535, 538}, replyCode(err))
+}
+
+// bars says in words for people that the relay takes no mail from us.
+func bars(r relay, err error) error {
+	return fmt.Errorf("%s takes no mail from here: %w; it may want user and password in mail.relay", r.address, err)
+}
+
 // outcome is how handing over a mail ended.
 type outcome int
 
@@ -209,7 +234,7 @@ func (c *connection) hand(l letter) (outcome, error) {
 		switch {
 		case c.carried > 0 && (code == 421 || code == 0):
 			return stale, err
-		case slices.Contains([]int{502, 503, 530, 534, 535, 538}, code): // sign in first. RFC 4954 4, 6
+		case isBarred(err):
 			return barred, err
 		}
 		return verdict(err), err

@@ -42,6 +42,7 @@ type relay struct {
 	methods  []string          // AUTH
 	greet    func() error      // answers EHLO
 	mail     func(n int) error // answers MAIL, the nth of its session
+	from     func(from string) error
 	rcpt     func(to string) error
 	data     func(n int) error // answers the data of the nth mail of all
 	saw      chan<- string     // what data was given, whatever the answer
@@ -166,6 +167,9 @@ func (s *session) Mail(from string, _ *smtp.MailOptions) error {
 	s.h.from = from
 	s.h.helo = s.conn.Hostname()
 	_, s.h.encrypted = s.conn.TLSConnectionState()
+	if s.relay.from != nil {
+		return s.relay.from(from)
+	}
 	if s.relay.mail != nil {
 		return s.relay.mail(s.mails)
 	}

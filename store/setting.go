@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"slices"
@@ -109,6 +110,35 @@ func (s *Store) Set(ctx context.Context, key, value string) error {
 		t.ring(Settings)
 		return err
 	})
+}
+
+// ShowSettings writes the settings for people: all with what they mean, or the value of one.
+func (s *Store) ShowSettings(out io.Writer, key string) error {
+	if key != "" {
+		k, err := setting(key)
+		if err == nil {
+			_, err = fmt.Fprintln(out, k.shown(s.Setting(key)))
+		}
+		return err
+	}
+	for _, k := range AllSettings() {
+		value := k.shown(s.Setting(k.Key))
+		if value == "" {
+			value = `""`
+		}
+		if _, err := fmt.Fprintf(out, "%-17s %s\n%17s %s\n", k.Key, value, "", k.About); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// shown is a value as it may be shown: without the password in it.
+func (k Setting) shown(value string) string {
+	if u, err := url.Parse(value); k.Secret && err == nil {
+		return u.Redacted()
+	}
+	return value
 }
 
 // reload reads again what is kept in memory of the database: settings, and the SIM's region.

@@ -138,7 +138,9 @@ func open(ctx context.Context, dir string, log *slog.Logger, held *lock) (*Store
 // Close ends the writer after the changes that are waiting, closes the database and lets go of
 // the directory. Workers must have returned before.
 func (s *Store) Close() error {
-	s.writer.stop()
+	if !s.writer.stop() {
+		return nil // closed before
+	}
 	s.mu.Lock()
 	for _, stmt := range s.stmts {
 		stmt.Close()
@@ -211,4 +213,12 @@ func fromMS(v int64) time.Time {
 		return time.Time{}
 	}
 	return time.UnixMilli(v).UTC()
+}
+
+// Pragma reads a setting of the writing connection back from SQLite.
+func (s *Store) Pragma(ctx context.Context, name string) (value string, err error) {
+	err = s.write(ctx, func(t *tx) error {
+		return t.row("PRAGMA "+name, nil, &value)
+	})
+	return value, err
 }

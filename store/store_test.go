@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"testing"
-	"time"
 
 	"omsbox/store"
 )
@@ -92,5 +91,4 @@ func TestATextGoesOutSegmentBySegment(t *testing.T) {
 	if _, waits, err := s.Due(t.Context()); waits || err != nil {
 		t.Errorf("something still waits (%v)", err)
 	}
-	_ = time.Now
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 )
 
@@ -24,6 +25,7 @@ type writer struct {
 	queue chan *change
 	ask   chan struct{} // closed: finish what waits and end
 	done  chan struct{} // closed: ended
+	once  sync.Once
 	stmts map[string]*sql.Stmt
 }
 
@@ -124,9 +126,14 @@ func (w *writer) run() {
 	}
 }
 
-func (w *writer) stop() {
-	close(w.ask)
+// stop ends the writer; false where that was done before.
+func (w *writer) stop() (first bool) {
+	w.once.Do(func() {
+		first = true
+		close(w.ask)
+	})
 	<-w.done
+	return first
 }
 
 // gather takes what else is waiting beside first.

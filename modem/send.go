@@ -1,0 +1,117 @@
+package modem
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"omsbox/modem/sms"
+	"omsbox/store"
+)
+
+// send takes segments from the store and hands them to the network, one after the other. The
+// result of one is stored in the same commit as the attempt at the next.
+func (m *Modem) send(ctx context.Context, s *Session) error {
+	bell := m.store.Subscribe(store.Outgoing)
+	defer bell.Close()
+	var previous *store.Verdict
+	for {
+		if ctx.Err() != nil {
+			return m.settle(ctx, previous)
+		}
+		// What is known of the last attempt is stored even if omsbox stops now.
+		a, err := m.store.Claim(context.WithoutCancel(ctx), m.row.IMSI, previous)
+		if err != nil {
+			m.log.Error("the queue cannot be read or written", "err", err)
+			if errors.Is(err, store.ErrClosed) {
+				return err
+			}
+			if err := pause(ctx, time.Second); err != nil {
+				return m.settle(ctx, previous)
+			}
+			continue
+		}
+		previous = nil
+		if a == nil {
+			if err := m.idle(ctx, bell); err != nil {
+				return err
+			}
+			continue
+		}
+		mr, err := s.Submit(ctx, sms.JoinPDU("", a.TPDU), len(a.TPDU))
+		v := verdict(*a, mr, err)
+		m.log.Debug("segment", "delivery", a.Delivery, "segment", a.Segment, "mr", mr, "err", err)
+		var refused *CommandError
+		if err == nil || errors.As(err, &refused) {
+			previous = &v
+			continue
+		}
+		// The modem kept silent or is gone. Only silence leads to a new session.
+		if err := m.settle(ctx, &v); err != nil {
+			return err
+		}
+		late, lost := s.Resync(ctx)
+		if late >= 0 && v.Outcome == store.Doubtful {
+			if err := m.store.Late(context.WithoutCancel(ctx), a.Segment, late); err != nil {
+				m.log.Error("store a late answer", "segment", a.Segment, "err", err)
+			}
+		}
+		if lost != nil {
+			return fmt.Errorf("%w; %w", err, lost)
+		}
+	}
+}
+
+// settle stores the last verdict, for as long as it takes or until the store is closed: what it
+// says cannot be learned again.
+func (m *Modem) settle(ctx context.Context, v *store.Verdict) error {
+	if v == nil {
+		return nil
+	}
+	for tries := 0; ; tries++ {
+		err := m.store.Settle(context.WithoutCancel(ctx), *v)
+		if err == nil || errors.Is(err, store.ErrClosed) {
+			return err
+		}
+		m.log.Error("the result of a segment cannot be stored", "segment", v.Attempt.Segment, "err", err)
+		if ctx.Err() != nil && tries > 3 {
+			return err // the next start finds it handed over and unanswered
+		}
+		time.Sleep(time.Second)
+	}
+}
+
+// idle waits until something may be due.
+func (m *Modem) idle(ctx context.Context, bell *store.Bell) error {
+	wait, waits, err := m.store.Due(ctx)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return pause(ctx, time.Second)
+	}
+	var due <-chan time.Time
+	if waits {
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
+		due = timer.C
+	}
+	select {
+	case <-bell.C:
+	case <-due:
+	case <-ctx.Done():
+	}
+	return nil
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

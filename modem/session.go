@@ -1,0 +1,254 @@
+package modem
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/warthog618/modem/at"
+)
+
+var (
+	// ErrSilent: the modem does not answer any more.
+	ErrSilent = errors.New("the modem does not answer")
+	// ErrSlow: the modem answers, but not to this command in time.
+	ErrSlow = errors.New("the modem did not answer to this in time")
+	// ErrGone: the port was closed or unplugged.
+	ErrGone = errors.New("the modem's port is gone")
+	// ErrUnsent: the segment certainly did not leave.
+	ErrUnsent = errors.New("the modem did not take the message")
+	// ErrUnanswered: the segment left and its answer did not come. It may have been sent.
+	ErrUnanswered = errors.New("the modem took the message and did not say what became of it")
+)
+
+// Patience is how long a modem is waited for.
+type Patience struct {
+	Write   time.Duration // for the port to take what is written
+	Command time.Duration // for the answer to a command that the modem answers by itself
+	Prompt  time.Duration // for ">" after AT+CMGS
+	Submit  time.Duration // for the SMSC's answer to a segment, all included
+	List    time.Duration // for a whole storage to be listed
+	Resync  time.Duration // for a modem that missed an answer to talk again
+	Stop    time.Duration // for the answer to what is in flight when omsbox stops
+	Sweep   time.Duration // between looks at what the SIM stored unannounced
+}
+
+// DefaultPatience is what real modems and networks need. A network may take a minute to take a message.
+func DefaultPatience() Patience {
+	return Patience{
+		Write: 10 * time.Second, Command: 10 * time.Second, Prompt: 10 * time.Second, Submit: 120 * time.Second,
+		List: 60 * time.Second, Resync: 15 * time.Second, Stop: 20 * time.Second, Sweep: time.Minute,
+	}
+}
+
+// Session is one dialogue with a modem over one opening of its port. It is used up by the first
+// doubt that resync cannot settle; whoever owns it closes it and makes another. Its methods may be
+// called from any goroutine: one command is in flight at a time, in the order of the calls.
+type Session struct {
+	wire     *wire
+	at       *at.AT
+	patience Patience
+	turn     chan struct{} // holds one token: whoever has it talks
+	askew    bool          // an answer is missing; held with the turn
+}
+
+// NewSession starts a dialogue over an open port, which the session closes in the end.
+func NewSession(port io.ReadWriteCloser, patience Patience, log *slog.Logger) *Session {
+	w := newWire(port, log, patience)
+	return &Session{wire: w, at: at.New(w), patience: patience, turn: make(chan struct{}, 1)}
+}
+
+// Close closes the port and waits until nothing of the session runs any more.
+func (s *Session) Close() error {
+	err := s.wire.Close()
+	<-s.at.Closed()
+	return err
+}
+
+// Command sends AT and line, and returns the lines of the answer that begin with the command's own
+// name, without it, or all of them for a command that answers without. An error that the modem
+// answers is a *CommandError.
+func (s *Session) Command(ctx context.Context, line string) ([]string, error) {
+	info, err := s.lines(ctx, line, s.patience.Command)
+	return own(info, commandID(line)), err
+}
+
+// lines sends AT and line, and returns the whole answer.
+func (s *Session) lines(ctx context.Context, line string, within time.Duration) ([]string, error) {
+	if err := s.begin(ctx); err != nil {
+		return nil, err
+	}
+	defer s.end()
+	defer s.bounded(ctx)()
+	if s.askew {
+		if _, err := s.resync(); err != nil {
+			return nil, err
+		}
+	}
+	info, err := s.at.Command(line, at.WithTimeout(within))
+	if errors.Is(err, at.ErrDeadlineExceeded) {
+		s.askew = true
+		if _, err := s.resync(); err != nil {
+			return nil, fmt.Errorf("AT%s: %w", line, err)
+		}
+		return nil, fmt.Errorf("AT%s: %w", line, ErrSlow)
+	}
+	return info, s.failure(line, err)
+}
+
+// Submit hands a SMS-SUBMIT TPDU to the network and returns the TP-MR that the modem gave it, -1
+// where it told none. Errors: *CommandError, ErrUnsent, ErrUnanswered, ErrGone.
+// 3GPP TS 27.005 4.3
+func (s *Session) Submit(ctx context.Context, pdu string, octets int) (mr int, err error) {
+	if err := s.begin(ctx); err != nil {
+		return -1, fmt.Errorf("%w: %w", ErrUnsent, err)
+	}
+	defer s.end()
+	defer s.bounded(ctx)()
+	if s.askew {
+		if _, err := s.resync(); err != nil {
+			return -1, fmt.Errorf("%w: %w", ErrUnsent, err)
+		}
+	}
+	line := "+CMGS=" + strconv.Itoa(octets)
+	info, err := s.at.SMSCommand(line, pdu, at.WithTimeout(s.patience.Submit))
+	var refused at.CMSError
+	switch {
+	case err == nil:
+		mr = -1
+		for _, v := range own(info, "+CMGS") {
+			// The reference may be followed by a time stamp.
+			number, _, _ := strings.Cut(v, ",")
+			if n, err := strconv.Atoi(strings.TrimSpace(number)); err == nil {
+				mr = n & 0xff
+			}
+		}
+		return mr, nil
+	case errors.As(err, &refused) && string(refused) == "no prompt":
+		s.askew = true
+		return -1, fmt.Errorf("%w: it did not ask for it", ErrUnsent)
+	case answered(err):
+		return -1, s.failure(line, err)
+	}
+	s.askew = true
+	if s.wire.left() {
+		return -1, ErrUnanswered
+	}
+	return -1, fmt.Errorf("%w: %w", ErrUnsent, s.failure(line, err))
+}
+
+// Resync brings question and answer into step after ErrUnanswered. It returns the TP-MR of the
+// answer if that came after all, else -1. After an error the session is of no more use.
+func (s *Session) Resync(ctx context.Context) (late int, err error) {
+	if err := s.begin(ctx); err != nil {
+		return -1, err
+	}
+	defer s.end()
+	defer s.bounded(ctx)()
+	return s.resync()
+}
+
+func (s *Session) resync() (late int, err error) {
+	late, err = s.wire.resync(s.patience.Resync)
+	if err == nil {
+		s.askew = false
+	}
+	return late, err
+}
+
+// begin waits for the turn to talk.
+func (s *Session) begin(ctx context.Context) error {
+	select {
+	case s.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.wire.closed:
+		return ErrGone
+	}
+}
+
+func (s *Session) end() { <-s.turn }
+
+// bounded lets the command in flight finish after ctx ends, but not for long: then the port is
+// closed. It returns what calls that off.
+func (s *Session) bounded(ctx context.Context) func() {
+	over := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		timer := time.NewTimer(s.patience.Stop)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			s.wire.Close()
+		case <-over:
+		}
+	})
+	return func() {
+		stop()
+		close(over)
+	}
+}
+
+// failure turns what the library returns into this package's errors.
+func (s *Session) failure(line string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, at.ErrClosed), !answered(err):
+		return ErrGone
+	}
+	e := &CommandError{Command: commandID(line)}
+	var cms at.CMSError
+	var cme at.CMEError
+	switch {
+	case errors.As(err, &cms):
+		e.Kind, e.Code = "CMS", code(string(cms))
+		e.Detail = string(cms)
+	case errors.As(err, &cme):
+		e.Kind, e.Code = "CME", code(string(cme))
+		e.Detail = string(cme)
+	default:
+		e.Code = -1
+	}
+	return e
+}
+
+// answered says whether an error of the library is the modem's own answer.
+func answered(err error) bool {
+	var cms at.CMSError
+	var cme at.CMEError
+	return errors.Is(err, at.ErrError) || errors.As(err, &cms) || errors.As(err, &cme)
+}
+
+func code(text string) int {
+	n, err := strconv.Atoi(strings.TrimSpace(text))
+	if err != nil {
+		return -1
+	}
+	return n
+}
+
+// own picks the lines of an answer that carry its command's name, and takes the name off; all
+// lines where none does.
+func own(info []string, id string) []string {
+	var named, plain []string
+	names := append([]string{id + ":"}, others[id]...)
+	for _, line := range info {
+		plain = append(plain, line)
+		for _, name := range names {
+			if rest, ok := strings.CutPrefix(line, name); ok {
+				named = append(named, strings.TrimSpace(rest))
+				break
+			}
+		}
+	}
+	if named != nil {
+		return named
+	}
+	return plain
+}

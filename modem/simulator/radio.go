@@ -1,0 +1,135 @@
+package simulator
+
+import "fmt"
+
+// radio is the modem's tie to the network.
+type radio struct {
+	function     int // AT+CFUN: 0 minimum, 1 full, 4 flight mode
+	registration int // the network's part of the answer to AT+CREG?: 1 home, 5 roaming
+	signal       int // AT+CSQ: 0..31, 99 unknown
+}
+
+// Register sets what the network says to the modem: 0 none found, 1 registered
+// at home, 2 searching, 3 denied, 4 unknown, 5 roaming. Only with 1 and 5 do
+// messages pass. 3GPP TS 27.007 7.2
+func (s *Simulator) Register(stat int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.radio.registration = stat
+	s.registrationChanged()
+	s.deliverWaiting()
+}
+
+// SetSignal sets the strength that AT+CSQ tells, 0 to 31, or 99 for unknown.
+// 3GPP TS 27.007 8.5
+func (s *Simulator) SetSignal(rssi int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.radio.signal = rssi
+}
+
+// registered is the stat of AT+CREG?.
+func (s *Simulator) registered() int {
+	if s.radio.function != 1 || s.sim.needsPIN() != nil {
+		return 0
+	}
+	return s.radio.registration
+}
+
+// inService is whether messages pass between the modem and the SMSC.
+func (s *Simulator) inService() bool {
+	stat := s.registered()
+	return !s.absent && !s.hung && (stat == 1 || stat == 5)
+}
+
+const cell = `,"0001","00A1"` // location area and cell, for n=2
+
+// registrationChanged tells the host, if it asked to be told.
+func (s *Simulator) registrationChanged() {
+	for _, name := range []string{"+CREG", "+CGREG", "+CEREG"} {
+		switch s.settings.creg[name] {
+		case 1:
+			s.urc("%s: %d", name, s.registered())
+		case 2:
+			s.urc("%s: %d%s", name, s.registered(), cell)
+		}
+	}
+}
+
+func (s *Simulator) registration(c *call) error {
+	switch c.form {
+	case test:
+		c.say(c.name + ": (0-2)")
+	case read:
+		n, tail := s.settings.creg[c.name], ""
+		if n == 2 {
+			tail = cell
+		}
+		c.say(fmt.Sprintf("%s: %d,%d%s", c.name, n, s.registered(), tail))
+	case set:
+		n, ok := within(c.arg(0), 0, 2, 0)
+		if !ok {
+			return cmeWrongParameters
+		}
+		s.settings.creg[c.name] = n
+	}
+	return nil
+}
+
+func (s *Simulator) operator(c *call) error {
+	switch c.form {
+	case test:
+		c.say(`+COPS: (2,"Simulated Network","Simulated","00101",7),,(0,1,4),(0,2)`)
+	case read:
+		switch {
+		case !s.inService():
+			c.say("+COPS: 0")
+		case s.settings.cops == 2:
+			c.say(`+COPS: 0,2,"00101",7`)
+		default:
+			c.say(fmt.Sprintf(`+COPS: 0,%d,"Simulated",7`, s.settings.cops))
+		}
+	case set:
+		mode, ok := within(c.arg(0), 0, 4, 0)
+		format, fine := within(c.arg(1), 0, 2, s.settings.cops)
+		if !ok || !fine {
+			return cmeWrongParameters
+		}
+		if mode == 2 {
+			return cmeNotAllowed
+		}
+		s.settings.cops = format
+	}
+	return nil
+}
+
+func (s *Simulator) signalQuality(c *call) error {
+	if c.form == test {
+		c.say("+CSQ: (0-31,99),(0-7,99)")
+	} else {
+		c.say(fmt.Sprintf("+CSQ: %d,99", s.radio.signal))
+	}
+	return nil
+}
+
+func (s *Simulator) functionality(c *call) error {
+	switch c.form {
+	case test:
+		c.say("+CFUN: (0,1,4),(0,1)")
+	case read:
+		c.say(fmt.Sprintf("+CFUN: %d", s.radio.function))
+	case set:
+		n, ok := within(c.arg(0), 0, 4, 1)
+		restart, fine := within(c.arg(1), 0, 1, 0)
+		if !ok || !fine || n == 2 || n == 3 {
+			return cmeWrongParameters
+		}
+		c.restart = restart == 1
+		if s.radio.function != n {
+			s.radio.function = n
+			s.registrationChanged()
+			s.deliverWaiting()
+		}
+	}
+	return nil
+}

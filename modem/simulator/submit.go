@@ -1,0 +1,150 @@
+package simulator
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"omsbox/modem/sms"
+)
+
+// submit goes on with AT+CMGS=<length>: prompt, PDU, SMSC, final result.
+// 3GPP TS 27.005 4.3. The error says that the port has ended.
+func (t *session) submit(line string, c *call, a answer) (answer, error) {
+	moment, length, ok := t.prompt(line, c, &a)
+	if !ok {
+		return a, nil
+	}
+	pdu, sent, err := t.pdu()
+	if err != nil {
+		return a, err
+	}
+	if !sent { // as 3GPP TS 27.005 3.5.1 has it
+		a.final = "OK"
+		return a, nil
+	}
+	delay, ok := t.handOver(moment, pdu, length, &a)
+	if !ok || delay <= 0 {
+		return a, nil
+	}
+	wait := time.NewTimer(delay)
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+		return a, nil
+	case <-t.port.gone:
+		// The host does not hear the answer, but the SMSC has the message.
+		if a.after != nil {
+			t.s.mu.Lock()
+			defer t.s.mu.Unlock()
+			a.after()
+		}
+		return a, errHangUp
+	}
+}
+
+// prompt says that the PDU may come, or is false and leaves the answer in a.
+func (t *session) prompt(line string, c *call, a *answer) (m Moment, length int, ok bool) {
+	s := t.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !t.live() {
+		return m, 0, false
+	}
+	length, ok = within(c.arg(0), 1, 164, 0)
+	if !ok || length == 0 || len(c.args) != 1 || s.settings.cmgf != 0 {
+		a.final = s.settings.final(cmsPDUParameter)
+		return m, 0, false
+	}
+	s.smsc.attempts++
+	m = Moment{Point: AtPrompt, Line: line, N: s.smsc.attempts}
+	f := s.at(m)
+	if a.takes(f) {
+		return m, 0, false
+	}
+	if f.Prompt == "" {
+		f.Prompt = "\r\n> "
+	}
+	t.port.say(f.Prompt)
+	return m, length, true
+}
+
+// takes adds f to the faults of the answer, and is whether f ends the command.
+func (a *answer) takes(f Fault) bool {
+	f.URCs = append(a.fault.URCs[:len(a.fault.URCs):len(a.fault.URCs)], f.URCs...)
+	f.Lose = f.Lose || a.fault.Lose
+	a.fault = f
+	if f.Answer != "" {
+		a.info, a.final = nil, f.Answer
+	}
+	return f.Answer != "" || f.Hang || f.Drop
+}
+
+// pdu reads to Ctrl-Z, or to ESC: then sent is false.
+func (t *session) pdu() (pdu string, sent bool, err error) {
+	var b strings.Builder
+	for {
+		c, err := t.from.ReadByte()
+		switch {
+		case err != nil:
+			return "", false, err
+		case c == ctrlZ:
+			return b.String(), true, nil
+		case c == esc:
+			return "", false, nil
+		case c > ' ' && b.Len() <= maxPDU: // one more, so that what is too long is wrong
+			b.WriteByte(c)
+		}
+	}
+}
+
+// handOver gives the SMSC what a PDU holds, and leaves the answer in a. It
+// returns how long the network takes, or is false if the modem does not ask it.
+func (t *session) handOver(m Moment, pdu string, length int, a *answer) (time.Duration, bool) {
+	s := t.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !t.live() {
+		return 0, false
+	}
+	if s.settings.echo {
+		t.port.say(pdu)
+	}
+	_, tpdu, err := sms.SplitPDU(pdu)
+	var segment sms.Segment
+	if err == nil {
+		segment, err = sms.ParseSubmit(tpdu)
+	}
+	switch {
+	case err != nil || length != len(tpdu):
+		a.final = s.settings.final(cmsPDUParameter)
+		return 0, false
+	case s.sim.needsPIN() != nil:
+		a.final = s.settings.final(cmsSIMPIN)
+		return 0, false
+	case !s.inService():
+		a.final = s.settings.final(cmsNoService)
+		return 0, false
+	}
+	m.Point, m.TPDU = AtPDU, tpdu
+	if a.takes(s.at(m)) {
+		return s.options.SubmitDelay, true
+	}
+	phone := s.phone(segment.To)
+	if phone.refuse != 0 {
+		a.final = s.settings.final(phone.refuse)
+		return s.options.SubmitDelay, true
+	}
+
+	submission := s.accept(phone, segment, tpdu)
+	m.Point, m.TPDU = AtResult, submission.TPDU
+	a.info, a.final = append(a.info, fmt.Sprintf("+CMGS: %d", submission.MR)), "OK"
+	a.takes(s.at(m))
+	switch status := phone.reject; {
+	case segment.Report && a.fault.Early:
+		s.report(submission, status)
+	case segment.Report:
+		a.after = func() { s.reportLater(submission, status) }
+	}
+	return s.options.SubmitDelay, true
+}

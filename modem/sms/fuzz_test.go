@@ -1,0 +1,96 @@
+package sms_test
+
+import (
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"omsbox/modem/sms"
+)
+
+// What cannot be text is sent as U+FFFD.
+func asSent(text string) string { return string([]rune(text)) }
+
+func FuzzTextSurvivesTheWay(f *testing.F) {
+	for _, text := range []string{"", "hi", "5€", "a\x1bb", "\xff\xfe", "я😀", "\r\n\f@"} {
+		f.Add(text, byte(7))
+	}
+	f.Fuzz(func(t *testing.T, text string, ref byte) {
+		want := asSent(text)
+		submit, err := sms.Submit{To: "+15551234567", Text: text, Ref: ref}.TPDUs()
+		if sms.Segments(text) > sms.MaxSegments {
+			if err == nil {
+				t.Fatal("too long a text became TPDUs")
+			}
+			return
+		}
+		deliver, err2 := sms.Deliver{From: "+15551234567", Text: text, SCTS: time.Unix(0, 0)}.TPDUs(ref)
+		if err != nil || err2 != nil {
+			t.Fatal(err, err2)
+		}
+		for _, tpdus := range [][][]byte{submit, deliver} {
+			if len(tpdus) != sms.Segments(text) {
+				t.Fatalf("got %d TPDUs, Segments says %d", len(tpdus), sms.Segments(text))
+			}
+			if got, err := sms.Join(tpdus); got != want || err != nil {
+				t.Fatalf("got %q, %v, want %q", got, err, want)
+			}
+			for _, b := range tpdus {
+				if len(b) > 164 {
+					t.Fatalf("a TPDU of %d octets", len(b))
+				}
+			}
+		}
+	})
+}
+
+func FuzzParseDeliver(f *testing.F) {
+	f.Add([]byte("\x04\x0B\x91\x64\x07\x28\x15\x53\xf8\x00\x00\x99\x30\x92\x51\x61\x95\x80\x0A\xE8\x32\x9B\xFD\x46\x97\xD9\xEC\x37"))
+	f.Add([]byte("\x44\x04\xD0\x1B\x0D\x00\x08\x99\x30\x92\x51\x61\x95\x80\x08\x05\x00\x03\x57\x02\x01\xD8\x3D"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		d, err := sms.ParseDeliver(b)
+		text, joinErr := sms.Join([][]byte{b, b})
+		if mti, _ := sms.MessageType(b); mti == sms.MTIDeliver && (err == nil) != (joinErr == nil) {
+			t.Fatalf("ParseDeliver says %v, Join %v", err, joinErr)
+		}
+		if !utf8.ValidString(d.Text) || !utf8.ValidString(d.From) || !utf8.ValidString(text) {
+			t.Fatalf("invalid UTF-8 in %q from %q", d.Text, d.From)
+		}
+		if d.Text != "" && d.Data != nil {
+			t.Fatal("both text and data")
+		}
+	})
+}
+
+func FuzzParseSubmit(f *testing.F) {
+	f.Add([]byte("\x11\x00\x0B\x91\x64\x07\x28\x15\x53\xF8\x00\x00\xAA\x0A\xE8\x32\x9B\xFD\x46\x97\xD9\xEC\x37"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if s, _ := sms.ParseSubmit(b); !utf8.ValidString(s.Text) || !utf8.ValidString(s.To) {
+			t.Fatalf("invalid UTF-8 in %q to %q", s.Text, s.To)
+		}
+	})
+}
+
+func FuzzParseStatusReport(f *testing.F) {
+	f.Add([]byte("\x06\x2A\x0B\x91\x51\x55\x21\x43\x65\xF7\x62\x11\x12\x22\x13\x23\x00\x62\x11\x12\x22\x13\x43\x00\x46"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r, err := sms.ParseStatusReport(b)
+		if err == nil && (r.Reason() == "" || r.Outcome().String() == "") {
+			t.Fatalf("status 0x%02X means nothing", r.Status)
+		}
+	})
+}
+
+func FuzzSplitPDU(f *testing.F) {
+	f.Add("07917283010010F5040B")
+	f.Add("00")
+	f.Fuzz(func(t *testing.T, pdu string) {
+		smsc, tpdu, err := sms.SplitPDU(pdu)
+		if err != nil {
+			return
+		}
+		if _, again, err := sms.SplitPDU(sms.JoinPDU(smsc, tpdu)); string(again) != string(tpdu) || err != nil {
+			t.Fatalf("got %X, %v, want %X", again, err, tpdu)
+		}
+	})
+}

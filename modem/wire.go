@@ -1,0 +1,454 @@
+package modem
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	// longestLine bounds a line from the modem: the longest of the standard, a PDU in hexadecimal, has about 360 characters.
+	longestLine = 4096
+	// mostURCs bounds the unsolicited result codes that wait for the receiver.
+	mostURCs = 1024
+	// mostUnread bounds what waits to be read by the AT library, in bytes.
+	mostUnread = 1 << 20
+)
+
+// wire lies between the port and the AT library and makes the library fit for a line that is
+// never quiet. It takes unsolicited result codes out before the library sees them, gives writes a
+// deadline, knows whether a PDU has left, ends a wait for a prompt, turns vendors' final results
+// into those the library knows, and can bring question and answer into step again.
+type wire struct {
+	port   io.ReadWriteCloser
+	log    *slog.Logger
+	urcs   chan urc
+	lines  feed // what the library reads
+	writes chan writing
+	closed chan struct{}
+	once   sync.Once
+	ended  sync.WaitGroup
+
+	writeWithin  time.Duration
+	promptWithin time.Duration
+
+	mu       sync.Mutex
+	cmd      string      // the command in flight, such as "+CMGS"; "" while none is
+	echo     string      // what the modem may echo of it
+	prompt   *time.Timer // not nil while ">" is awaited
+	promised bool        // the whole PDU of the command was written, or may have been
+	head     string      // first line of a two-line URC whose second is awaited
+	headAt   time.Time
+	barrier  chan string // not nil while lines go to resync
+}
+
+// urc is an unsolicited result code: its line, and the PDU that follows it where one does.
+type urc struct {
+	line string
+	pdu  string
+}
+
+type writing struct {
+	data []byte
+	done chan written
+}
+
+type written struct {
+	n   int
+	err error
+}
+
+var errSlowWrite = errors.New("the modem does not take what is written to it")
+
+func newWire(port io.ReadWriteCloser, log *slog.Logger, p Patience) *wire {
+	w := &wire{
+		port: port, log: log,
+		urcs:        make(chan urc, mostURCs),
+		writes:      make(chan writing),
+		closed:      make(chan struct{}),
+		writeWithin: p.Write, promptWithin: p.Prompt,
+	}
+	w.lines.ready = sync.NewCond(&w.lines.mu)
+	w.ended.Add(2)
+	go w.read()
+	go w.write()
+	return w
+}
+
+// Close ends both goroutines by closing the port. A write that even this does not wake, as some
+// drivers have it, is left behind with its port.
+func (w *wire) Close() error {
+	var err error
+	w.once.Do(func() {
+		close(w.closed)
+		err = w.port.Close()
+		w.lines.close()
+	})
+	return err
+}
+
+// Read gives the library the lines that belong to its command.
+func (w *wire) Read(p []byte) (int, error) { return w.lines.read(p) }
+
+// Write takes what the library sends: a command line, a PDU with its Ctrl-Z, or an escape. It
+// returns in time whatever the port does.
+func (w *wire) Write(p []byte) (int, error) {
+	pdu := w.sending(p)
+	n, err := w.put(p)
+	if pdu && err != nil && n < len(p) {
+		w.mu.Lock()
+		w.promised = false // the Ctrl-Z that makes the modem send it was not among them
+		w.mu.Unlock()
+	}
+	return n, err
+}
+
+func (w *wire) put(p []byte) (int, error) {
+	w.trace("->", string(p))
+	timer := time.NewTimer(w.writeWithin)
+	defer timer.Stop()
+	job := writing{data: bytes.Clone(p), done: make(chan written, 1)}
+	select {
+	case w.writes <- job:
+	case <-w.closed:
+		return 0, os.ErrClosed
+	case <-timer.C:
+		w.Close()
+		return 0, errSlowWrite
+	}
+	select {
+	case r := <-job.done:
+		return r.n, r.err
+	case <-timer.C:
+		w.Close()
+		return len(p), errSlowWrite // how much of it left is not known
+	}
+}
+
+// write is the goroutine that may block in the port.
+func (w *wire) write() {
+	defer w.ended.Done()
+	for {
+		select {
+		case job := <-w.writes:
+			n, err := w.port.Write(job.data)
+			job.done <- written{n, err}
+		case <-w.closed:
+			return
+		}
+	}
+}
+
+// sending learns from what the library writes which command is in flight. It says whether p is a PDU.
+func (w *wire) sending(p []byte) (pdu bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	text := string(p)
+	switch {
+	case strings.HasPrefix(text, "\x1b"):
+		w.forget()
+	case strings.HasPrefix(text, "AT"):
+		w.forget()
+		line := strings.TrimRight(text, "\r\n")
+		w.cmd, w.echo, w.promised = commandID(line[2:]), line, false
+		if w.cmd == "" {
+			w.cmd = "AT"
+		}
+		if strings.HasSuffix(text, "\r") { // only a command that is followed by a PDU ends so
+			w.prompt = time.AfterFunc(w.promptWithin, w.noPrompt)
+		}
+	case strings.HasSuffix(text, "\x1a"):
+		w.echo, w.promised = strings.TrimSuffix(text, "\x1a"), true
+		return true
+	}
+	return false
+}
+
+// forget ends the command in flight. w.mu is held.
+func (w *wire) forget() {
+	w.cmd, w.echo = "", ""
+	if w.prompt != nil {
+		w.prompt.Stop()
+		w.prompt = nil
+	}
+}
+
+// noPrompt ends a command whose prompt did not come in time.
+func (w *wire) noPrompt() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.prompt != nil {
+		w.forget()
+		w.lines.put("+CMS ERROR: no prompt\r\n")
+	}
+}
+
+// left says whether the PDU of the last command left, or may have.
+func (w *wire) left() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.promised
+}
+
+// read is the goroutine that takes lines and prompts out of the bytes that arrive.
+func (w *wire) read() {
+	defer w.ended.Done()
+	defer w.Close()
+	var pending []byte
+	chunk := make([]byte, 4096)
+	idle := 0
+	for {
+		n, err := w.port.Read(chunk)
+		pending = w.split(append(pending, chunk[:n]...))
+		switch {
+		case err != nil:
+			return
+		case n > 0:
+			idle = 0
+		default:
+			// A port with a read timeout returns nothing and no error. Should it do so
+			// at once, this must not become a busy loop.
+			if idle++; idle > 10 {
+				select {
+				case <-w.closed:
+					return
+				case <-time.After(10 * time.Millisecond):
+				}
+			}
+		}
+	}
+}
+
+// split handles what is complete of b and returns the rest.
+func (w *wire) split(b []byte) []byte {
+	for {
+		b = bytes.TrimLeft(b, "\r\n\x00")
+		if len(b) > 0 && b[0] == '>' && w.takePrompt() {
+			b = bytes.TrimLeft(b[1:], " ")
+			continue
+		}
+		end := bytes.IndexAny(b, "\r\n")
+		if end < 0 {
+			if len(b) > longestLine {
+				return nil // no modem talks like that
+			}
+			return b
+		}
+		w.line(string(bytes.TrimSpace(b[:end])))
+		b = b[end:]
+	}
+}
+
+// takePrompt hands a prompt to the library, if one is awaited.
+func (w *wire) takePrompt() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.prompt == nil {
+		return false
+	}
+	w.trace("<-", ">")
+	w.prompt.Stop()
+	w.prompt = nil
+	w.lines.put(">")
+	return true
+}
+
+// line decides whom a line is for.
+func (w *wire) line(line string) {
+	if line == "" {
+		return
+	}
+	w.trace("<-", line)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.head != "" {
+		head := w.head
+		w.head = ""
+		if isPDU(line) && time.Since(w.headAt) < 5*time.Second {
+			w.unsolicited(urc{line: head, pdu: line})
+			return
+		}
+		// The second line never came; this one is something else.
+	}
+	if w.cmd != "" && (line == w.echo || strings.TrimSuffix(line, "\x1a") == w.echo) {
+		return
+	}
+	result := finalResult(line)
+	switch {
+	case result == "" && isURC(line, w.expected()):
+		if hasPDU(line) {
+			w.head, w.headAt = line, time.Now()
+			return
+		}
+		w.unsolicited(urc{line: line})
+	case w.barrier != nil:
+		select {
+		case w.barrier <- line:
+		default: // far more than an answer
+		}
+	case w.cmd == "":
+		// An answer to nothing: too late, or noise.
+	case result != "":
+		w.forget()
+		w.lines.put(result + "\r\n")
+	default:
+		w.lines.put(line + "\r\n")
+	}
+}
+
+// expected is the command whose answer may come now. w.mu is held.
+func (w *wire) expected() string {
+	if w.barrier != nil {
+		return "any"
+	}
+	return w.cmd
+}
+
+// unsolicited passes a URC to the receiver, who looks at the modem's storage now and then anyway:
+// one that finds the queue full is dropped.
+func (w *wire) unsolicited(u urc) {
+	select {
+	case w.urcs <- u:
+	default:
+		w.log.Warn("the modem says more than can be handled", "urc", mask(u.line))
+	}
+}
+
+// resync brings question and answer into step after an answer that did not come: it abandons an
+// unfinished PDU and asks for something that only its own answer can look like, so that whatever
+// comes before that belongs to the past. mr is the TP-MR of a late answer to AT+CMGS among it,
+// -1 where there was none.
+func (w *wire) resync(within time.Duration) (mr int, err error) {
+	lines := make(chan string, 256)
+	w.mu.Lock()
+	question, answer := "+CSQ", "+CSQ:"
+	if w.cmd == question {
+		question, answer = "+CREG?", "+CREG:"
+	}
+	w.forget()
+	w.barrier = lines
+	w.mu.Unlock()
+	defer func() {
+		w.mu.Lock()
+		w.barrier = nil
+		w.mu.Unlock()
+	}()
+	mr = -1
+	const tries = 3
+	for try := range tries {
+		if _, err := w.put([]byte("\x1b\r")); err != nil {
+			return mr, err
+		}
+		if mr, err = w.await(lines, mr, 100*time.Millisecond, nil); err != nil {
+			return mr, err
+		}
+		if _, err := w.put([]byte("AT" + question + "\r")); err != nil {
+			return mr, err
+		}
+		answered, done := false, false
+		mr, err = w.await(lines, mr, within/tries, func(line string) bool {
+			answered = answered || strings.HasPrefix(line, answer)
+			done = answered && finalResult(line) != ""
+			return done
+		})
+		if err != nil {
+			return mr, err
+		}
+		if done {
+			return mr, nil
+		}
+		w.log.Debug("the modem did not answer", "try", try+1)
+	}
+	return mr, ErrSilent
+}
+
+// await reads lines until enough says so, or for a while where nothing says so.
+func (w *wire) await(lines <-chan string, mr int, within time.Duration, enough func(string) bool) (int, error) {
+	timer := time.NewTimer(within)
+	defer timer.Stop()
+	for {
+		select {
+		case line := <-lines:
+			var late int
+			if n, _ := fmt.Sscanf(line, "+CMGS: %d", &late); n == 1 {
+				mr = late
+			}
+			if enough != nil && enough(line) {
+				return mr, nil
+			}
+		case <-timer.C:
+			return mr, nil
+		case <-w.closed:
+			return mr, ErrGone
+		}
+	}
+}
+
+// trace shows the dialogue to who asks for it, without people's texts.
+func (w *wire) trace(direction, text string) {
+	if w.log.Enabled(context.Background(), LevelTrace) {
+		w.log.Log(context.Background(), LevelTrace, direction+" "+mask(strings.TrimRight(text, "\r\n")))
+	}
+}
+
+// LevelTrace is the level of the process log that shows the AT dialogue, with PDUs masked.
+const LevelTrace = slog.LevelDebug - 4
+
+var pdus = regexp.MustCompile(`[0-9A-Fa-f]{16,}`)
+
+// mask hides what a line tells of people: PDUs, and longer numbers such as IMSI and IMEI but their ends.
+func mask(line string) string {
+	return pdus.ReplaceAllStringFunc(line, func(hex string) string {
+		return fmt.Sprintf("<%d octets>", len(hex)/2)
+	})
+}
+
+// feed is a buffer that a reader waits for and a writer never does.
+type feed struct {
+	mu    sync.Mutex
+	ready *sync.Cond
+	data  []byte
+	over  bool
+}
+
+func (f *feed) put(text string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.data)+len(text) > mostUnread {
+		return
+	}
+	f.data = append(f.data, text...)
+	f.ready.Signal()
+}
+
+func (f *feed) read(p []byte) (int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for len(f.data) == 0 {
+		if f.over {
+			return 0, io.EOF
+		}
+		f.ready.Wait()
+	}
+	n := copy(p, f.data)
+	f.data = f.data[n:]
+	if len(f.data) == 0 {
+		f.data = nil
+	}
+	return n, nil
+}
+
+func (f *feed) close() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.over = true
+	f.ready.Broadcast()
+}

@@ -1,0 +1,164 @@
+// Package oms is Microsoft's Outlook Mobile Service, later Office Mobile Service: the SOAP web
+// service that Outlook 2007/2010 and SharePoint call to send text messages.
+//
+// One POST is one operation. The envelope (soap.go) carries a name and one string; the string is
+// an XML document of its own (xmsUser, xmsData), and so is the result (serviceInfo, userInfo,
+// xmsResponse). What goes wrong with a message is told inside the result, with HTTP 200
+// (xmsresponse.go); only what is no SOAP at all is a fault. DeliverXms answers ok once the message
+// is committed to the store and not before.
+package oms
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"html/template"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"omsbox/store"
+)
+
+// maxBody is the largest request that is read. A full DeliverXms (20 parts of 1530 characters,
+// each character escaped twice at the worst) takes a quarter of it.
+const maxBody = 2 << 20
+
+// Service answers at the OMS address, whatever the path is under which it is mounted: POST is the
+// web service, GET a page for people, GET ?wsdl the description for programs.
+type Service struct {
+	store *store.Store
+	log   *slog.Logger
+	page  *template.Template
+}
+
+// New returns the service on that store.
+func New(s *store.Store, log *slog.Logger) *Service {
+	return &Service{store: s, log: log.With("part", "oms"), page: template.Must(template.New("page").Parse(pageHTML))}
+}
+
+// operation is one method of the web service: its name, the name of its only parameter, and what
+// answers it with a document.
+type operation struct {
+	name      string
+	parameter string // "" where it takes none
+	answer    func(*Service, *call) string
+}
+
+// operations are all that are answered.
+var operations = []operation{
+	{"GetServiceInfo", "", (*Service).getServiceInfo},
+	{"GetUserInfo", "xmsUser", (*Service).getUserInfo},
+	{"DeliverXms", "xmsData", (*Service).deliverXMS},
+	{"SendXms", "xmsData", (*Service).deliverXMS}, // the name that Outlook 2007 knew before SP1
+}
+
+// call is one operation while it is answered.
+type call struct {
+	context.Context // ends when the client hangs up
+	address
+	remote   string // where the request came from
+	argument string // the parameter, "" where it is absent
+	owed     []owed // messages that wait to hear whether the answer was written
+}
+
+// owed is a message whose store.Answered is still to be called.
+type owed struct {
+	message int64
+	told    []int64 // deliveries whose failure the answer tells
+}
+
+// ServeHTTP answers one request.
+func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	switch r.Method {
+	case http.MethodGet, http.MethodHead:
+		s.describe(w, r)
+	case http.MethodPost:
+		s.post(w, r)
+	default:
+		w.Header().Set("Allow", "GET, HEAD, POST")
+		http.Error(w, "This address takes GET, HEAD and POST.", http.StatusMethodNotAllowed)
+	}
+}
+
+func (s *Service) post(w http.ResponseWriter, r *http.Request) {
+	var body bytes.Buffer
+	body.Grow(int(min(max(r.ContentLength, 0), 64<<10)) + bytes.MinRead)
+	if _, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, maxBody)); err != nil {
+		var large *http.MaxBytesError
+		if errors.As(err, &large) {
+			s.refuse(w, r, &Fault{Code: faultClient, Text: "The request is larger than 2 MB."})
+		} // else the client is gone
+		return
+	}
+	if len(bytes.TrimSpace(body.Bytes())) == 0 {
+		// OMS guidelines part 1, Web Service URL Redirection: a client that looks for the
+		// service posts nothing at first.
+		write(w, http.StatusOK, "text/xml; charset=utf-8", nil)
+		return
+	}
+	request, err := ParseEnvelope(body.Bytes(), r.Header.Get("SOAPAction"))
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	c := &call{Context: r.Context(), address: addressOf(r), remote: r.RemoteAddr, argument: request.Argument}
+	written := false
+	defer func() { // on every way out, a panic too
+		for _, o := range c.owed {
+			s.store.Answered(o.message, written, o.told)
+		}
+	}()
+	result := request.operation.answer(s, c)
+	err = write(w, http.StatusOK, "text/xml; charset=utf-8", response(request.operation.name, result))
+	written = err == nil && r.Context().Err() == nil
+}
+
+// refuse answers what could not be understood as a call.
+func (s *Service) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	var fault *Fault
+	if !errors.As(err, &fault) {
+		fault = &Fault{Code: faultClient, Text: err.Error()}
+	}
+	s.log.Info("not a call of this web service", "from", r.RemoteAddr, "fault", fault.Code)
+	// SOAP 1.1 clause 6.2: a fault comes with 500, whoever's it is.
+	write(w, http.StatusInternalServerError, "text/xml; charset=utf-8", fault.envelope())
+}
+
+// write sends the whole answer, and fails where it did not get as far as the connection.
+func write(w http.ResponseWriter, status int, contentType string, body []byte) error {
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	if _, err := w.Write(body); err != nil {
+		return err
+	}
+	return http.NewResponseController(w).Flush()
+}
+
+// describe serves what a browser or a program that looks for the WSDL gets.
+func (s *Service) describe(w http.ResponseWriter, r *http.Request) {
+	at := addressOf(r)
+	if query, _, _ := strings.Cut(r.URL.RawQuery, "="); strings.EqualFold(query, "wsdl") {
+		var d document
+		d.text(at.service())
+		write(w, http.StatusOK, "text/xml; charset=utf-8", []byte(strings.Replace(serviceWSDL, "{{address}}", string(d), 1)))
+		return
+	}
+	var page bytes.Buffer
+	if err := s.page.Execute(&page, map[string]any{
+		"Name":    s.store.Setting("service.name"),
+		"Address": at.service(),
+		"Link":    template.URL("oms:" + at.service()), // host and path were checked
+		"Home":    at.signUp(),
+	}); err != nil {
+		s.log.Error("render the page", "err", err)
+		http.Error(w, "The page could not be shown.", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+	write(w, http.StatusOK, "text/html; charset=utf-8", page.Bytes())
+}

@@ -1,0 +1,93 @@
+package oms
+
+import (
+	"encoding/xml"
+	"errors"
+	"strings"
+
+	"omsbox/store"
+)
+
+// XMSUser is who a client says it is.
+type XMSUser struct {
+	Client   string // "Microsoft Office Outlook 14.0"
+	UserID   string
+	Password string
+}
+
+// ParseXMSUser reads an xmsUser document, whatever the order, the namespaces and the encoding label.
+func ParseXMSUser(text string) (XMSUser, error) {
+	var u XMSUser
+	r := newReader(strings.NewReader(text))
+	root, err := r.root()
+	if err != nil {
+		return XMSUser{}, err
+	}
+	if root.Name.Local != "xmsUser" {
+		return XMSUser{}, errors.New("the root element is not xmsUser")
+	}
+	u.Client = attribute(root, "client")
+	err = r.children(func(e xml.StartElement) (err error) {
+		switch e.Name.Local {
+		case "userId":
+			u.UserID, err = r.text()
+			u.UserID = strings.TrimSpace(u.UserID)
+		case "password":
+			u.Password, err = r.text()
+		}
+		return err
+	})
+	if err == nil {
+		err = r.end()
+	}
+	return u, err
+}
+
+// getUserInfo tells a user's own number and the address that replies come from.
+func (s *Service) getUserInfo(c *call) string {
+	if strings.TrimSpace(c.argument) == "" {
+		return userInfo("", "", invalidUser) // a probe: nobody tried to sign in
+	}
+	asked, err := ParseXMSUser(c.argument)
+	if err != nil {
+		return userInfo("", "", invalidFormat)
+	}
+	user, refused := s.signIn(c, asked.UserID, asked.Password)
+	if refused != nil {
+		return userInfo("", "", refused.code)
+	}
+	return userInfo(user.Phone, s.store.Address(user), accepted)
+}
+
+// userInfo writes the document. Unlike that of xmsResponse, its error has no children.
+func userInfo(replyPhone, smtpAddress string, result code) string {
+	var d document
+	d.raw(`<userInfo xmlns="`, namespace, `">`)
+	if replyPhone != "" {
+		d.element("replyPhone", replyPhone)
+	}
+	if smtpAddress != "" {
+		d.element("smtpAddress", smtpAddress)
+	}
+	d.raw(`<error code="`, result.name, `" severity="`, string(result.severity), `" /></userInfo>`)
+	return string(d)
+}
+
+// signIn finds the user, or the error that tells why not.
+func (s *Service) signIn(c *call, userID, password string) (store.User, *responseError) {
+	user, err := s.store.Authenticate(c, userID, password)
+	switch {
+	case err == nil:
+		return user, nil
+	case errors.Is(err, store.ErrCredentials):
+		s.log.Info("sign-in refused", "from", c.remote)
+		return user, &responseError{code: invalidUser}
+	case errors.Is(err, store.ErrDisabled):
+		return user, &responseError{code: expiredUser}
+	case errors.Is(err, store.ErrBusy):
+		return user, &responseError{code: other, content: "Too many people are signing in at once. Nothing was sent; please try again in a moment."}
+	case c.Err() == nil:
+		s.log.Error("sign in", "err", err)
+	}
+	return user, &responseError{code: other, content: unable}
+}

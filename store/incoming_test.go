@@ -1,0 +1,187 @@
+package store_test
+
+import (
+	"encoding/hex"
+	"strings"
+	"testing"
+	"time"
+
+	"omsbox/modem/sms"
+	"omsbox/store"
+)
+
+// deliver returns the TPDUs of a text from a phone.
+func deliver(t testing.TB, from, text string, ref byte) [][]byte {
+	t.Helper()
+	tpdus, err := sms.Deliver{From: from, Text: text, SCTS: time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)}.TPDUs(ref)
+	check(t, err)
+	return tpdus
+}
+
+// unrouted returns the texts that wait to be routed.
+func unrouted(t testing.TB, s *store.Store) []store.Incoming {
+	t.Helper()
+	got, err := s.Unrouted(t.Context())
+	check(t, err)
+	return got
+}
+
+func TestATextIsWholeInWhateverOrderItsPartsCome(t *testing.T) {
+	text := strings.Repeat("All of it 😀 ", 20)
+	for _, order := range [][]int{{0, 1, 2, 3}, {3, 2, 1, 0}, {2, 0, 0, 3, 2, 1, 1}} {
+		s := open(t)
+		tpdus := deliver(t, number, text, 7)
+		for i, n := range order {
+			check(t, s.Receive(t.Context(), "imsi", tpdus[n]))
+			if got := unrouted(t, s); len(got) > 0 && i < len(tpdus)-1 {
+				t.Errorf("%v: there is a text after %d segments", order, i+1)
+			}
+		}
+		got := unrouted(t, s)
+		if len(got) != 1 || got[0].Text != text || got[0].Sender != number || !got[0].Sent.Equal(time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)) {
+			t.Errorf("%v: got %+v", order, got)
+		}
+	}
+}
+
+func TestATextDeliveredAgainIsStoredOnce(t *testing.T) {
+	dir := t.TempDir()
+	tpdu := deliver(t, number, "once", 0)[0]
+	for range 3 {
+		s := openIn(t, dir)
+		check(t, s.Receive(t.Context(), "imsi", tpdu))
+		if got := unrouted(t, s); len(got) != 1 {
+			t.Errorf("there are %d texts", len(got))
+		}
+		check(t, s.Close())
+	}
+}
+
+func TestPartsOutliveARestart(t *testing.T) {
+	dir := t.TempDir()
+	text := strings.Repeat("word ", 80)
+	for _, tpdu := range deliver(t, number, text, 7) {
+		s := openIn(t, dir)
+		check(t, s.Receive(t.Context(), "imsi", tpdu))
+		check(t, s.Close())
+	}
+	if got := unrouted(t, openIn(t, dir)); len(got) != 1 || got[0].Text != text {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestPartsOfDifferentTextsAreNeverMixed(t *testing.T) {
+	s := open(t)
+	one, two := strings.Repeat("one ", 50), strings.Repeat("two ", 50)
+	a, b := deliver(t, number, one, 7), deliver(t, "+447911000002", two, 7)
+	c, d := deliver(t, number, two, 8), deliver(t, number, strings.Repeat("three ", 60), 7)
+	for _, tpdu := range [][]byte{a[0], b[1], c[0], d[1], b[0], a[1], c[1]} {
+		check(t, s.Receive(t.Context(), "imsi", tpdu))
+	}
+	got := unrouted(t, s)
+	if len(got) != 3 || got[0].Text != two || got[1].Text != one || got[2].Text != two {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestAReferenceUsedAgainMakesAnotherText(t *testing.T) {
+	s := open(t)
+	for _, text := range []string{strings.Repeat("old ", 50), strings.Repeat("new ", 50)} {
+		for _, tpdu := range deliver(t, number, text, 7) {
+			check(t, s.Receive(t.Context(), "imsi", tpdu))
+		}
+	}
+	if got := unrouted(t, s); len(got) != 2 || !strings.HasPrefix(got[1].Text, "new") {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestWhatCannotBeReadIsKept(t *testing.T) {
+	s := open(t)
+	for _, tpdu := range [][]byte{{}, {0x04}, {0x00, 0xff}, []byte("garbage")} {
+		check(t, s.Receive(t.Context(), "imsi", tpdu))
+	}
+	got := unrouted(t, s)
+	if len(got) != 4 {
+		t.Fatalf("%d are kept, want 4: %+v", len(got), got)
+	}
+	for _, in := range got {
+		if in.Kind != "undecodable" {
+			t.Errorf("got %+v", in)
+		}
+	}
+}
+
+func TestNumbersOfSendersMeetThoseThatWereWrittenTo(t *testing.T) {
+	s := open(t)
+	check(t, s.Set(t.Context(), "sms.region", "GB"))
+	u := addUser(t, s, "ann")
+	enqueue(t, s, u.ID, "hello", number)
+	claim(t, s, nil)
+	check(t, s.Receive(t.Context(), "imsi", deliver(t, "07911123456", "answer", 0)[0]))
+	in := unrouted(t, s)[0]
+	got, err := s.LastWriter(t.Context(), in.Sender)
+	check(t, err)
+	if got.ID != u.ID {
+		t.Errorf("the last who wrote to %s is %q", in.Sender, got.Login)
+	}
+}
+
+func TestTheLastWriterIsTheLast(t *testing.T) {
+	s := open(t)
+	ann, bob := addUser(t, s, "ann"), addUser(t, s, "bob")
+	now := time.Now()
+	s.Now = func() time.Time { return now }
+	for i, u := range []store.User{ann, bob, ann} {
+		now = now.Add(time.Second)
+		enqueue(t, s, u.ID, "hello", number)
+		a := claim(t, s, nil)
+		check(t, s.Settle(t.Context(), store.Verdict{Attempt: *a, Outcome: store.Accepted, MR: i}))
+		got, err := s.LastWriter(t.Context(), number)
+		check(t, err)
+		if got.ID != u.ID {
+			t.Errorf("after %s wrote it is %s", u.Login, got.Login)
+		}
+	}
+}
+
+func TestARoutedTextBecomesOneMail(t *testing.T) {
+	s := open(t)
+	u := addUser(t, s, "ann")
+	check(t, s.Receive(t.Context(), "imsi", deliver(t, number, "hello", 0)[0]))
+	in := unrouted(t, s)[0]
+	for range 2 {
+		check(t, s.Mailed(t.Context(), in.ID, u.ID))
+	}
+	check(t, s.Unroutable(t.Context(), in.ID, "too late"))
+	m, err := s.ClaimMail(t.Context())
+	check(t, err)
+	if m == nil || m.Kind != store.Reply || m.Incoming != in.ID || m.User != u.ID || m.Token == "" {
+		t.Fatalf("got %+v", m)
+	}
+	if again, err := s.ClaimMail(t.Context()); again != nil || err != nil {
+		t.Errorf("there is another: %+v, %v", again, err)
+	}
+	got, err := s.Incoming(t.Context(), in.ID)
+	check(t, err)
+	if got.State != "mailed" || got.User != u.ID {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func FuzzReceive(f *testing.F) {
+	for _, text := range []string{"hello", strings.Repeat("x", 200), "😀"} {
+		for _, tpdu := range deliver(f, number, text, 3) {
+			f.Add(hex.EncodeToString(tpdu))
+		}
+	}
+	s := open(f)
+	f.Fuzz(func(t *testing.T, text string) {
+		tpdu, err := hex.DecodeString(text)
+		if err != nil {
+			tpdu = []byte(text)
+		}
+		check(t, s.Receive(t.Context(), "imsi", tpdu))
+		check(t, s.Report(t.Context(), "imsi", tpdu))
+	})
+}

@@ -1,0 +1,162 @@
+package store_test
+
+import (
+	"testing"
+	"time"
+
+	"omsbox/store"
+)
+
+// owing queues a message whose caller will tell of failures in its answer.
+func owing(t testing.TB, s *store.Store, user int64, numbers ...string) int64 {
+	t.Helper()
+	m := store.Message{User: user, Source: store.SourceOMS, Parts: []string{"hello"}, Answers: true}
+	for _, n := range numbers {
+		m.To = append(m.To, store.Recipient{Number: n})
+	}
+	id, _, err := s.Enqueue(t.Context(), m)
+	check(t, err)
+	return id
+}
+
+func refuse(t testing.TB, s *store.Store) store.Attempt {
+	t.Helper()
+	a := claim(t, s, nil)
+	check(t, s.Settle(t.Context(), store.Verdict{Attempt: *a, Outcome: store.Refused, Reason: "the number does not exist"}))
+	return *a
+}
+
+// notice returns the notice that is due within a minute, nil where there is none.
+func notice(t testing.TB, s *store.Store) *store.Mail {
+	t.Helper()
+	now := time.Now().Add(time.Minute)
+	s.Now = func() time.Time { return now }
+	m, err := s.ClaimMail(t.Context())
+	check(t, err)
+	return m
+}
+
+func TestAFailureIsToldOnce(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		fails  func(*testing.T, *store.Store, int64)
+		notice bool
+	}{
+		{"by the answer", func(t *testing.T, s *store.Store, id int64) {
+			a := refuse(t, s)
+			s.Answered(id, true, []int64{a.Delivery})
+		}, false},
+		{"by mail, when the answer did not tell it", func(t *testing.T, s *store.Store, id int64) {
+			refuse(t, s)
+			s.Answered(id, true, nil)
+		}, true},
+		{"by mail, when the client was gone", func(t *testing.T, s *store.Store, id int64) {
+			a := refuse(t, s)
+			s.Answered(id, false, []int64{a.Delivery})
+		}, true},
+		{"by mail, when it comes after the answer", func(t *testing.T, s *store.Store, id int64) {
+			s.Answered(id, true, nil)
+			refuse(t, s)
+		}, true},
+		{"by mail, when nobody knows", func(t *testing.T, s *store.Store, id int64) {
+			s.Answered(id, true, nil)
+			a := claim(t, s, nil)
+			check(t, s.Settle(t.Context(), store.Verdict{Attempt: *a, Outcome: store.Doubtful, Reason: "no answer"}))
+		}, true},
+		{"not at all, when it is sent", func(t *testing.T, s *store.Store, id int64) {
+			s.Answered(id, true, nil)
+			a := claim(t, s, nil)
+			check(t, s.Settle(t.Context(), store.Verdict{Attempt: *a, Outcome: store.Accepted, MR: 1}))
+		}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := open(t)
+			u := addUser(t, s, "ann")
+			c.fails(t, s, owing(t, s, u.ID, number))
+			check(t, s.SetHealth(t.Context(), "x", true, "")) // Answered comes before it in the queue
+			m := notice(t, s)
+			if (m != nil) != c.notice {
+				t.Fatalf("the notice is %+v", m)
+			}
+			if m != nil {
+				told, err := s.Told(t.Context(), m.ID)
+				check(t, err)
+				if m.User != u.ID || len(told) != 1 || told[0].Reason == "" {
+					t.Errorf("it goes to %d and tells %+v", m.User, told)
+				}
+				check(t, s.MailSent(t.Context(), m.ID))
+			}
+			if again := notice(t, s); again != nil {
+				t.Errorf("it is told again: %+v", again)
+			}
+		})
+	}
+}
+
+func TestFailuresOfOneMessageShareAMail(t *testing.T) {
+	s := open(t)
+	u := addUser(t, s, "ann")
+	enqueue(t, s, u.ID, "hello", "+447911000001", "+447911000002", "+447911000003")
+	for range 3 {
+		refuse(t, s)
+	}
+	m := notice(t, s)
+	if m == nil {
+		t.Fatal("there is no notice")
+	}
+	told, err := s.Told(t.Context(), m.ID)
+	check(t, err)
+	if len(told) != 3 {
+		t.Errorf("it tells %d failures", len(told))
+	}
+	if again := notice(t, s); again != nil {
+		t.Errorf("there is another: %+v", again)
+	}
+}
+
+func TestAnAnswerThatACrashPreventedIsMailed(t *testing.T) {
+	dir := t.TempDir()
+	s := openIn(t, dir)
+	u := addUser(t, s, "ann")
+	owing(t, s, u.ID, number)
+	refuse(t, s)
+	check(t, s.Close())
+	if m := notice(t, openIn(t, dir)); m == nil || m.Kind != store.Notice {
+		t.Errorf("the notice is %+v", m)
+	}
+}
+
+func TestAMailIsTheSameAtEveryTry(t *testing.T) {
+	dir := t.TempDir()
+	s := openIn(t, dir)
+	u := addUser(t, s, "ann")
+	check(t, s.Receive(t.Context(), "imsi", deliver(t, number, "hello", 0)[0]))
+	check(t, s.Mailed(t.Context(), unrouted(t, s)[0].ID, u.ID))
+	first, err := s.ClaimMail(t.Context())
+	check(t, err)
+	check(t, s.MailRetry(t.Context(), first.ID, time.Hour, "busy"))
+	if m, err := s.ClaimMail(t.Context()); m != nil || err != nil {
+		t.Fatalf("before its time: %+v, %v", m, err)
+	}
+	if wait, waits, err := s.MailDue(t.Context()); err != nil || !waits || wait < 59*time.Minute || wait > time.Hour {
+		t.Errorf("it is due in %v, %t, %v", wait, waits, err)
+	}
+	now := time.Now().Add(2 * time.Hour)
+	s.Now = func() time.Time { return now }
+	second, err := s.ClaimMail(t.Context())
+	check(t, err)
+	check(t, s.Close()) // a crash while it is being handed over
+	s = openIn(t, dir)
+	s.Now = func() time.Time { return now }
+	third, err := s.ClaimMail(t.Context())
+	check(t, err)
+	for _, m := range []*store.Mail{second, third} {
+		if m == nil || m.Token != first.Token || !m.Created.Equal(first.Created) || m.ID != first.ID {
+			t.Fatalf("first %+v, then %+v", first, m)
+		}
+	}
+	check(t, s.MailFail(t.Context(), third.ID, "no such mailbox"))
+	if m, err := s.ClaimMail(t.Context()); m != nil || err != nil {
+		t.Errorf("after it failed: %+v, %v", m, err)
+	}
+}

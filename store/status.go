@@ -1,0 +1,87 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Status says in a few lines for people how the appliance is, what waits, and what is wrong.
+func (s *Store) Status(ctx context.Context) (string, error) {
+	backlog, err := s.Backlog(ctx)
+	if err != nil {
+		return "", err
+	}
+	modems, err := s.Modems(ctx)
+	if err != nil {
+		return "", err
+	}
+	parts, err := s.Healths(ctx)
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	line := func(name, format string, args ...any) {
+		fmt.Fprintf(&b, "%-12s %s\n", name, fmt.Sprintf(format, args...))
+	}
+	serving := s.Serving()
+	if serving {
+		line("serving", "yes")
+	} else {
+		line("serving", "no: start it with `omsbox serve`; what follows is as it was left")
+	}
+	for _, m := range modems {
+		line("modem", "%s: %s", m.Device, m.String())
+	}
+	if len(modems) == 0 {
+		line("modem", "none: name one with `omsbox serve -modem DEVICE`")
+	}
+	line("outgoing", "%d waiting%s, %d being sent, %d scheduled; in the last seven days %d failed, %d unconfirmed",
+		backlog.Queued, since(backlog.OldestQueued), backlog.Sending, backlog.Scheduled, backlog.Failed, backlog.Unconfirmed)
+	line("incoming", "%d with parts missing; in the last seven days %d that belong to nobody", backlog.Incomplete, backlog.Unroutable)
+	line("mail", "%d waiting%s; in the last seven days %d failed", backlog.MailQueued, since(backlog.OldestMail), backlog.MailFailed)
+	for _, h := range parts {
+		word := "ok"
+		if !h.OK {
+			word = "PROBLEM"
+		}
+		line(h.Part, "%s: %s", word, h.Text)
+	}
+	if region := s.Region(); region == "" {
+		line("region", "unknown: numbers need their country code, or set sms.region")
+	} else {
+		line("region", "%s, for numbers without a country code", region)
+	}
+	if !s.ClockTrusted() {
+		line("clock", "PROBLEM: this computer's clock is behind what was stored before: nothing scheduled is sent until it is set")
+	}
+	return b.String(), nil
+}
+
+func since(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return " (the oldest since " + t.Local().Format("2006-01-02 15:04:05") + ")"
+}
+
+// String says in one line how the modem is.
+func (m Modem) String() string {
+	if !m.Up {
+		if m.Problem == "" {
+			return "not ready"
+		}
+		return "PROBLEM: " + m.Problem
+	}
+	words := []string{"ready"}
+	for _, w := range []string{strings.TrimSpace(m.Manufacturer + " " + m.Model), m.Operator, m.Registration} {
+		if w != "" {
+			words = append(words, w)
+		}
+	}
+	if m.Signal <= 31 {
+		words = append(words, fmt.Sprintf("signal %d dBm", 2*m.Signal-113)) // 3GPP TS 27.007 8.5
+	}
+	return strings.Join(words, ", ")
+}

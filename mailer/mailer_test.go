@@ -39,8 +39,6 @@ type box struct {
 	clock *clock
 	ann   store.User
 	m     *mailer.Mailer
-
-	closed bool
 }
 
 // newBox returns a box with the user ann, whose mailer does not run yet.
@@ -54,7 +52,7 @@ func boxIn(t *testing.T, dir string) *box {
 	s, err := store.Create(t.Context(), dir, slog.New(slog.DiscardHandler))
 	check(t, err)
 	b := &box{Store: s, t: t, clock: &clock{}}
-	t.Cleanup(b.close)
+	t.Cleanup(func() { s.Close() })
 	s.Now = b.clock.now
 	check(t, s.Set(t.Context(), "mail.domain", "box.example.org"))
 	if b.ann, err = s.UserByLogin(t.Context(), "ann"); err != nil {
@@ -62,14 +60,6 @@ func boxIn(t *testing.T, dir string) *box {
 	}
 	b.m = mailer.New(s, slog.New(slog.DiscardHandler))
 	return b
-}
-
-// close closes the store, once.
-func (b *box) close() {
-	if !b.closed {
-		b.closed = true
-		b.Close()
-	}
 }
 
 func (b *box) addUser(login, mail string) store.User {

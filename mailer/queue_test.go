@@ -425,7 +425,7 @@ func TestAMailThatWasBeingHandedOverWhenThePowerWentGoesAgain(t *testing.T) {
 	stop()
 	mail, err := b.ClaimMail(t.Context()) // the row says sending, and nobody will say more
 	check(t, err)
-	b.close()
+	check(t, b.Close())
 
 	b = boxIn(t, dir)
 	check(t, b.Set(t.Context(), "mail.relay", r.url()))

@@ -1,0 +1,73 @@
+// Package mailer is the way to the mailbox. It decides whose a received text is (router), packages
+// it as the mail that the OMS guidelines ask for (reply), tells of texts that did not arrive
+// (notice), and hands every mail to the relay until the relay has taken it (queue). Nothing is
+// kept in memory: what is to be mailed is a row, and is rendered the same at every try.
+package mailer
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"omsbox/store"
+)
+
+// Mailer routes received texts and hands mail to the relay that the setting mail.relay names.
+type Mailer struct {
+	// RootCAs vouch for the relay's certificate; nil: those of the system.
+	RootCAs *x509.CertPool
+	// Patience is how long the relay may take to answer a command, and half of what it may take to
+	// answer for a whole mail. RFC 5321 4.5.3.2
+	Patience time.Duration
+
+	store *store.Store
+	log   *slog.Logger
+}
+
+// New returns a Mailer over the rows of s. Its fields may be changed before Run.
+func New(s *store.Store, log *slog.Logger) *Mailer {
+	return &Mailer{Patience: 5 * time.Minute, store: s, log: log.With("part", "mailer")}
+}
+
+// Run routes and mails until ctx ends. A mail that is being handed over then gets a little time to
+// be taken, so that it need not be handed over twice. Run must not be called twice.
+func (m *Mailer) Run(ctx context.Context) error {
+	var loops sync.WaitGroup
+	loops.Go(func() { m.route(ctx) })
+	loops.Go(func() { m.deliver(ctx) })
+	loops.Wait()
+	return nil
+}
+
+// storeRest is how long a loop rests when the store refuses it, as it does when the disk is full.
+const storeRest = 5 * time.Second
+
+// rest waits for d; false where ctx ended before.
+func rest(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}
+
+// catchAll returns the user that mail.catch-all names, and false with the reason in words where
+// nobody's texts have nowhere to go.
+func (m *Mailer) catchAll(ctx context.Context) (u store.User, why string, err error) {
+	login := m.store.Setting("mail.catch-all")
+	if login == "" {
+		return u, "mail.catch-all names nobody", nil
+	}
+	u, err = m.store.UserByLogin(ctx, login)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return u, "mail.catch-all names " + login + ", who is no user", nil
+	case err == nil && u.Mail == "":
+		return u, login + ", whom mail.catch-all names, has no mailbox", nil
+	}
+	return u, "", err
+}

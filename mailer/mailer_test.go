@@ -53,7 +53,7 @@ func boxIn(t *testing.T, dir string) *box {
 	check(t, err)
 	b := &box{Store: s, t: t, clock: &clock{}}
 	t.Cleanup(func() { s.Close() })
-	s.Now = b.clock.now
+	s.SetClock(b.clock.now)
 	check(t, s.Set(t.Context(), "mail.domain", "box.example.org"))
 	if b.ann, err = s.UserByLogin(t.Context(), "ann"); err != nil {
 		b.ann = b.addUser("ann", "ann@example.org")

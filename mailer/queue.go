@@ -41,6 +41,7 @@ var relayPauses = []time.Duration{
 type queue struct {
 	*Mailer
 	proved   string    // the setting with which the relay was last ready to take mail
+	used     string    // the setting with which the relay was last ready, whatever came later
 	troubles int       // tries in a row at which the relay could not be used
 	resume   time.Time // not to be tried before; monotonic
 	health   string    // as last told
@@ -95,6 +96,13 @@ func (q *queue) work(ctx context.Context) (time.Duration, bool, error) {
 			return q.trouble(ctx, err)
 		}
 		q.proved = setting
+		if q.used != "" && q.used != setting {
+			// What the old relay put off, this one may take.
+			if err := q.store.HurryMail(ctx); err != nil {
+				return 0, false, err
+			}
+		}
+		q.used = setting
 		if err := q.tell(ctx, true, "mail is handed to "+r.address); err != nil {
 			return 0, false, err
 		}

@@ -124,6 +124,15 @@ func (s *Store) MailRetry(ctx context.Context, mail int64, after time.Duration, 
 	return s.mailBecame(ctx, mail, "queued", after, reason)
 }
 
+// HurryMail makes all waiting mail due at once: another relay may take what this one put off.
+func (s *Store) HurryMail(ctx context.Context) error {
+	return s.write(ctx, func(t *tx) error {
+		_, err := t.exec(`UPDATE mails SET due = ? WHERE state = 'queued' AND attempts > 0`, ms(t.now))
+		t.ring(Post)
+		return err
+	})
+}
+
 // MailFail records that the mail will never be taken.
 func (s *Store) MailFail(ctx context.Context, mail int64, reason string) error {
 	return s.mailBecame(ctx, mail, "failed", 0, reason)

@@ -44,7 +44,7 @@ func (s *Store) AddUser(ctx context.Context, u User, password string) (User, err
 		return User{}, err
 	}
 	if u.Mail != "" {
-		if _, err := mail.ParseAddress(u.Mail); err != nil || strings.ContainsAny(u.Mail, "<> \r\n") {
+		if _, err := mail.ParseAddress(u.Mail); err != nil || len(u.Mail) > 254 || strings.ContainsAny(u.Mail, "<> \r\n") {
 			return User{}, fmt.Errorf("%w mail address %q: write it as name@example.org", ErrInvalid, u.Mail)
 		}
 	}
@@ -102,6 +102,7 @@ func (t *tx) freeAlias(login string) (string, error) {
 		}
 	}
 	base := strings.Trim(b.String(), ".-")
+	base = base[:min(len(base), 50)] // a local part has 64 octets at most: RFC 5321 4.5.3.1.1
 	if base == "" {
 		base = "user"
 	}

@@ -29,10 +29,7 @@ func (a *answer) Write(p []byte) (int, error) {
 	return a.ResponseWriter.Write(p)
 }
 
-// Flush makes answer an http.Flusher, which streams ask for.
-func (a *answer) Flush() { http.NewResponseController(a.ResponseWriter).Flush() }
-
-// Unwrap is for http.ResponseController.
+// Unwrap is for http.ResponseController, which streams use.
 func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
 // logged writes a line for each request, without its query: that may carry what is nobody's business.
@@ -80,8 +77,11 @@ func secured(next http.Handler) http.Handler {
 	})
 }
 
+// writeEach is how long a stream may take to get rid of one event before its reader counts as gone.
+const writeEach = 30 * time.Second
+
 // stream lifts the time limits of an ordinary request from one that goes on and on, and ends it
-// when the service begins to stop. Its handler limits the time for each event.
+// when the service begins to stop.
 func (s *Server) stream(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithCancel(r.Context())
@@ -89,7 +89,20 @@ func (s *Server) stream(next http.Handler) http.Handler {
 		defer context.AfterFunc(s.stopping, cancel)()
 		control := http.NewResponseController(w)
 		control.SetReadDeadline(time.Time{}) // reaching it would end the request's context
-		control.SetWriteDeadline(time.Time{})
-		next.ServeHTTP(w, r.WithContext(ctx))
+		next.ServeHTTP(&eachInTime{w, control}, r.WithContext(ctx))
 	})
 }
+
+// eachInTime is a ResponseWriter that limits the time for each write, not for all of them.
+type eachInTime struct {
+	http.ResponseWriter
+	control *http.ResponseController
+}
+
+func (e *eachInTime) Write(p []byte) (int, error) {
+	e.control.SetWriteDeadline(time.Now().Add(writeEach))
+	return e.ResponseWriter.Write(p)
+}
+
+// Unwrap is for http.ResponseController.
+func (e *eachInTime) Unwrap() http.ResponseWriter { return e.ResponseWriter }

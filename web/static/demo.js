@@ -30,10 +30,14 @@ function readPhones(json) {
 
 // readMails returns [{ id, subject, from, date, body, headers: [[name, value]] }], oldest first.
 function readMails(json) {
-  return json.mails.map(m => ({
-    id: m.id, subject: m.subject, from: m.from, date: m.date, body: m.body,
-    headers: m.headers.map(h => [h.name, h.value]),
-  }));
+  return json.map(m => {
+    const headers = m.headers ?? [];
+    const header = name => headers.find(h => h.name.toLowerCase() === name)?.text;
+    return {
+      id: m.id, subject: header("subject"), from: header("from") ?? m.from, date: m.received, body: m.text,
+      headers: headers.map(h => [h.name, h.text]),
+    };
+  });
 }
 
 // live shows what is at base + path, now and after each change, while the page can be seen.

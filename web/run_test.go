@@ -1,0 +1,280 @@
+package web_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"omsbox/web"
+)
+
+// pipes is a listener in memory, so that time-outs can be tried in a bubble of synctest.
+type pipes struct {
+	dialled chan net.Conn
+	closed  chan struct{}
+	once    sync.Once
+}
+
+func newPipes() *pipes { return &pipes{dialled: make(chan net.Conn), closed: make(chan struct{})} }
+
+func (p *pipes) dial() net.Conn {
+	ours, theirs := net.Pipe()
+	p.dialled <- theirs
+	return ours
+}
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.dialled:
+		return c, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipes) Close() error {
+	p.once.Do(func() { close(p.closed) })
+	return nil
+}
+
+func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
+
+// bubble runs a server with config on pipes in a bubble, and calls story with what stops it and
+// what is closed when it has returned.
+func bubble(t *testing.T, config web.Config, story func(t *testing.T, p *pipes, stop func(), ended <-chan struct{})) {
+	s := openStore(t)
+	synctest.Test(t, func(t *testing.T) {
+		if config.OMS == nil {
+			config.OMS = http.HandlerFunc(oms)
+		}
+		server, err := web.New(s, slog.New(slog.DiscardHandler), config)
+		check(t, err)
+		ctx, stop := context.WithCancel(t.Context())
+		p, ended := newPipes(), make(chan struct{})
+		go func() {
+			defer close(ended)
+			if err := server.Run(ctx, p); err != nil {
+				t.Errorf("Run: %v", err)
+			}
+		}()
+		story(t, p, stop, ended)
+		stop()
+		<-ended
+	})
+}
+
+// send begins a request on a new connection; what is missing of it can be written to the result.
+func send(t *testing.T, p *pipes, request string) net.Conn {
+	t.Helper()
+	conn := p.dial()
+	t.Cleanup(func() { conn.Close() })
+	_, err := io.WriteString(conn, strings.ReplaceAll(request, "\n", "\r\n"))
+	check(t, err)
+	return conn
+}
+
+// until reads what comes on a connection until its end, and says how long that took.
+func until(conn net.Conn) (string, time.Duration) {
+	start := time.Now()
+	b, _ := io.ReadAll(conn)
+	return string(b), time.Since(start)
+}
+
+const getOMS = "GET /oms/service.asmx HTTP/1.1\nHost: box\n\n"
+
+func TestStoppingEndsStreamsAtOnce(t *testing.T) {
+	events := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+		io.WriteString(w, "data: over\n\n")
+	})
+	bubble(t, web.Config{Demo: &web.Demo{Phone: events, Mailbox: events}}, func(t *testing.T, p *pipes, stop func(), ended <-chan struct{}) {
+		phone := send(t, p, "GET /demo/phone/events HTTP/1.1\nHost: box\n\n")
+		mailbox := send(t, p, "GET /demo/mailbox/events HTTP/1.1\nHost: box\n\n")
+		var reading sync.WaitGroup
+		for _, conn := range []net.Conn{phone, mailbox} {
+			reading.Go(func() {
+				if got, took := until(conn); !strings.Contains(got, "data: over") || took > time.Second {
+					t.Errorf("got after %s %q, want the stream's own end at once", took, got)
+				}
+			})
+		}
+		synctest.Wait()
+		stop()
+		reading.Wait()
+	})
+}
+
+func TestStoppingLetsARequestFinish(t *testing.T) {
+	bubble(t, web.Config{OMS: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-time.After(4 * time.Second):
+			io.WriteString(w, "accepted")
+		case <-r.Context().Done():
+		}
+	})}, func(t *testing.T, p *pipes, stop func(), ended <-chan struct{}) {
+		conn := send(t, p, getOMS)
+		synctest.Wait()
+		stop()
+		if got, took := until(conn); !strings.HasSuffix(got, "accepted") || took != 4*time.Second {
+			t.Errorf("got after %s %q, want accepted after 4s", took, got)
+		}
+	})
+}
+
+func TestStoppingDoesNotWaitForEver(t *testing.T) {
+	bubble(t, web.Config{OMS: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		<-r.Context().Done()
+	})}, func(t *testing.T, p *pipes, stop func(), ended <-chan struct{}) {
+		send(t, p, getOMS)
+		send(t, p, "GET /oms/service.asmx HTTP/1.1\nHost: ") // never goes on
+		synctest.Wait()
+		start := time.Now()
+		stop()
+		<-ended
+		if took := time.Since(start); took != 5*time.Second {
+			t.Errorf("stopping took %s, want 5s", took)
+		}
+	})
+}
+
+func TestStreamsGoOnAndOn(t *testing.T) {
+	const beats = 20
+	beat := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for range beats {
+			select {
+			case <-time.After(time.Minute):
+			case <-r.Context().Done():
+				return
+			}
+			io.WriteString(w, "beat\n")
+			http.NewResponseController(w).Flush()
+		}
+	})
+	bubble(t, web.Config{Demo: &web.Demo{Phone: beat, Mailbox: beat}}, func(t *testing.T, p *pipes, stop func(), ended <-chan struct{}) {
+		conn := send(t, p, "GET /demo/phone/events HTTP/1.1\nHost: box\nConnection: close\n\n")
+		if got, took := until(conn); strings.Count(got, "beat\n") != beats || took != beats*time.Minute {
+			t.Errorf("got %d beats in %s, want %d", strings.Count(got, "beat\n"), took, beats)
+		}
+	})
+}
+
+func TestStreamsEndWhenNobodyReads(t *testing.T) {
+	ended := make(chan error, 1)
+	flood := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for {
+			io.WriteString(w, strings.Repeat("x", 10_000))
+			if err := http.NewResponseController(w).Flush(); err != nil {
+				ended <- err
+				return
+			}
+		}
+	})
+	bubble(t, web.Config{Demo: &web.Demo{Phone: flood, Mailbox: flood}}, func(t *testing.T, p *pipes, stop func(), _ <-chan struct{}) {
+		send(t, p, "GET /demo/phone/events HTTP/1.1\nHost: box\n\n")
+		time.Sleep(31 * time.Second)
+		select {
+		case <-ended:
+		default:
+			t.Error("the stream waits for a reader that is gone")
+		}
+	})
+}
+
+func TestAnAnswerMayTakeTheLongestWaitAfterASlowBody(t *testing.T) {
+	bubble(t, web.Config{OMS: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, err := io.Copy(io.Discard, r.Body); err != nil {
+			return
+		}
+		time.Sleep(30 * time.Second)
+		io.WriteString(w, "accepted")
+	})}, func(t *testing.T, p *pipes, stop func(), ended <-chan struct{}) {
+		conn := send(t, p, "POST /oms/service.asmx HTTP/1.1\nHost: box\nConnection: close\nContent-Length: 2\n\nx")
+		time.Sleep(59 * time.Second)
+		io.WriteString(conn, "x")
+		if got, _ := until(conn); !strings.HasSuffix(got, "accepted") {
+			t.Errorf("got %q, want accepted", got)
+		}
+	})
+}
+
+func TestSlowClientsAreNotWaitedFor(t *testing.T) {
+	for _, c := range []struct {
+		name, request string
+		want          time.Duration
+	}{
+		{"nothing", "", 10 * time.Second},
+		{"half a header", "GET / HTTP/1.1\nHost: ", 10 * time.Second},
+		{"half a body", "POST /oms/service.asmx HTTP/1.1\nHost: box\nContent-Length: 10\n\nhalf", 60 * time.Second},
+		{"no second request", getOMS, 120 * time.Second},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			bubble(t, web.Config{OMS: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if _, err := io.Copy(io.Discard, r.Body); err != nil {
+					panic(http.ErrAbortHandler)
+				}
+			})}, func(t *testing.T, p *pipes, stop func(), ended <-chan struct{}) {
+				if _, took := until(send(t, p, c.request)); took != c.want {
+					t.Errorf("the connection ended after %s, want %s", took, c.want)
+				}
+			})
+		})
+	}
+}
+
+func TestTooLongAHeaderIsRefused(t *testing.T) {
+	s := serve(t, web.Config{})
+	if got := s.ask(t, "GET", "/", "", "X-Long", strings.Repeat("x", 30<<10)).status; got != 200 {
+		t.Errorf("30 KiB: got status %d, want 200", got)
+	}
+	if got := s.ask(t, "GET", "/", "", "X-Long", strings.Repeat("x", 40<<10)).status; got != http.StatusRequestHeaderFieldsTooLarge {
+		t.Errorf("40 KiB: got status %d, want 431", got)
+	}
+}
+
+func TestABrokenListenerEndsTheServer(t *testing.T) {
+	server, err := web.New(openStore(t), slog.New(slog.DiscardHandler), web.Config{OMS: http.HandlerFunc(oms)})
+	check(t, err)
+	good, broken := newPipes(), newPipes()
+	broken.Close()
+	if err := server.Run(t.Context(), good, broken); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("got %v, want %v", err, net.ErrClosed)
+	}
+	select {
+	case <-good.closed:
+	default:
+		t.Error("the other listener is still open")
+	}
+}
+
+func TestListenSaysWhatToDo(t *testing.T) {
+	taken, err := web.Listen("127.0.0.1:0")
+	check(t, err)
+	defer taken.Close()
+	_, port, _ := net.SplitHostPort(taken.Addr().String())
+	for _, c := range []struct{ name, addr, want string }{
+		{"taken", taken.Addr().String(), "port " + port + " is in use by another program: stop that one, or choose another port"},
+		{"no port", "127.0.0.1", `address "127.0.0.1": write it as HOST:PORT or :PORT, such as :80 or 127.0.0.1:8025`},
+		{"not ours", "192.0.2.1:8025", "192.0.2.1 is no address of this computer: leave the host out to listen on all of them, as in :8025"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			l, err := web.Listen(c.addr)
+			if err == nil {
+				l.Close()
+				t.Fatal("got a listener, want an error")
+			}
+			if got := err.Error(); got != c.want {
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+		})
+	}
+}

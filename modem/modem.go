@@ -59,17 +59,15 @@ func (m *Modem) Run(ctx context.Context) error {
 		began := time.Now()
 		err := m.serve(ctx)
 		if ctx.Err() != nil {
-			m.row.Up = false
-			m.report(context.WithoutCancel(ctx), "omsbox is stopped")
-			return nil
+			m.row.Up, m.row.Problem = false, "omsbox is stopped"
+			return m.store.SetModem(context.WithoutCancel(ctx), m.row)
 		}
 		if time.Since(began) > settled {
 			failures = 0
 		}
 		pause := pauses[min(failures, len(pauses)-1)]
 		failures++
-		m.row.Up = false
-		m.report(ctx, err.Error())
+		m.report(ctx, false, err.Error())
 		m.log.Debug("the modem is tried again", "in", pause, "err", err)
 		select {
 		case <-time.After(pause):
@@ -78,16 +76,15 @@ func (m *Modem) Run(ctx context.Context) error {
 	}
 }
 
-// report stores how the modem is; the process log says so when the problem is a new one.
-func (m *Modem) report(ctx context.Context, problem string) {
-	if problem != m.row.Problem {
-		if problem == "" {
-			m.log.Info("the modem is ready", "model", strings.TrimSpace(m.row.Manufacturer+" "+m.row.Model), "operator", m.row.Operator)
-		} else {
-			m.log.Warn("the modem cannot be used", "problem", problem)
-		}
+// report stores how the modem is; the process log says so when that is new.
+func (m *Modem) report(ctx context.Context, up bool, problem string) {
+	switch {
+	case up && !m.row.Up:
+		m.log.Info("the modem is ready", "model", strings.TrimSpace(m.row.Manufacturer+" "+m.row.Model), "operator", m.row.Operator)
+	case problem != m.row.Problem:
+		m.log.Warn("the modem cannot be used", "problem", problem)
 	}
-	m.row.Problem = problem
+	m.row.Up, m.row.Problem = up, problem
 	if err := m.store.SetModem(ctx, m.row); err != nil {
 		m.log.Error("store how the modem is", "err", err)
 	}
@@ -105,8 +102,7 @@ func (m *Modem) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	m.row.Up = true
-	m.report(ctx, "")
+	m.report(ctx, true, "")
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return m.send(ctx, session) })
 	group.Go(func() error { return m.receive(ctx, session, storages) })

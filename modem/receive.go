@@ -36,7 +36,7 @@ func (m *Modem) receive(ctx context.Context, s *Session, storages []string) erro
 				return err
 			}
 			if m.row != before {
-				m.report(ctx, "")
+				m.report(ctx, true, "")
 			}
 			looked = time.Now()
 		}

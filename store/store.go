@@ -49,7 +49,7 @@ type Store struct {
 // directory's lock until Close; ErrLocked if another process does.
 func Create(ctx context.Context, dir string, log *slog.Logger) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("data directory: %w", err)
+		return nil, fmt.Errorf("data directory: %w; choose a directory that this user may write, with -data", err)
 	}
 	held, err := takeLock(filepath.Join(dir, "lock"))
 	if errors.Is(err, ErrLocked) {

@@ -1,0 +1,706 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/emersion/go-message"
+	_ "github.com/emersion/go-message/charset" // so that a mail is read whatever its charset
+
+	"omsbox/mailer"
+	"omsbox/modem"
+	"omsbox/modem/simulator"
+	"omsbox/modem/sms"
+	"omsbox/oms"
+	"omsbox/store"
+	"omsbox/web"
+)
+
+func check(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// arrows are all that the drawing of the packages has, by the importing one.
+var arrows = map[string][]string{
+	"omsbox":                 {"omsbox/oms", "omsbox/web", "omsbox/mailer", "omsbox/modem", "omsbox/modem/simulator", "omsbox/store"},
+	"omsbox/oms":             {"omsbox/store"},
+	"omsbox/web":             {"omsbox/store"},
+	"omsbox/mailer":          {"omsbox/store"},
+	"omsbox/modem":           {"omsbox/store", "omsbox/modem/sms", "omsbox/modem/simulator"},
+	"omsbox/store":           {"omsbox/modem/sms"},
+	"omsbox/modem/simulator": {"omsbox/modem/sms"},
+	"omsbox/modem/sms":       {},
+}
+
+// homes are the packages that alone may import an outside library.
+var homes = map[string]string{
+	"modernc.org/sqlite":             "omsbox/store",
+	"github.com/warthog618/modem":    "omsbox/modem",
+	"go.bug.st/serial":               "omsbox/modem",
+	"github.com/warthog618/sms":      "omsbox/modem/sms",
+	"github.com/emersion/go-smtp":    "omsbox/mailer",
+	"github.com/caddyserver":         "omsbox/web",
+	"github.com/nyaruka":             "omsbox/store",
+	"golang.org/x/crypto/argon2":     "omsbox/store",
+	"github.com/emersion/go-sasl":    "omsbox/mailer",
+	"github.com/emersion/go-message": "omsbox/mailer",
+}
+
+func TestPackagesImportWhatTheDrawingHas(t *testing.T) {
+	for _, goos := range []string{"linux", "windows"} {
+		cmd := exec.Command("go", "list", "-json=ImportPath,Imports", "./...")
+		cmd.Env = append(cmd.Environ(), "GOOS="+goos, "CGO_ENABLED=0")
+		out, err := cmd.Output()
+		check(t, err)
+		for d := json.NewDecoder(bytes.NewReader(out)); d.More(); {
+			var p struct {
+				ImportPath string
+				Imports    []string
+			}
+			check(t, d.Decode(&p))
+			allowed, drawn := arrows[p.ImportPath]
+			if !drawn {
+				t.Errorf("package %s is not in the drawing", p.ImportPath)
+			}
+			for _, i := range p.Imports {
+				if (i == "omsbox" || strings.HasPrefix(i, "omsbox/")) && !slices.Contains(allowed, i) {
+					t.Errorf("%s imports %s", p.ImportPath, i)
+				}
+				for library, home := range homes {
+					if (i == library || strings.HasPrefix(i, library+"/")) && p.ImportPath != home {
+						t.Errorf("%s imports %s, whose home is %s", p.ImportPath, i, home)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestSQLiteRunsOnTheLibraryItWasMadeFor(t *testing.T) {
+	// modernc.org/libc must be of exactly the version that the driver's go.mod names.
+	out, err := exec.Command("go", "list", "-m", "-f", "{{.GoMod}}", "modernc.org/sqlite").Output()
+	check(t, err)
+	wanted, err := exec.Command("go", "mod", "edit", "-json", strings.TrimSpace(string(out))).Output()
+	check(t, err)
+	var mod struct {
+		Require []struct{ Path, Version string }
+	}
+	check(t, json.Unmarshal(wanted, &mod))
+	got, err := exec.Command("go", "list", "-m", "-f", "{{.Version}}", "modernc.org/libc").Output()
+	check(t, err)
+	for _, r := range mod.Require {
+		if r.Path == "modernc.org/libc" && r.Version != strings.TrimSpace(string(got)) {
+			t.Errorf("modernc.org/libc is %s, the driver was made for %s", bytes.TrimSpace(got), r.Version)
+		}
+	}
+}
+
+// world is the appliance in this process with a simulated network and a mailbox.
+type world struct {
+	store   *store.Store
+	sim     *simulator.Simulator
+	mailbox *mailer.Mailbox
+	url     string // of the OMS service
+	user    store.User
+}
+
+// begin starts the appliance; it is stopped when the test ends.
+func begin(t testing.TB, options simulator.Options) *world {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	log := slog.New(slog.DiscardHandler)
+	s, err := store.Create(ctx, t.TempDir(), log)
+	check(t, err)
+	w := &world{store: s, sim: simulator.New(options), mailbox: mailer.NewMailbox(log)}
+	front, err := web.Listen("127.0.0.1:0")
+	check(t, err)
+	post, err := net.Listen("tcp", "127.0.0.1:0")
+	check(t, err)
+	w.user, err = s.AddUser(ctx, store.User{Login: "anna", Mail: "anna@example.org"}, "secret")
+	check(t, err)
+	check(t, s.Set(ctx, "mail.relay", "smtp://"+post.Addr().String()))
+	check(t, s.Set(ctx, "mail.domain", "sms.example.org"))
+	w.url = "http://" + front.Addr().String() + web.OMSPath
+	radio := modem.New(s, "sim", func(context.Context) (io.ReadWriteCloser, error) { return w.sim.Open() }, log)
+	done := make(chan error, 2)
+	go func() { done <- w.mailbox.Serve(ctx, post) }()
+	go func() { done <- appliance(ctx, s, log, front, nil, []*modem.Modem{radio}) }()
+	t.Cleanup(func() {
+		cancel()
+		for range 2 {
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		}
+		check(t, s.Close())
+		w.sim.Close()
+	})
+	return w
+}
+
+// deliver posts a DeliverXms request and returns the answer's body.
+func deliver(t testing.TB, url, request string) string {
+	t.Helper()
+	r, err := http.NewRequest(http.MethodPost, url, strings.NewReader(request))
+	check(t, err)
+	r.Header.Set("Content-Type", "text/xml; charset=utf-8")
+	r.Header.Set("SOAPAction", oms.Action("DeliverXms"))
+	answer, err := http.DefaultClient.Do(r)
+	check(t, err)
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	check(t, err)
+	if answer.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s", answer.Status, body)
+	}
+	return string(body)
+}
+
+const accepted = `code="ok" severity="neutral"`
+
+// soon waits for a condition that something outside the test's sight brings about.
+func soon(t testing.TB, what string, condition func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !condition(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
+// TestTheStory is what omsbox is for: a text from Outlook reaches two phones and is reported, and
+// the answer of one reaches the mailbox of who wrote.
+func TestTheStory(t *testing.T) {
+	w := begin(t, simulator.Options{})
+	const ann, bob = "+447911000001", "+447911000002"
+	text := strings.Repeat("Meet me at the station at eight. ", 9) + "😀"
+	text += strings.Repeat(".", 300-len([]rune(text)))
+
+	answer := deliver(t, w.url, oms.DeliverRequest("anna", "secret", text, ann, bob))
+	if !strings.Contains(answer, accepted) {
+		t.Fatalf("Outlook is told %s", answer)
+	}
+	for _, number := range []string{ann, bob} {
+		soon(t, "the text on the phone", func() bool { return len(w.sim.Phone(number).Inbox()) > 0 })
+		got := w.sim.Phone(number).Inbox()[0]
+		if got.Text != text || got.Parts != 5 { // 301 UTF-16 units in segments of 67: TS 23.040 9.2.3.24.1
+			t.Errorf("the phone shows %q in %d parts", got.Text, got.Parts)
+		}
+	}
+	soon(t, "the delivery reports", func() bool {
+		deliveries, err := w.store.Deliveries(t.Context(), 1)
+		check(t, err)
+		return len(deliveries) == 2 && deliveries[0].State == store.Delivered && deliveries[1].State == store.Delivered
+	})
+
+	reply := "Ich komme später, wahrscheinlich gegen neun. " + strings.Repeat("Warte bitte auf mich! ", 8)
+	check(t, w.sim.Phone(bob).SendParts(reply, 2, 1))
+	soon(t, "the mail", func() bool { return len(w.mailbox.Mails()) > 0 })
+	mails := w.mailbox.Mails()
+	mail, err := message.Read(strings.NewReader(string(mails[0].Source)))
+	check(t, err)
+	for name, want := range map[string]string{
+		"Content-class":        "MS-OMS-SMS",
+		"X-MS-Reply-To-Mobile": bob,
+		"To":                   "<anna@example.org>",
+		"Subject":              "Ich komme später, wahrscheinlich gegen n…",
+		"MIME-Version":         "1.0",
+	} {
+		got, err := mail.Header.Text(name)
+		check(t, err)
+		if got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+	if from := mail.Header.Get("From"); !strings.Contains(from, "<anna@sms.example.org>") {
+		t.Errorf("From is %q", from)
+	}
+	kind, parameters, err := mail.Header.ContentType()
+	check(t, err)
+	if kind != "text/plain" || parameters["charset"] != "utf-8" || mail.Header.Get("Content-Transfer-Encoding") != "quoted-printable" {
+		t.Errorf("the body is %s %v, %s", kind, parameters, mail.Header.Get("Content-Transfer-Encoding"))
+	}
+	body, err := io.ReadAll(mail.Body)
+	check(t, err)
+	if got := strings.TrimRight(string(body), "\r\n"); got != strings.TrimRight(reply, " ") && got != reply {
+		t.Errorf("the body reads %q", got)
+	}
+	if len(mails) != 1 {
+		t.Errorf("there are %d mails", len(mails))
+	}
+}
+
+// program builds omsbox as people would and returns its path.
+var program = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "omsbox-test-")
+	if err != nil {
+		return "", err
+	}
+	file := filepath.Join(dir, "omsbox.exe")
+	out, err := exec.Command("go", "build", "-o", file, ".").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	return file, nil
+})
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	code := m.Run()
+	if file, err := program(); err == nil {
+		os.RemoveAll(filepath.Dir(file))
+	}
+	os.Exit(code)
+}
+
+// omsbox runs a command of the real program with something to read.
+func omsbox(t testing.TB, input string, args ...string) (output string, status int) {
+	t.Helper()
+	file, err := program()
+	check(t, err)
+	cmd := exec.CommandContext(t.Context(), file, args...)
+	cmd.Stdin = strings.NewReader(input)
+	out, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return string(out), cmd.ProcessState.ExitCode()
+}
+
+func TestCommandsSayWhatIsWrongAndWhatToDo(t *testing.T) {
+	none := filepath.Join(t.TempDir(), "none")
+	for _, c := range []struct {
+		args   string
+		status int
+		want   string
+	}{
+		{"", 2, "usage: omsbox COMMAND"},
+		{"help", 0, "usage: omsbox COMMAND"},
+		{"dance", 2, "usage: omsbox COMMAND"},
+		{"send -h", 0, "usage: omsbox send"},
+		{"set -data " + none + " oms.wait", 2, "usage: omsbox set"},
+		{"serve -modem", 2, "flag needs an argument: -modem"},
+		{"user list -data " + none, 1, "start `omsbox serve"},
+		{"send -data " + none + " +447911123456", 1, "start `omsbox serve"},
+		{"modem send /dev/no-such-modem +447911123456 hello", 1, "is the modem plugged in?"},
+		{"modem send /dev/null +447911123456 hello", 1, "is no serial port"},
+		{"modem send tcp://127.0.0.1 +447911123456 hello", 1, "tcp://host:port"},
+		{"modem send tcp://127.0.0.1:1 +447911123456 hello", 1, "is the program that shares the modem running"},
+		{"serve -http 127.0.0.1:0 -data /dev/null/x", 1, "choose a directory that this user may write"},
+		{"serve -http 256.0.0.1:80 -data " + none, 1, "256.0.0.1"},
+		{"version", 0, "omsbox"},
+	} {
+		t.Run(c.args, func(t *testing.T) {
+			got, status := omsbox(t, "", strings.Fields(c.args)...)
+			if status != c.status || !strings.Contains(got, c.want) {
+				t.Errorf("status %d, %s", status, got)
+			}
+			if c.status == 1 && strings.Count(got, "\n") != 1 {
+				t.Errorf("it takes more than a line: %s", got)
+			}
+		})
+	}
+}
+
+// service is omsbox as a process of its own that can be killed, between a simulated network, a
+// relay and clients that live on in this one.
+type service struct {
+	file, data, http string
+	sim              *simulator.Simulator
+	modem            string // where the simulated modem's port is
+	pid              atomic.Int64
+	kills            map[string]int // by the moment at which it was killed
+
+	mu    sync.Mutex
+	armed string // the moment at which it is to be killed next; "" for none
+}
+
+// moment kills the process if it is armed for this moment.
+func (s *service) moment(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.armed != name {
+		return
+	}
+	s.armed = ""
+	s.kills[name]++
+	if p, err := os.FindProcess(int(s.pid.Load())); err == nil {
+		p.Kill()
+	}
+}
+
+func (s *service) arm(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.armed = name
+}
+
+// start starts the process and returns what is closed when it has ended.
+func (s *service) start(t testing.TB) <-chan struct{} {
+	t.Helper()
+	cmd := exec.Command(s.file, "serve", "-data", s.data, "-http", s.http, "-modem", s.modem)
+	cmd.Stderr = new(bytes.Buffer)
+	check(t, cmd.Start())
+	s.pid.Store(int64(cmd.Process.Pid))
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		cmd.Wait()
+		if code := cmd.ProcessState.ExitCode(); code > 0 {
+			t.Errorf("omsbox ended with status %d: %s", code, cmd.Stderr)
+		}
+	}()
+	return ended
+}
+
+// relayConn watches what a relay answers: it may be the last that the client hears.
+type relayConn struct {
+	net.Conn
+	service *service
+	data    bool
+}
+
+func (c *relayConn) Write(p []byte) (int, error) {
+	switch {
+	case bytes.HasPrefix(p, []byte("354")):
+		c.data = true
+		c.service.moment("a mail is about to be handed over")
+	case c.data && bytes.HasPrefix(p, []byte("250")):
+		c.data = false
+		c.service.moment("the relay took a mail and did not say so")
+		n, err := c.Conn.Write(p)
+		c.service.moment("the relay said that it took a mail")
+		return n, err
+	}
+	return c.Conn.Write(p)
+}
+
+type relayListener struct {
+	net.Listener
+	service *service
+}
+
+func (l relayListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &relayConn{Conn: c, service: l.service}, nil
+}
+
+// moments are the points of the story at which the process is killed, in turn: one at least
+// between every two states of a delivery, an incoming text and a mail.
+var moments = []string{
+	"omsbox starts",
+	"a request is under way",
+	"a request was answered",
+	"AT+CMGS comes in",
+	"the modem asks for the PDU",
+	"the modem has the PDU",
+	"the SMSC has the message",
+	"the modem said that it was sent",
+	"a text comes in",
+	"the modem lists its texts",
+	"a text is about to be deleted",
+	"a mail is about to be handed over",
+	"the relay took a mail and did not say so",
+	"the relay said that it took a mail",
+	"any",
+}
+
+var kills = flag.Int("kills", 2*len(moments), "how often TestKill kills the service")
+
+// TestKill kills the service over and over while texts go both ways. Nothing that was accepted may
+// be lost, and nothing may go out twice. (It shows nothing about a power cut: what the kernel has,
+// a killed process does not take away. That SQLite syncs is told to it, and tested in store.)
+func TestKill(t *testing.T) {
+	file, err := program()
+	check(t, err)
+	reserve, err := net.Listen("tcp", "127.0.0.1:0")
+	check(t, err)
+	s := &service{file: file, data: t.TempDir(), http: reserve.Addr().String(), kills: map[string]int{}}
+	check(t, reserve.Close())
+
+	// The simulated network.
+	s.sim = simulator.New(simulator.Options{ReportDelay: 5 * time.Millisecond})
+	defer s.sim.Close()
+	s.sim.Misbehave(func(m simulator.Moment) simulator.Fault {
+		switch {
+		case m.Point == simulator.AtCommand && strings.HasPrefix(m.Line, "AT+CMGS"):
+			s.moment("AT+CMGS comes in")
+		case m.Point == simulator.AtCommand && strings.HasPrefix(m.Line, "AT+CMGL"):
+			s.moment("the modem lists its texts")
+		case m.Point == simulator.AtCommand && strings.HasPrefix(m.Line, "AT+CMGD"):
+			s.moment("a text is about to be deleted")
+		case m.Point == simulator.AtPrompt:
+			s.moment("the modem asks for the PDU")
+		case m.Point == simulator.AtPDU:
+			s.moment("the modem has the PDU")
+		case m.Point == simulator.AtResult:
+			s.moment("the SMSC has the message")
+			time.AfterFunc(2*time.Millisecond, func() { s.moment("the modem said that it was sent") })
+		case m.Point == simulator.AtDeliver:
+			s.moment("a text comes in")
+		}
+		return simulator.Fault{}
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	port, err := net.Listen("tcp", "127.0.0.1:0")
+	check(t, err)
+	s.modem = "tcp://" + port.Addr().String()
+	var behind sync.WaitGroup
+	defer behind.Wait()
+	defer cancel()
+	behind.Go(func() { s.sim.Serve(ctx, port) })
+
+	// The relay.
+	mailbox := mailer.NewMailbox(slog.New(slog.DiscardHandler))
+	post, err := net.Listen("tcp", "127.0.0.1:0")
+	check(t, err)
+	behind.Go(func() { mailbox.Serve(ctx, relayListener{post, s}) })
+	mails := map[string]map[string]int{} // how often each text came, by Message-ID
+	taken := 0
+	collect := func() {
+		for _, m := range mailbox.Mails() {
+			if m.ID <= taken {
+				continue
+			}
+			taken = m.ID
+			text, _, _ := strings.Cut(strings.TrimSpace(m.Text), " ")
+			if mails[text] == nil {
+				mails[text] = map[string]int{}
+			}
+			for _, h := range m.Headers {
+				if h.Name == "Message-ID" {
+					mails[text][h.Value]++
+				}
+			}
+		}
+	}
+	setup, err := store.Create(ctx, s.data, slog.New(slog.DiscardHandler))
+	check(t, err)
+	_, err = setup.AddUser(ctx, store.User{Login: "anna", Mail: "anna@example.org"}, "secret")
+	check(t, err)
+	for key, value := range map[string]string{"mail.relay": "smtp://" + post.Addr().String(), "mail.catch-all": "anna", "oms.wait": "100ms"} {
+		check(t, setup.Set(ctx, key, value))
+	}
+	check(t, setup.Close())
+
+	// A client that repeats each request until it is answered, and phones that answer.
+	numbers := []string{"+447911000001", "+447911000002", "+447911000003"}
+	wanted := map[string][]string{} // the recipients of each accepted text, by its first word
+	var accepting sync.WaitGroup
+	stop := make(chan struct{})
+	accepting.Go(func() {
+		client := &http.Client{Timeout: 10 * time.Second}
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			case <-time.After(time.Duration(rand.IntN(20)) * time.Millisecond):
+			}
+			id, to := fmt.Sprintf("text-%06d", i), numbers[:1+i%len(numbers)]
+			request := oms.DeliverRequest("anna", "secret", strings.TrimSpace(strings.Repeat(id+" ", 1+i%4*12)), to...)
+			for {
+				time.AfterFunc(time.Duration(rand.IntN(3000))*time.Microsecond, func() { s.moment("a request is under way") })
+				r, err := http.NewRequest(http.MethodPost, "http://"+s.http+web.OMSPath, strings.NewReader(request))
+				check(t, err)
+				answer, err := client.Do(r)
+				if err == nil {
+					var body []byte
+					body, err = io.ReadAll(answer.Body)
+					answer.Body.Close()
+					if err == nil && !strings.Contains(string(body), accepted) {
+						t.Errorf("the answer to %s is %s", id, body)
+					}
+				}
+				if err == nil {
+					break
+				}
+				time.Sleep(10 * time.Millisecond)
+			}
+			s.moment("a request was answered")
+			wanted[id] = to
+		}
+	})
+	replies := 0
+	accepting.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(time.Duration(20+rand.IntN(60)) * time.Millisecond):
+			}
+			from := s.sim.Phone(numbers[replies%len(numbers)])
+			text := fmt.Sprintf("reply-%06d", replies)
+			if replies%3 == 0 {
+				check(t, from.SendParts(text+strings.Repeat(" and more of it", 15), 2, 1))
+			} else {
+				check(t, from.Send(text))
+			}
+			replies++
+		}
+	})
+
+	// The killing.
+	for n := range *kills {
+		name := moments[n%len(moments)]
+		ended := s.start(t)
+		switch name {
+		case "omsbox starts":
+			s.arm(name)
+			time.Sleep(time.Duration(rand.IntN(150)) * time.Millisecond)
+			s.moment(name)
+		case "any":
+			s.arm(name)
+			time.Sleep(time.Duration(rand.IntN(600)) * time.Millisecond)
+			s.moment(name)
+		default:
+			time.Sleep(time.Duration(rand.IntN(100)) * time.Millisecond)
+			s.arm(name)
+		}
+		select {
+		case <-ended:
+		case <-time.After(30 * time.Second):
+			t.Fatalf("it never came to the moment when %s", name)
+		}
+		collect()
+	}
+
+	// The last run is left alone until all is done.
+	ended := s.start(t)
+	soon(t, "a request to be answered", func() bool {
+		answer, err := http.Get("http://" + s.http + "/")
+		if err == nil {
+			answer.Body.Close()
+		}
+		return err == nil
+	})
+	close(stop)
+	accepting.Wait()
+	beside, err := store.Open(ctx, s.data, slog.New(slog.DiscardHandler))
+	check(t, err)
+	defer beside.Close()
+	for deadline := time.Now().Add(60 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		collect()
+		b, err := beside.Backlog(ctx)
+		check(t, err)
+		new, err := beside.Unrouted(ctx)
+		check(t, err)
+		if b.Queued+b.Sending+b.MailQueued+len(new) == 0 && len(mails["reply-"+fmt.Sprintf("%06d", replies-1)]) > 0 {
+			break
+		}
+		if time.Now().After(deadline) {
+			status, _ := beside.Status(ctx)
+			t.Fatalf("it does not come to an end:\n%s", status)
+		}
+	}
+	collect()
+	p, err := os.FindProcess(int(s.pid.Load()))
+	check(t, err)
+	check(t, p.Signal(os.Interrupt))
+	<-ended
+
+	// The counting: each segment of each accepted text at the SMSC.
+	type segment struct {
+		to, text string
+		seq      byte
+	}
+	at := map[segment]int{}
+	named := regexp.MustCompile(`text-\d{6}`)
+	for _, got := range s.sim.Submitted() {
+		at[segment{got.To, named.FindString(got.Text), got.Concat.Seq}]++
+	}
+	twice, lost, unconfirmed, sent := 0, 0, 0, 0
+	for which, n := range at {
+		if n > 1 {
+			twice++
+			t.Errorf("segment %+v was sent %d times", which, n)
+		}
+		if wanted[which.text] == nil {
+			t.Errorf("%q was sent, and nobody was told that it was accepted", which.text)
+		}
+	}
+	for message := int64(1); ; message++ {
+		deliveries, err := beside.Deliveries(ctx, message)
+		check(t, err)
+		if len(deliveries) == 0 {
+			break
+		}
+		parts, err := beside.Text(ctx, message)
+		check(t, err)
+		id, _, _ := strings.Cut(parts[0], " ")
+		to := wanted[id]
+		if len(to) != len(deliveries) {
+			t.Errorf("message %d, %q, has %d deliveries for %d recipients", message, id, len(deliveries), len(to))
+		}
+		delete(wanted, id)
+		for _, d := range deliveries {
+			switch d.State {
+			case store.Unconfirmed:
+				unconfirmed++
+			case store.Sent, store.Delivered:
+				sent++
+				for seq := 1; seq <= sms.Segments(parts[0]); seq++ {
+					which := segment{d.Recipient, id, byte(seq)}
+					if sms.Segments(parts[0]) == 1 {
+						which.seq = 0
+					}
+					if at[which] == 0 {
+						lost++
+						t.Errorf("segment %+v is %s and was never sent", which, d.State)
+					}
+				}
+			default:
+				t.Errorf("delivery %+v is not settled", d)
+			}
+		}
+	}
+	for id := range wanted {
+		lost++
+		t.Errorf("%s was accepted and is nowhere", id)
+	}
+	again := 0
+	for n := range replies {
+		text := fmt.Sprintf("reply-%06d", n)
+		switch ids := mails[text]; {
+		case len(ids) == 0:
+			lost++
+			t.Errorf("%s never became a mail", text)
+		case len(ids) > 1:
+			twice++
+			t.Errorf("%s became %d mails", text, len(ids))
+		default:
+			for _, n := range ids {
+				again += n - 1
+			}
+		}
+	}
+	t.Logf("%d kills: %v", *kills, s.kills)
+	t.Logf("%d deliveries sent and %d unconfirmed, %d replies mailed: lost %d, sent twice %d; handed to the relay again under the same Message-ID %d",
+		sent, unconfirmed, replies, lost, twice, again)
+}

@@ -113,3 +113,17 @@ func TestHomeSaysHowTheModemIs(t *testing.T) {
 		})
 	}
 }
+
+func TestAPageThatFailsSaysSoWithACodeOfTheLog(t *testing.T) {
+	broken, err := store.Create(t.Context(), t.TempDir(), slog.New(slog.DiscardHandler))
+	check(t, err)
+	check(t, broken.Close())
+	s := serveFrom(t, broken, web.Config{})
+	got := s.ask(t, "GET", "/", "")
+	if got.status != http.StatusInternalServerError || !strings.Contains(got.body, "Something went wrong here") {
+		t.Errorf("got status %d: %s", got.status, got.body)
+	}
+	if strings.Contains(got.body, "database") || !strings.Contains(s.log.String(), "database is closed") {
+		t.Errorf("the log must tell why, the page not: %s", s.log)
+	}
+}

@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"net/http"
 	"runtime/debug"
@@ -54,7 +53,7 @@ func (s *Server) recovered(next http.Handler) http.Handler {
 			if p == http.ErrAbortHandler {
 				panic(p)
 			}
-			id := rand.Text()[:8]
+			id := newID()
 			s.log.Error("panic in a request", "id", id, "method", r.Method, "path", r.URL.Path, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 			if a, ok := w.(*answer); ok && a.status != 0 {
 				panic(http.ErrAbortHandler) // half an answer is out: cut it off, so that it is not taken for whole

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"crypto/rand"
 	"embed"
 	"errors"
 	"fmt"
@@ -90,13 +91,26 @@ type problem struct {
 
 func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
 	s.render(w, r, http.StatusNotFound, "problem", "There is no such page",
-		problem{Text: "Please check the address for typing errors, or go to the start page."})
+		problem{Text: "Please check the address for typing errors."})
 }
 
 func (s *Server) foreign(w http.ResponseWriter, r *http.Request) {
 	s.render(w, r, http.StatusForbidden, "problem", "That came from another site",
 		problem{Text: "Another site's page tried to send something in your name. Nothing was done. If it was you who did it, please do it again from the pages here."})
 }
+
+// fail answers with a page that has a code under which the log tells what err is.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	if r.Context().Err() != nil {
+		return // nobody waits for the answer any more, and that is why
+	}
+	id := newID()
+	s.log.Error("a page failed", "id", id, "method", r.Method, "path", r.URL.Path, "err", err)
+	s.broken(w, r, id)
+}
+
+// newID is the code of one failure.
+func newID() string { return rand.Text()[:8] }
 
 func (s *Server) broken(w http.ResponseWriter, r *http.Request, code string) {
 	s.render(w, r, http.StatusInternalServerError, "problem", "Something went wrong here",
@@ -112,7 +126,8 @@ type home struct {
 func (s *Server) home(w http.ResponseWriter, r *http.Request) {
 	modems, err := s.store.Modems(r.Context())
 	if err != nil {
-		panic(fmt.Errorf("read the modems: %w", err))
+		s.fail(w, r, fmt.Errorf("read the modems: %w", err))
+		return
 	}
 	address := origin(r) + OMSPath
 	s.render(w, r, http.StatusOK, "home", "", home{

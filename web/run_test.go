@@ -109,8 +109,13 @@ func TestStoppingEndsStreamsAtOnce(t *testing.T) {
 			})
 		}
 		synctest.Wait()
+		start := time.Now()
 		stop()
 		reading.Wait()
+		<-ended
+		if took := time.Since(start); took > time.Second {
+			t.Errorf("stopping took %s", took)
+		}
 	})
 }
 

@@ -64,10 +64,15 @@ type site struct {
 // serve runs a server on loopback until the test ends, and sees to it that it ends well.
 func serve(t testing.TB, config web.Config) *site {
 	t.Helper()
+	return serveFrom(t, openStore(t), config)
+}
+
+func serveFrom(t testing.TB, from *store.Store, config web.Config) *site {
+	t.Helper()
 	if config.OMS == nil {
 		config.OMS = http.HandlerFunc(oms)
 	}
-	s := &site{store: openStore(t), log: &journal{}}
+	s := &site{store: from, log: &journal{}}
 	server, err := web.New(s.store, slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})), config)
 	check(t, err)
 	l, err := web.Listen("127.0.0.1:0")

@@ -43,6 +43,7 @@ function readMails(json) {
 // live shows what is at base + path, now and after each change, while the page can be seen.
 function live(base, path, state, show) {
   let stream, loading = false, again = false;
+  const say = text => { if (state.textContent !== text) state.textContent = text; };
   async function load() {
     if (loading) { again = true; return; }
     loading = true;
@@ -53,23 +54,26 @@ function live(base, path, state, show) {
         if (!response.ok) throw new Error(response.status);
         show(await response.json());
       } while (again);
-      state.textContent = "live";
+      say("live");
     } catch {
-      state.textContent = "cannot be read, trying again";
+      say("cannot be read, trying again");
+      setTimeout(load, 3000);
     }
     loading = false;
   }
   function open() {
+    stream?.close();
+    if (document.hidden) return; // a browser allows few connections to one host
     stream = new EventSource(base + "events");
     stream.onopen = load;
     stream.onmessage = load;
     stream.addEventListener("change", load);
-    stream.onerror = () => { state.textContent = "connection lost, trying again"; };
+    stream.onerror = () => {
+      say("connection lost, trying again");
+      if (stream.readyState === EventSource.CLOSED) setTimeout(open, 3000); // else the browser does it
+    };
   }
-  document.addEventListener("visibilitychange", () => {
-    stream.close(); // a browser allows few connections to one host
-    if (!document.hidden) open();
-  });
+  document.addEventListener("visibilitychange", open);
   open();
 }
 
@@ -121,13 +125,14 @@ function xmsUser(f) {
   ]));
 }
 
+const recipients = f => f.to.split(/[;,\n]/).map(n => n.trim()).filter(n => n !== "");
+
 function xmsData(f) {
-  const to = f.to.split(/[;,\n]/).map(n => n.trim()).filter(n => n !== "");
   return declared(xml(OMS, "xmsData", { client: CLIENT }, [
     ["user", {}, [["userId", {}, [f.user]], ["password", {}, [f.password]]]],
     ["xmsHead", {}, [
       ["requiredService", {}, ["SMS_SENDER"]], ["sourceType", {}, ["xmsInspector"]],
-      ["to", {}, to.map(n => ["recipient", {}, [n]])],
+      ["to", {}, recipients(f).map(n => ["recipient", {}, [n]])],
     ]],
     ["xmsBody", { format: "SMS" }, [
       ["content", { contentType: "text/plain", contentId: "Att0.txt@1", contentLocation: "1.txt" }, [f.text]],
@@ -140,6 +145,7 @@ async function call(operation, parameter, inner) {
   const address = id("outlook").dataset.service;
   const action = `"${OMS}/${operation}"`;
   const sent = envelope(operation, parameter, inner);
+  const open = matchMedia("(min-width: 66rem)").matches; // where the panes stand side by side
   const start = performance.now();
   let status, answer = "", type = "";
   try {
@@ -156,9 +162,9 @@ async function call(operation, parameter, inner) {
   id("no-exchange").hidden = true;
   id("exchanges").append(make("div", { className: "exchange" },
     make("h3", {}, operation, make("span", {}, `${status}, ${took} ms`)),
-    make("details", { open: true }, make("summary", {}, "What Outlook sent"),
+    make("details", { open }, make("summary", {}, "What Outlook sent"),
       make("pre", {}, `POST ${address}\nContent-Type: text/xml; charset=utf-8\nSOAPAction: ${action}\n\n`, pretty(sent))),
-    make("details", { open: true }, make("summary", {}, "What the service answered"),
+    make("details", { open }, make("summary", {}, "What the service answered"),
       make("pre", {}, type === "" ? "" : `${status}\nContent-Type: ${type}\n\n`, pretty(answer)))));
   const result = parse(answer)?.getElementsByTagNameNS("*", operation + "Result")[0];
   return result ? parse(result.textContent) : null;
@@ -222,20 +228,24 @@ const MEANING = {
   lowbalance: "The balance is low",
 };
 
-// verdict says in words what an answer means.
-function verdict(doc, good) {
+// verdict says in words what an answer means; asked is how many recipients there were.
+function verdict(doc, good, asked = 0) {
   const errors = doc ? [...doc.getElementsByTagNameNS("*", "error")] : [];
   if (errors.length === 0) return { ok: false, text: "That was not an answer of an OMS service; Outlook would report a failure." };
   const failed = errors.filter(e => e.getAttribute("severity") === "failure");
   if (failed.length === 0) return { ok: true, text: good };
-  return { ok: false, text: failed.map(e => {
+  let refused = 0; // recipients; a failure without a list is about all of them
+  const text = failed.map(e => {
     const inside = name => e.getElementsByTagNameNS("*", name)[0]?.textContent ?? "";
     const code = e.getAttribute("code") ?? "";
-    const list = inside("recipientList").split(";").filter(n => n !== "").join(", ");
+    const numbers = inside("recipientList").split(";").filter(n => n !== "");
+    const list = numbers.join(", ");
+    refused += numbers.length || Infinity;
     const meaning = MEANING[code.toLowerCase()] ?? `Refused (${code})`;
     const more = [list, inside("content")].filter(s => s !== "").join(". ");
     return more === "" ? meaning.replace(/[^.]$/, "$&.") : `${meaning.replace(/\.$/, "")}: ${more.replace(/[^.]$/, "$&.")}`;
-  }).join(" ") };
+  }).join(" ");
+  return { ok: false, text: refused < asked ? text + " To the others it is on its way." : text };
 }
 
 function conclude({ ok, text }) {
@@ -252,13 +262,16 @@ async function busy(job) {
   for (const b of buttons) b.disabled = true;
   id("exchanges").replaceChildren();
   id("verdict").hidden = true;
-  await job(fields);
-  for (const b of buttons) b.disabled = false;
+  try {
+    await job(fields);
+  } finally {
+    for (const b of buttons) b.disabled = false;
+  }
 }
 
 id("send").addEventListener("submit", event => {
   event.preventDefault();
-  busy(async f => conclude(verdict(await call("DeliverXms", "xmsData", xmsData(f)), MEANING.ok)));
+  busy(async f => conclude(verdict(await call("DeliverXms", "xmsData", xmsData(f)), MEANING.ok, recipients(f).length)));
 });
 
 id("test").addEventListener("click", () => busy(async f => {
@@ -343,7 +356,7 @@ id("answer").addEventListener("keydown", event => {
 
 // ---- 3. The mailbox ----
 
-const shown = new Map(); // mails on the page, by id: they never change
+const shown = new Map(); // what stands on the page, by mail: a mail never changes
 
 const isOMS = name => ["content-class", "x-ms-reply-to-mobile"].includes(name.toLowerCase());
 
@@ -358,10 +371,16 @@ function mailElement(m) {
 }
 
 live(id("mailbox").dataset.base, "mails", id("mailbox-live"), json => {
-  for (const m of readMails(json)) {
-    if (shown.has(m.id)) continue;
+  const mails = readMails(json), key = m => m.id + " " + m.date, there = new Set(mails.map(key));
+  for (const [k, e] of shown) {
+    if (there.has(k)) continue;
+    e.remove();
+    shown.delete(k);
+  }
+  for (const m of mails) {
+    if (shown.has(key(m))) continue;
     const e = mailElement(m);
-    shown.set(m.id, e);
+    shown.set(key(m), e);
     id("mails").prepend(e);
   }
   id("no-mail").hidden = shown.size > 0;

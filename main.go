@@ -292,51 +292,52 @@ Ctrl-C ends it.
 	return group.Wait()
 }
 
-// beside opens the database that another omsbox may be serving from.
-func beside(ctx context.Context, flags *flag.FlagSet, args []string, least, most int) (*store.Store, error) {
+// beside does something with the database that another omsbox may be serving from.
+func beside(ctx context.Context, flags *flag.FlagSet, args []string, least, most int, do func(*store.Store) error) error {
 	data := dataFlag(flags)
 	if err := parse(flags, args, least, most); err != nil {
-		return nil, err
+		return err
 	}
-	return store.Open(ctx, filepath.Clean(*data), slog.New(slog.NewTextHandler(os.Stderr, nil)))
+	s, err := store.Open(ctx, filepath.Clean(*data), slog.New(slog.NewTextHandler(os.Stderr, nil)))
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(s), s.Close())
 }
 
 func send(ctx context.Context, flags *flag.FlagSet, args []string) error {
 	login := flags.String("user", "", "the `ID` of the user whom replies go to")
-	s, err := beside(ctx, flags, args, 1, 1000)
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	m := store.Message{Source: store.SourceCommand}
-	if *login != "" {
-		u, err := s.UserByLogin(ctx, *login)
+	return beside(ctx, flags, args, 1, 1000, func(s *store.Store) error {
+		m := store.Message{Source: store.SourceCommand}
+		if *login != "" {
+			u, err := s.UserByLogin(ctx, *login)
+			if err != nil {
+				return err
+			}
+			m.User = u.ID
+		}
+		for _, typed := range flags.Args() {
+			number, err := s.Number(typed)
+			if err != nil {
+				return err
+			}
+			m.To = append(m.To, store.Recipient{Number: number, Typed: typed})
+		}
+		text, err := io.ReadAll(io.LimitReader(os.Stdin, 1<<20))
 		if err != nil {
 			return err
 		}
-		m.User = u.ID
-	}
-	for _, typed := range flags.Args() {
-		number, err := s.Number(typed)
+		m.Parts = []string{strings.TrimRight(string(text), "\r\n")}
+		id, _, err := s.Enqueue(ctx, m)
 		if err != nil {
 			return err
 		}
-		m.To = append(m.To, store.Recipient{Number: number, Typed: typed})
-	}
-	text, err := io.ReadAll(io.LimitReader(os.Stdin, 1<<20))
-	if err != nil {
-		return err
-	}
-	m.Parts = []string{strings.TrimRight(string(text), "\r\n")}
-	id, _, err := s.Enqueue(ctx, m)
-	if err != nil {
-		return err
-	}
-	fmt.Printf("queued as message %d\n", id)
-	if !s.Serving() {
-		fmt.Println("it waits until `omsbox serve` runs")
-	}
-	return nil
+		fmt.Printf("queued as message %d\n", id)
+		if !s.Serving() {
+			fmt.Println("it waits until `omsbox serve` runs")
+		}
+		return nil
+	})
 }
 
 func userAdd(ctx context.Context, flags *flag.FlagSet, args []string) error {
@@ -344,74 +345,57 @@ func userAdd(ctx context.Context, flags *flag.FlagSet, args []string) error {
 	flags.StringVar(&u.Phone, "phone", "", "the user's own `number`")
 	flags.StringVar(&u.Mail, "mail", "", "the mail `address` that replies go to")
 	flags.BoolVar(&u.Admin, "admin", false, "the user may administer the appliance")
-	s, err := beside(ctx, flags, args, 1, 1)
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	u.Login = flags.Arg(0)
-	password, err := askPassword(u.Login)
-	if err != nil {
-		return err
-	}
-	if u, err = s.AddUser(ctx, u, password); err != nil {
-		return err
-	}
-	fmt.Printf("added %s; replies will come from %s\n", u.Login, s.Address(u))
-	if u.Mail == "" {
-		fmt.Println("no mail address was given (-mail): replies to this user go to the user of the setting mail.catch-all")
-	}
-	return nil
+	return beside(ctx, flags, args, 1, 1, func(s *store.Store) error {
+		u.Login = flags.Arg(0)
+		password, err := askPassword(u.Login)
+		if err != nil {
+			return err
+		}
+		if u, err = s.AddUser(ctx, u, password); err != nil {
+			return err
+		}
+		fmt.Printf("added %s; replies will come from %s\n", u.Login, s.Address(u))
+		if u.Mail == "" {
+			fmt.Println("no mail address was given (-mail): replies to this user go to the user of the setting mail.catch-all")
+		}
+		return nil
+	})
 }
 
 func userList(ctx context.Context, flags *flag.FlagSet, args []string) error {
-	s, err := beside(ctx, flags, args, 0, 0)
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	users, err := s.Users(ctx)
-	if err != nil {
-		return err
-	}
-	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "ID\tMAIL\tPHONE\tREPLIES COME FROM\tNOTE")
-	for _, u := range users {
-		var notes []string
-		if u.Admin {
-			notes = append(notes, "admin")
-		}
-		if u.Disabled {
-			notes = append(notes, "disabled")
-		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", u.Login, u.Mail, u.Phone, s.Address(u), strings.Join(notes, ", "))
-	}
-	return table.Flush()
+	return beside(ctx, flags, args, 0, 0, func(s *store.Store) error { return s.ShowUsers(ctx, os.Stdout) })
 }
 
 func userPasswd(ctx context.Context, flags *flag.FlagSet, args []string) error {
-	s, err := beside(ctx, flags, args, 1, 1)
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	if _, err := s.UserByLogin(ctx, flags.Arg(0)); err != nil {
-		return err
-	}
-	password, err := askPassword(flags.Arg(0))
-	if err != nil {
-		return err
-	}
-	return s.SetPassword(ctx, flags.Arg(0), password)
+	return beside(ctx, flags, args, 1, 1, func(s *store.Store) error {
+		if _, err := s.UserByLogin(ctx, flags.Arg(0)); err != nil {
+			return err
+		}
+		password, err := askPassword(flags.Arg(0))
+		if err != nil {
+			return err
+		}
+		return s.SetPassword(ctx, flags.Arg(0), password)
+	})
 }
 
 func userDisable(ctx context.Context, flags *flag.FlagSet, args []string) error {
-	s, err := beside(ctx, flags, args, 1, 1)
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	return s.Disable(ctx, flags.Arg(0))
+	return beside(ctx, flags, args, 1, 1, func(s *store.Store) error { return s.Disable(ctx, flags.Arg(0)) })
+}
+
+func set(ctx context.Context, flags *flag.FlagSet, args []string) error {
+	return beside(ctx, flags, args, 2, 2, func(s *store.Store) error { return s.Set(ctx, flags.Arg(0), flags.Arg(1)) })
+}
+
+func get(ctx context.Context, flags *flag.FlagSet, args []string) error {
+	return beside(ctx, flags, args, 0, 1, func(s *store.Store) error {
+		if flags.Arg(0) == "status" {
+			text, err := s.Status(ctx)
+			fmt.Print(text)
+			return err
+		}
+		return s.ShowSettings(os.Stdout, flags.Arg(0))
+	})
 }
 
 // askPassword reads a password from the terminal without showing it, else a line of standard input.
@@ -427,29 +411,6 @@ func askPassword(login string) (string, error) {
 		return "", err
 	}
 	return strings.TrimRight(line, "\r\n"), nil
-}
-
-func set(ctx context.Context, flags *flag.FlagSet, args []string) error {
-	s, err := beside(ctx, flags, args, 2, 2)
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	return s.Set(ctx, flags.Arg(0), flags.Arg(1))
-}
-
-func get(ctx context.Context, flags *flag.FlagSet, args []string) error {
-	s, err := beside(ctx, flags, args, 0, 1)
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	if flags.Arg(0) == "status" {
-		text, err := s.Status(ctx)
-		fmt.Print(text)
-		return err
-	}
-	return s.ShowSettings(os.Stdout, flags.Arg(0))
 }
 
 func modemSend(ctx context.Context, flags *flag.FlagSet, args []string) error {

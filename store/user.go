@@ -5,8 +5,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"net/mail"
 	"strings"
+	"text/tabwriter"
 	"time"
 	"unicode"
 
@@ -124,6 +126,27 @@ func (t *tx) freeAlias(login string) (string, error) {
 // Users returns all users by their login.
 func (s *Store) Users(ctx context.Context) ([]User, error) {
 	return list(ctx, s, scanUser, `SELECT `+userColumns+` FROM users ORDER BY login`)
+}
+
+// ShowUsers writes all users as a table for people.
+func (s *Store) ShowUsers(ctx context.Context, out io.Writer) error {
+	users, err := s.Users(ctx)
+	if err != nil {
+		return err
+	}
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "ID\tMAIL\tPHONE\tREPLIES COME FROM\tNOTE")
+	for _, u := range users {
+		var notes []string
+		if u.Admin {
+			notes = append(notes, "admin")
+		}
+		if u.Disabled {
+			notes = append(notes, "disabled")
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", u.Login, u.Mail, u.Phone, s.Address(u), strings.Join(notes, ", "))
+	}
+	return table.Flush()
 }
 
 // User returns the user with that id; ErrNotFound.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -49,6 +50,28 @@ func TestOnlyServingMakesADatabase(t *testing.T) {
 	}
 	if entries, _ := os.ReadDir(dir); len(entries) > 0 {
 		t.Errorf("it left %v behind", entries)
+	}
+}
+
+func TestNobodyElseMayReadTheDatabase(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Log("Windows has no such permissions")
+		return
+	}
+	dir := t.TempDir()
+	s := openIn(t, dir)
+	addUser(t, s, "ann")
+	files, err := filepath.Glob(filepath.Join(dir, "*"))
+	check(t, err)
+	for _, file := range files {
+		info, err := os.Stat(file)
+		check(t, err)
+		if info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s has mode %v", file, info.Mode())
+		}
+	}
+	if len(files) < 4 {
+		t.Errorf("there are only %v", files)
 	}
 }
 

@@ -58,6 +58,13 @@ func Create(ctx context.Context, dir string, log *slog.Logger) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("data directory: %w; choose a directory that this user may write, with -data", err)
 	}
+	// Made here, it is nobody else's to read; the files that SQLite puts beside it follow it.
+	file, err := os.OpenFile(filepath.Join(dir, File), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		held.release()
+		return nil, fmt.Errorf("data directory: %w; choose a directory that this user may write, with -data", err)
+	}
+	file.Close()
 	s, err := open(ctx, dir, log, held)
 	if err == nil {
 		if err = s.recover(ctx); err == nil {

@@ -67,7 +67,11 @@ func parseNumber(raw, region string) (string, error) {
 	if err != nil || !phonenumbers.IsPossibleNumber(n) {
 		return "", refused
 	}
-	return phonenumbers.Format(n, phonenumbers.E164), nil
+	e164 := phonenumbers.Format(n, phonenumbers.E164)
+	if again, err := phonenumbers.Parse(e164, ""); err != nil || phonenumbers.Format(again, phonenumbers.E164) != e164 {
+		return "", refused // zeros that mean one thing here and another there: no real number
+	}
+	return e164, nil
 }
 
 // sender brings the originating address of an incoming TPDU to the form that rows hold: what is

@@ -14,6 +14,7 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -29,7 +30,8 @@ type Modem struct {
 
 	store *store.Store
 	log   *slog.Logger
-	row   store.Modem // as last stored; only touched by Run and what it waits for
+	doubt atomic.Int64 // the last segment whose answer did not come, 0 for none
+	row   store.Modem  // as last stored; only touched by Run and what it waits for
 }
 
 // New returns the modem at a device that Opener knows.

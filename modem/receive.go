@@ -64,6 +64,11 @@ func (m *Modem) receive(ctx context.Context, s *Session, storages []string) erro
 // heed acts on an unsolicited result code and returns the storages it asks to look at.
 func (m *Modem) heed(ctx context.Context, u urc, storages []string) []string {
 	switch {
+	case strings.HasPrefix(u.line, "+CMGS:"):
+		var mr int
+		if n, _ := fmt.Sscanf(u.line, "+CMGS: %d", &mr); n == 1 {
+			m.late(ctx, mr)
+		}
 	case strings.HasPrefix(u.line, "+CMTI:"), strings.HasPrefix(u.line, "+CDSI:"):
 		// +CMTI: "SM",3
 		_, rest, _ := strings.Cut(u.line, `"`)

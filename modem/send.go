@@ -48,18 +48,30 @@ func (m *Modem) send(ctx context.Context, s *Session) error {
 			continue
 		}
 		// The modem kept silent or is gone. Only silence leads to a new session.
+		if v.Outcome == store.Doubtful {
+			m.doubt.Store(a.Segment)
+		}
 		if err := m.settle(ctx, &v); err != nil {
 			return err
 		}
 		late, lost := s.Resync(ctx)
-		if late >= 0 && v.Outcome == store.Doubtful {
-			if err := m.store.Late(context.WithoutCancel(ctx), a.Segment, late); err != nil {
-				m.log.Error("store a late answer", "segment", a.Segment, "err", err)
-			}
+		if late >= 0 {
+			m.late(ctx, late)
 		}
 		if lost != nil {
 			return fmt.Errorf("%w; %w", err, lost)
 		}
+	}
+}
+
+// late stores that the answer to the last doubtful segment came after all.
+func (m *Modem) late(ctx context.Context, mr int) {
+	segment := m.doubt.Swap(0)
+	if segment == 0 {
+		return
+	}
+	if err := m.store.Late(context.WithoutCancel(ctx), segment, mr); err != nil {
+		m.log.Error("store a late answer", "segment", segment, "err", err)
 	}
 }
 

@@ -33,6 +33,7 @@ type Patience struct {
 	Prompt  time.Duration // for ">" after AT+CMGS
 	Submit  time.Duration // for the SMSC's answer to a segment, all included
 	List    time.Duration // for a whole storage to be listed
+	Grace   time.Duration // for the answer to a segment after Submit is over, before others follow
 	Resync  time.Duration // for a modem that missed an answer to talk again
 	Stop    time.Duration // for the answer to what is in flight when omsbox stops
 	Sweep   time.Duration // between looks at what the SIM stored unannounced
@@ -42,7 +43,7 @@ type Patience struct {
 func DefaultPatience() Patience {
 	return Patience{
 		Write: 10 * time.Second, Command: 10 * time.Second, Prompt: 10 * time.Second, Submit: 120 * time.Second,
-		List: 60 * time.Second, Resync: 15 * time.Second, Stop: 20 * time.Second, Sweep: time.Minute,
+		List: 60 * time.Second, Grace: 3 * time.Second, Resync: 15 * time.Second, Stop: 20 * time.Second, Sweep: time.Minute,
 	}
 }
 
@@ -142,19 +143,24 @@ func (s *Session) Submit(ctx context.Context, pdu string, octets int) (mr int, e
 	return -1, fmt.Errorf("%w: %w", ErrUnsent, s.failure(line, err))
 }
 
-// Resync brings question and answer into step after ErrUnanswered. It returns the TP-MR of the
-// answer if that came after all, else -1. After an error the session is of no more use.
+// Resync brings question and answer into step after ErrUnanswered. It gives the answer a last
+// chance and returns its TP-MR if it came after all, else -1. After an error the session is of no
+// more use.
 func (s *Session) Resync(ctx context.Context) (late int, err error) {
 	if err := s.begin(ctx); err != nil {
 		return -1, err
 	}
 	defer s.end()
 	defer s.bounded(ctx)()
-	return s.resync()
+	late, err = s.wire.resync(s.patience.Grace, s.patience.Resync)
+	if err == nil {
+		s.askew = false
+	}
+	return late, err
 }
 
 func (s *Session) resync() (late int, err error) {
-	late, err = s.wire.resync(s.patience.Resync)
+	late, err = s.wire.resync(0, s.patience.Resync)
 	if err == nil {
 		s.askew = false
 	}

@@ -294,6 +294,8 @@ func (w *wire) line(line string) {
 		case w.barrier <- line:
 		default: // far more than an answer
 		}
+	case w.cmd != "+CMGS" && strings.HasPrefix(line, "+CMGS:"):
+		w.unsolicited(urc{line: line}) // far too late, and still worth knowing
 	case w.cmd == "":
 		// An answer to nothing: too late, or noise.
 	case result != "":
@@ -322,11 +324,11 @@ func (w *wire) unsolicited(u urc) {
 	}
 }
 
-// resync brings question and answer into step after an answer that did not come: it abandons an
-// unfinished PDU and asks for something that only its own answer can look like, so that whatever
+// resync brings question and answer into step after an answer that did not come: it waits a while
+// for a late answer to AT+CMGS, abandons an unfinished PDU and asks for something that only its own answer can look like, so that whatever
 // comes before that belongs to the past. mr is the TP-MR of a late answer to AT+CMGS among it,
 // -1 where there was none.
-func (w *wire) resync(within time.Duration) (mr int, err error) {
+func (w *wire) resync(grace, within time.Duration) (mr int, err error) {
 	lines := make(chan string, 256)
 	w.mu.Lock()
 	question, answer := "+CSQ", "+CSQ:"
@@ -342,6 +344,12 @@ func (w *wire) resync(within time.Duration) (mr int, err error) {
 		w.mu.Unlock()
 	}()
 	mr = -1
+	if grace > 0 {
+		answered := func(line string) bool { return strings.HasPrefix(line, "+CMGS:") || finalResult(line) != "" }
+		if mr, err = w.await(lines, mr, grace, answered); err != nil {
+			return mr, err
+		}
+	}
 	const tries = 3
 	for try := range tries {
 		if _, err := w.put([]byte("\x1b\r")); err != nil {

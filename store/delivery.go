@@ -252,6 +252,9 @@ func (t *tx) settle(v Verdict) (more bool, err error) {
 		if err := t.because(delivery, v.Reason); err != nil {
 			return false, err
 		}
+		if err := t.earlyReport(segment, -1); err != nil {
+			return false, err
+		}
 		return t.proceed(delivery)
 	case Refused:
 		// What is left of it would arrive as a fragment.

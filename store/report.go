@@ -3,8 +3,6 @@ package store
 import (
 	"context"
 	"crypto/sha256"
-	"database/sql"
-	"errors"
 	"fmt"
 	"time"
 
@@ -53,9 +51,9 @@ func (s *Store) Report(ctx context.Context, sim string, tpdu []byte) error {
 	})
 }
 
-// candidate is a segment that a report may be about.
+// candidate is a segment that a report may be about, or a report that may be about a segment.
 type candidate struct {
-	segment   int64
+	id        int64
 	recipient string
 }
 
@@ -72,7 +70,7 @@ func (t *tx) candidates(query string, args ...any) ([]candidate, error) {
 	var all []candidate
 	for rows.Next() {
 		var c candidate
-		if err := rows.Scan(&c.segment, &c.recipient); err != nil {
+		if err := rows.Scan(&c.id, &c.recipient); err != nil {
 			return nil, err
 		}
 		all = append(all, c)
@@ -90,7 +88,7 @@ func (t *tx) reported(sim string, r sms.StatusReport) (int64, error) {
 	}
 	for _, c := range known {
 		if sameNumber(c.recipient, r.To) {
-			return c.segment, nil
+			return c.id, nil
 		}
 	}
 	// The oldest doubtful one: reports come in the order of the segments.
@@ -102,13 +100,14 @@ func (t *tx) reported(sim string, r sms.StatusReport) (int64, error) {
 	}
 	for _, c := range doubtful {
 		if sameNumber(c.recipient, r.To) {
-			return c.segment, nil
+			return c.id, nil
 		}
 	}
 	return 0, nil
 }
 
-// earlyReport applies the report of a segment that came before the answer to its AT+CMGS.
+// earlyReport applies the report of a segment that came before the answer to its AT+CMGS, or in
+// spite of that never coming: then mr is -1.
 func (t *tx) earlyReport(segment int64, mr int) error {
 	var sim, number string
 	var handed int64
@@ -116,17 +115,22 @@ func (t *tx) earlyReport(segment int64, mr int) error {
 		[]any{segment}, &sim, &number, &handed); err != nil {
 		return err
 	}
-	var id int64
-	var r sms.StatusReport
-	err := t.row(`SELECT id, recipient, status FROM reports WHERE segment_id IS NULL AND mr = ? AND sim = ? AND received >= ? ORDER BY id DESC LIMIT 1`,
-		[]any{mr, sim, max(handed, ms(t.now.Add(-earlyWithin)))}, &id, &r.To, &r.Status)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil
-	}
-	if err != nil || !sameNumber(number, r.To) {
+	early, err := t.candidates(`SELECT id, recipient FROM reports WHERE segment_id IS NULL AND (mr = ?1 OR ?1 < 0) AND sim = ?2 AND received >= ?3 ORDER BY id LIMIT 100`,
+		mr, sim, max(handed, ms(t.now.Add(-earlyWithin))))
+	if err != nil {
 		return err
 	}
-	return t.prove(segment, id, r)
+	for _, c := range early {
+		if !sameNumber(number, c.recipient) {
+			continue
+		}
+		var r sms.StatusReport
+		if err := t.row(`SELECT status FROM reports WHERE id = ?`, []any{c.id}, &r.Status); err != nil {
+			return err
+		}
+		return t.prove(segment, c.id, r)
+	}
+	return nil
 }
 
 // prove applies a report to its segment.

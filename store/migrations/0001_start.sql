@@ -92,7 +92,7 @@ CREATE TABLE reports (
 	segment_id INTEGER REFERENCES segments(id),      -- NULL: matches nothing (yet)
 	received   INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX reports_early ON reports(mr, received) WHERE segment_id IS NULL;
+CREATE INDEX reports_early ON reports(received) WHERE segment_id IS NULL;
 
 -- A complete text from a phone.
 CREATE TABLE incoming (

@@ -205,7 +205,7 @@ func appliance(ctx context.Context, s *store.Store, log *slog.Logger, listener n
 	for _, m := range modems {
 		devices = append(devices, m.Device)
 	}
-	if err := s.ForgetModems(ctx, devices); err != nil {
+	if err := s.ServeModems(ctx, devices); err != nil {
 		return err
 	}
 	front, err := web.New(s, log, web.Config{OMS: oms.New(s, log), Demo: demo})

@@ -92,7 +92,7 @@ func TestUnsolicitedLinesStayOutOfAnswers(t *testing.T) {
 	sim := simulator.New(simulator.Options{})
 	defer sim.Close()
 	s := session(t, sim)
-	urcs := []string{`+CMTI: "SM",3`, "^RSSI: 17", "+CREG: 1", "RING", "OVER-VOLTAGE WARNNING"}
+	urcs := []string{`+CMTI: "SM",3`, "^RSSI: 17", "+CREG: 1", "RING", "NO CARRIER", "OVER-VOLTAGE WARNNING"}
 	for _, line := range []string{"+CSQ", "+CGMI", "+CMGL=4"} {
 		want, err := s.Command(t.Context(), line)
 		check(t, err)
@@ -116,21 +116,39 @@ func TestALateAnswerIsNotTheNextCommands(t *testing.T) {
 	sim := simulator.New(simulator.Options{})
 	defer sim.Close()
 	s := session(t, sim)
-	late := impatient().Submit + 200*time.Millisecond
-	sim.Misbehave(simulator.Once(simulator.AtResult, simulator.Fault{Late: late}))
 	hex, octets := pdu(t, number, "slow")
+	sim.Misbehave(simulator.Once(simulator.AtResult, simulator.Fault{Late: impatient().Submit + impatient().Grace/2}))
+	if mr, err := s.Submit(t.Context(), hex, octets); mr != 0 || err != nil {
+		t.Fatalf("an answer that is a little late gives %d, %v", mr, err)
+	}
+	sim.Misbehave(simulator.Once(simulator.AtResult, simulator.Fault{Late: 2 * impatient().Submit}))
 	if _, err := s.Submit(t.Context(), hex, octets); !errors.Is(err, modem.ErrUnanswered) {
 		t.Fatalf("got %v, want %v", err, modem.ErrUnanswered)
 	}
-	for range 5 {
+	for began := time.Now(); time.Since(began) < impatient().Submit; {
 		got, err := s.Command(t.Context(), "+CSQ")
 		check(t, err)
-		if len(got) != 1 || !strings.Contains(got[0], ",") || strings.Contains(got[0], "CMGS") {
+		if len(got) != 1 || !strings.Contains(got[0], ",") {
 			t.Fatalf("AT+CSQ gives %q", got)
 		}
-		hex, octets := pdu(t, number, "next")
-		if _, err := s.Submit(t.Context(), hex, octets); err != nil {
-			t.Fatal(err)
+	}
+	if mr, err := s.Submit(t.Context(), hex, octets); mr != 2 || err != nil {
+		t.Errorf("the next segment has reference %d, %v", mr, err)
+	}
+}
+
+// 4 again: a late answer before the next prompt made the library report success for a PDU that had not left.
+func TestALateAnswerBeforeThePromptIsNotForTheNextSegment(t *testing.T) {
+	sim := simulator.New(simulator.Options{})
+	defer sim.Close()
+	s := session(t, sim)
+	for _, lines := range [][]string{{"+CMGS: 7", "OK"}, {"OK"}, {"NO CARRIER"}} {
+		before := sim.Count()
+		sim.Misbehave(simulator.Once(simulator.AtPrompt, simulator.Fault{Prompt: "\r\n" + strings.Join(lines, "\r\n\r\n") + "\r\n\r\n> "}))
+		hex, octets := pdu(t, number, "text")
+		mr, err := s.Submit(t.Context(), hex, octets)
+		if err != nil || sim.Count() != before+1 || mr != before {
+			t.Errorf("after %q: reference %d, %v, and %d left", lines, mr, err, sim.Count()-before)
 		}
 	}
 }
@@ -181,9 +199,13 @@ func TestAPortWithAReadTimeoutWorks(t *testing.T) {
 
 // 7: an empty text was a panic, and no message at all.
 func TestAnEmptyTextIsOneMessage(t *testing.T) {
-	b := connect(t, simulator.Options{})
-	b.becomes(t, b.write(t, "", number), store.Delivered)
-	if got := b.sim.Phone(number).Inbox(); len(got) != 1 || got[0].Text != "" {
+	sim := simulator.New(simulator.Options{})
+	defer sim.Close()
+	s := session(t, sim)
+	hex, octets := pdu(t, number, "")
+	_, err := s.Submit(t.Context(), hex, octets)
+	check(t, err)
+	if got := sim.Phone(number).Inbox(); len(got) != 1 || got[0].Text != "" {
 		t.Errorf("the phone has %+v", got)
 	}
 }
@@ -220,8 +242,9 @@ func TestReportsAndTextsAreReadWithoutAComma(t *testing.T) {
 	check(t, err)
 	id := b.write(t, "to be reported", "+447911000009")
 	b.becomes(t, id, store.Delivered)
-	doubt := b.write(t, "unanswered", number)
-	b.becomes(t, doubt, store.Delivered)
+	b.sim.Misbehave(simulator.Once(simulator.AtPDU, simulator.Fault{Answer: "ERROR"}))
+	doubt := b.write(t, "whether it left is not known", number)
+	b.becomes(t, doubt, store.Unconfirmed)
 	report, err := sms.StatusReport{MR: 77, To: number, SCTS: time.Now(), Discharge: time.Now()}.TPDU()
 	check(t, err)
 	b.sim.Misbehave(func(m simulator.Moment) simulator.Fault {
@@ -238,6 +261,7 @@ func TestReportsAndTextsAreReadWithoutAComma(t *testing.T) {
 		t.Errorf("got %q", got.Text)
 	}
 	b.becomes(t, last, store.Delivered)
+	b.becomes(t, doubt, store.Delivered) // by the report of TP-MR 77
 }
 
 // 11: a modem that answers ERROR to AT+GCAP, or spells it unusually, could not be used.
@@ -302,7 +326,7 @@ func TestVendorsFinalResultsEndACommand(t *testing.T) {
 	sim := simulator.New(simulator.Options{})
 	defer sim.Close()
 	s := session(t, sim)
-	for _, final := range []string{"COMMAND NOT SUPPORT", "NO CARRIER", "ERROR", "+CME ERROR: 4", "+CMS ERROR: 303"} {
+	for _, final := range []string{"COMMAND NOT SUPPORT", "TOO MANY PARAMETERS", "ERROR", "+CME ERROR: 4", "+CMS ERROR: 303"} {
 		sim.Misbehave(func(m simulator.Moment) simulator.Fault {
 			if m.Point == simulator.AtCommand && m.Line == "AT+CNUM" {
 				return simulator.Fault{Answer: final}

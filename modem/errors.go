@@ -13,6 +13,7 @@ type CommandError struct {
 	Kind    string // "CMS", "CME", or "" for a bare ERROR
 	Code    int    // -1 where the modem told none
 	Detail  string // as the modem wrote it
+	Left    bool   // it came after the PDU had left
 }
 
 func (e *CommandError) Error() string {
@@ -41,6 +42,9 @@ func (e *CommandError) Outcome() store.Outcome {
 		if c, ok := cmeErrors[e.Code]; ok {
 			return c.outcome
 		}
+	}
+	if e.Left {
+		return store.Doubtful // it says nothing of the message: that may have been sent
 	}
 	return store.Deferred // what is not known may pass
 }
@@ -161,6 +165,5 @@ var cmeErrors = map[int]errorClass{
 	30:  {store.Deferred, "there is no network"},
 	31:  {store.Doubtful, "the network did not say whether it took the message"},
 	32:  {store.Deferred, "only emergency calls are allowed"},
-	100: {store.Deferred, "the modem reported an unknown error"},
 	515: {store.Deferred, "the modem is not ready yet"},
 }

@@ -30,8 +30,11 @@ func TestWhatAFaultDoesToAText(t *testing.T) {
 		{"refused for good before the prompt", simulator.AtPrompt, simulator.Fault{Answer: "+CMS ERROR: 304"}, store.Failed, 0},
 		{"refused for good", simulator.AtPDU, simulator.Fault{Answer: "+CMS ERROR: 28"}, store.Failed, 0},
 		{"refused for now", simulator.AtPDU, simulator.Fault{Answer: "+CMS ERROR: 42"}, store.Delivered, 1},
-		{"an error that nobody knows", simulator.AtPDU, simulator.Fault{Answer: "+CMS ERROR: 999"}, store.Delivered, 1},
-		{"an error without a number", simulator.AtPDU, simulator.Fault{Answer: "ERROR"}, store.Delivered, 1},
+		{"an error that nobody knows", simulator.AtPDU, simulator.Fault{Answer: "+CMS ERROR: 999"}, store.Unconfirmed, 0},
+		{"an error without a number before the prompt", simulator.AtPrompt, simulator.Fault{Answer: "ERROR"}, store.Delivered, 1},
+		{"an error without a number", simulator.AtPDU, simulator.Fault{Answer: "ERROR"}, store.Unconfirmed, 0},
+		{"an error that means nothing", simulator.AtPDU, simulator.Fault{Answer: "+CME ERROR: 100"}, store.Unconfirmed, 0},
+		{"somebody rang and gave up", simulator.AtPDU, simulator.Fault{URCs: []string{"RING", "NO CARRIER"}}, store.Delivered, 1},
 		{"the network did not say", simulator.AtPDU, simulator.Fault{Answer: "+CMS ERROR: 332"}, store.Unconfirmed, 0},
 		{"the final result is lost", simulator.AtResult, simulator.Fault{Lose: true}, store.Delivered, 1}, // by its report
 		{"the final result is late", simulator.AtResult, simulator.Fault{Late: 1200 * time.Millisecond}, store.Delivered, 1},
@@ -261,7 +264,7 @@ func TestStoppingLetsTheSegmentInFlightFinish(t *testing.T) {
 	if d[0].State != store.Queued || sim.Count() != 1 {
 		t.Errorf("after the stop it is %s, and %d segments left", d[0].State, sim.Count())
 	}
-	a, err := s.Claim(context.Background(), "imsi", nil)
+	a, err := s.Claim(context.Background(), "001010123456789", nil)
 	check(t, err)
 	if got, err := sms.ParseSubmit(a.TPDU); err != nil || got.Concat.Seq != 2 {
 		t.Errorf("next is segment %d, %v", got.Concat.Seq, err)

@@ -28,10 +28,11 @@ type Modem struct {
 	Open     func(context.Context) (io.ReadWriteCloser, error) // opens its AT port
 	Patience Patience
 
-	store *store.Store
-	log   *slog.Logger
-	doubt atomic.Int64 // the last segment whose answer did not come, 0 for none
-	row   store.Modem  // as last stored; only touched by Run and what it waits for
+	store        *store.Store
+	log          *slog.Logger
+	announcement string       // the AT+CNMI that the modem took; like row
+	doubt        atomic.Int64 // the last segment whose answer did not come, 0 for none
+	row          store.Modem  // as last stored; only touched by Run and what it waits for
 }
 
 // New returns the modem at a device that Opener knows.
@@ -119,7 +120,7 @@ func over(err error) bool {
 // Prepare brings a modem that may be in any state into the one that everything here relies on:
 // no echo, numeric errors, PDU mode. It returns an error that says what to do.
 func Prepare(ctx context.Context, s *Session) error {
-	if _, err := s.Resync(ctx); err != nil {
+	if err := s.Resync(ctx); err != nil {
 		if errors.Is(err, ErrSilent) {
 			return fmt.Errorf("%w: is this the port that takes AT commands? a stick often has several", err)
 		}
@@ -185,6 +186,7 @@ func (m *Modem) prepare(ctx context.Context, s *Session) (storages []string, err
 	if storages, err = chooseStorage(ctx, s); err != nil {
 		return nil, err
 	}
+	m.announcement = announcements[len(announcements)-1]
 	told := false
 	for _, line := range announcements {
 		_, err := s.Command(ctx, line)
@@ -192,7 +194,7 @@ func (m *Modem) prepare(ctx context.Context, s *Session) (storages []string, err
 			return nil, err
 		}
 		if err == nil {
-			told = true
+			told, m.announcement = true, line
 			break
 		}
 	}

@@ -2,7 +2,9 @@ package modem
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,6 +21,7 @@ func (m *Modem) receive(ctx context.Context, s *Session, storages []string) erro
 	sweep := time.NewTicker(m.Patience.Sweep)
 	defer sweep.Stop()
 	looked := time.Now()
+	var err error
 	due := append([]string(nil), storages...) // to be swept
 	for {
 		for _, storage := range due {
@@ -35,6 +38,12 @@ func (m *Modem) receive(ctx context.Context, s *Session, storages []string) erro
 			if err := m.look(ctx, s); err != nil {
 				return err
 			}
+			// Some modems forget these by themselves; to set them again does no harm.
+			for _, line := range []string{"+CMGF=0", m.announcement} {
+				if _, err := s.Command(ctx, line); err != nil && over(err) {
+					return err
+				}
+			}
 			if m.row != before {
 				m.report(ctx, true, "")
 			}
@@ -42,27 +51,56 @@ func (m *Modem) receive(ctx context.Context, s *Session, storages []string) erro
 		}
 		select {
 		case u := <-s.wire.urcs:
-			due = m.heed(ctx, u, storages)
-			for more := true; more; {
-				select {
-				case u := <-s.wire.urcs:
-					due = merge(due, m.heed(ctx, u, storages))
-				default:
-					more = false
-				}
+			if due, err = m.heedAll(ctx, s, u, storages); err != nil {
+				return err
 			}
 		case <-sweep.C:
 			due = storages
 		case <-s.wire.closed:
+			m.rest(ctx, s, storages)
 			return ErrGone
 		case <-ctx.Done():
+			m.rest(ctx, s, storages)
 			return nil
 		}
 	}
 }
 
+// heedAll acts on a URC and on those that wait behind it.
+func (m *Modem) heedAll(ctx context.Context, s *Session, u urc, storages []string) (due []string, err error) {
+	for {
+		more, err := m.heed(ctx, u, storages)
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range more {
+			if !slices.Contains(due, name) {
+				due = append(due, name)
+			}
+		}
+		select {
+		case u = <-s.wire.urcs:
+		default:
+			return due, nil
+		}
+	}
+}
+
+// rest stores what came in before the end: a report or a text that is not in the modem's storage
+// is nowhere else.
+func (m *Modem) rest(ctx context.Context, s *Session, storages []string) {
+	select {
+	case u := <-s.wire.urcs:
+		m.heedAll(ctx, s, u, storages)
+	default:
+	}
+}
+
+// errRestarted: the modem forgot how it was set up.
+var errRestarted = errors.New("the modem started anew")
+
 // heed acts on an unsolicited result code and returns the storages it asks to look at.
-func (m *Modem) heed(ctx context.Context, u urc, storages []string) []string {
+func (m *Modem) heed(ctx context.Context, u urc, storages []string) ([]string, error) {
 	switch {
 	case strings.HasPrefix(u.line, "+CMGS:"):
 		var mr int
@@ -74,36 +112,25 @@ func (m *Modem) heed(ctx context.Context, u urc, storages []string) []string {
 		_, rest, _ := strings.Cut(u.line, `"`)
 		name, _, ok := strings.Cut(rest, `"`)
 		if !ok {
-			return storages
+			return storages, nil
 		}
-		return []string{name}
+		return []string{name}, nil
 	case strings.HasPrefix(u.line, "+CDS:"), strings.HasPrefix(u.line, "+CMT:"):
 		// It is nowhere else: it is kept here until it is stored.
 		for {
 			err := m.keep(ctx, u.pdu)
 			if err == nil {
-				return nil
+				return nil, nil
 			}
 			m.log.Error("what came in cannot be stored yet", "err", err)
 			if pause(ctx, time.Second) != nil {
-				return nil
+				return nil, nil
 			}
 		}
+	default:
+		return nil, errRestarted
 	}
-	return nil
-}
-
-func merge(a, b []string) []string {
-	for _, name := range b {
-		found := false
-		for _, other := range a {
-			found = found || other == name
-		}
-		if !found {
-			a = append(a, name)
-		}
-	}
-	return a
+	return nil, nil
 }
 
 // sweep stores every message that lies in a storage and deletes it once it is stored. 27.005 3.4.2
@@ -166,7 +193,7 @@ func (s *Session) list(ctx context.Context) ([]listed, error) {
 	for i, line := range lines {
 		// +CMGL: 3,0,,24 and in the next line the PDU
 		rest, ok := strings.CutPrefix(line, "+CMGL:")
-		if !ok || i+1 >= len(lines) || !isPDU(lines[i+1]) {
+		if !ok || i+1 >= len(lines) || strings.HasPrefix(lines[i+1], "+CMGL:") {
 			continue
 		}
 		first, status, _ := strings.Cut(rest, ",")

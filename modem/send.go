@@ -3,7 +3,6 @@ package modem
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"omsbox/modem/sms"
@@ -16,6 +15,7 @@ func (m *Modem) send(ctx context.Context, s *Session) error {
 	bell := m.store.Subscribe(store.Outgoing)
 	defer bell.Close()
 	var previous *store.Verdict
+	unsent := 0
 	for {
 		if ctx.Err() != nil {
 			return m.settle(ctx, previous)
@@ -44,25 +44,26 @@ func (m *Modem) send(ctx context.Context, s *Session) error {
 		m.log.Debug("segment", "delivery", a.Delivery, "segment", a.Segment, "mr", mr, "err", err)
 		var refused *CommandError
 		if err == nil || errors.As(err, &refused) {
-			previous = &v
+			previous, unsent = &v, 0
 			continue
 		}
-		// The modem kept silent or is gone. Only silence leads to a new session.
-		if v.Outcome == store.Doubtful {
-			m.doubt.Store(a.Segment)
-		}
+		// The modem kept silent or is gone. Only that leads to a new session.
 		if err := m.settle(ctx, &v); err != nil {
 			return err
 		}
-		late, lost := s.Resync(ctx)
-		if late >= 0 {
-			m.late(ctx, late)
+		if v.Outcome == store.Doubtful {
+			m.doubt.Store(a.Segment)
+		} else {
+			unsent++
 		}
-		if lost != nil {
-			return fmt.Errorf("%w; %w", err, lost)
+		if over(err) || unsent >= mostUnsent {
+			return err
 		}
 	}
 }
+
+// mostUnsent is how many segments in a row a modem may not take before the session is begun anew.
+const mostUnsent = 3
 
 // late stores that the answer to the last doubtful segment came after all.
 func (m *Modem) late(ctx context.Context, mr int) {
@@ -87,16 +88,19 @@ func (m *Modem) settle(ctx context.Context, v *store.Verdict) error {
 			return err
 		}
 		m.log.Error("the result of a segment cannot be stored", "segment", v.Attempt.Segment, "err", err)
-		if ctx.Err() != nil && tries > 3 {
+		rest := ctx
+		if tries < 3 {
+			rest = context.WithoutCancel(ctx)
+		}
+		if pause(rest, time.Second) != nil {
 			return err // the next start finds it handed over and unanswered
 		}
-		time.Sleep(time.Second)
 	}
 }
 
 // idle waits until something may be due.
 func (m *Modem) idle(ctx context.Context, bell *store.Bell) error {
-	wait, waits, err := m.store.Due(ctx)
+	wait, waits, err := m.store.Due(ctx, m.row.IMSI)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil

@@ -33,7 +33,7 @@ type Patience struct {
 	Prompt  time.Duration // for ">" after AT+CMGS
 	Submit  time.Duration // for the SMSC's answer to a segment, all included
 	List    time.Duration // for a whole storage to be listed
-	Grace   time.Duration // for the answer to a segment after Submit is over, before others follow
+	Grace   time.Duration // for the answer to a segment after Submit is over, before anything else is asked
 	Resync  time.Duration // for a modem that missed an answer to talk again
 	Stop    time.Duration // for the answer to what is in flight when omsbox stops
 	Sweep   time.Duration // between looks at what the SIM stored unannounced
@@ -43,7 +43,7 @@ type Patience struct {
 func DefaultPatience() Patience {
 	return Patience{
 		Write: 10 * time.Second, Command: 10 * time.Second, Prompt: 10 * time.Second, Submit: 120 * time.Second,
-		List: 60 * time.Second, Grace: 3 * time.Second, Resync: 15 * time.Second, Stop: 20 * time.Second, Sweep: time.Minute,
+		List: 60 * time.Second, Grace: 15 * time.Second, Resync: 15 * time.Second, Stop: 20 * time.Second, Sweep: time.Minute,
 	}
 }
 
@@ -68,6 +68,7 @@ func NewSession(port io.ReadWriteCloser, patience Patience, log *slog.Logger) *S
 func (s *Session) Close() error {
 	err := s.wire.Close()
 	<-s.at.Closed()
+	s.wire.ended.Wait()
 	return err
 }
 
@@ -87,14 +88,14 @@ func (s *Session) lines(ctx context.Context, line string, within time.Duration) 
 	defer s.end()
 	defer s.bounded(ctx)()
 	if s.askew {
-		if _, err := s.resync(); err != nil {
+		if err := s.resync(); err != nil {
 			return nil, err
 		}
 	}
 	info, err := s.at.Command(line, at.WithTimeout(within))
 	if errors.Is(err, at.ErrDeadlineExceeded) {
 		s.askew = true
-		if _, err := s.resync(); err != nil {
+		if err := s.resync(); err != nil {
 			return nil, fmt.Errorf("AT%s: %w", line, err)
 		}
 		return nil, fmt.Errorf("AT%s: %w", line, ErrSlow)
@@ -103,7 +104,8 @@ func (s *Session) lines(ctx context.Context, line string, within time.Duration) 
 }
 
 // Submit hands a SMS-SUBMIT TPDU to the network and returns the TP-MR that the modem gave it, -1
-// where it told none. Errors: *CommandError, ErrUnsent, ErrUnanswered, ErrGone.
+// where it told none. Errors: *CommandError, ErrUnsent, ErrUnanswered; ErrSilent or ErrGone beside
+// them where the session is of no more use.
 // 3GPP TS 27.005 4.3
 func (s *Session) Submit(ctx context.Context, pdu string, octets int) (mr int, err error) {
 	if err := s.begin(ctx); err != nil {
@@ -112,63 +114,89 @@ func (s *Session) Submit(ctx context.Context, pdu string, octets int) (mr int, e
 	defer s.end()
 	defer s.bounded(ctx)()
 	if s.askew {
-		if _, err := s.resync(); err != nil {
+		if err := s.resync(); err != nil {
 			return -1, fmt.Errorf("%w: %w", ErrUnsent, err)
 		}
 	}
+	s.wire.begin()
 	line := "+CMGS=" + strconv.Itoa(octets)
 	info, err := s.at.SMSCommand(line, pdu, at.WithTimeout(s.patience.Submit))
+	left := s.wire.left()
 	var refused at.CMSError
 	switch {
+	case err == nil && left:
+		return reference(info), nil
 	case err == nil:
-		mr = -1
-		for _, v := range own(info, "+CMGS") {
-			// The reference may be followed by a time stamp.
-			number, _, _ := strings.Cut(v, ",")
-			if n, err := strconv.Atoi(strings.TrimSpace(number)); err == nil {
-				mr = n & 0xff
-			}
-		}
-		return mr, nil
-	case errors.As(err, &refused) && string(refused) == "no prompt":
+		s.askew = true // that was the answer to something else
+		return -1, fmt.Errorf("%w: it did not wait for it", ErrUnsent)
+	case errors.As(err, &refused) && string(refused) == noPrompt:
 		s.askew = true
 		return -1, fmt.Errorf("%w: it did not ask for it", ErrUnsent)
 	case answered(err):
-		return -1, s.failure(line, err)
+		failure := s.failure(line, err)
+		var e *CommandError
+		if errors.As(failure, &e) {
+			e.Left = left
+		}
+		return -1, failure
+	case !left:
+		s.askew = true
+		if errors.Is(err, at.ErrDeadlineExceeded) {
+			return -1, fmt.Errorf("%w: it kept silent", ErrUnsent)
+		}
+		return -1, fmt.Errorf("%w: %w", ErrUnsent, s.failure(line, err))
 	}
-	s.askew = true
-	if s.wire.left() {
-		return -1, ErrUnanswered
+	// It left, and no answer came: the answer gets a last chance before anything else is asked.
+	late, err := s.wire.resync(s.patience.Grace, s.patience.Resync)
+	s.askew = err != nil
+	switch {
+	case late >= 0:
+		return late, nil
+	case err != nil:
+		return -1, fmt.Errorf("%w: %w", ErrUnanswered, err)
 	}
-	return -1, fmt.Errorf("%w: %w", ErrUnsent, s.failure(line, err))
+	return -1, ErrUnanswered
 }
 
-// Resync brings question and answer into step after ErrUnanswered. It gives the answer a last
-// chance and returns its TP-MR if it came after all, else -1. After an error the session is of no
-// more use.
-func (s *Session) Resync(ctx context.Context) (late int, err error) {
+// reference returns the TP-MR of the answer to AT+CMGS, -1 where it holds none.
+func reference(info []string) int {
+	mr := -1
+	for _, v := range own(info, "+CMGS") {
+		number, _, _ := strings.Cut(v, ",") // a time stamp may follow
+		if n, err := strconv.Atoi(strings.TrimSpace(number)); err == nil {
+			mr = n & 0xff
+		}
+	}
+	return mr
+}
+
+// Resync brings question and answer into step, whatever was on the line before. After an error the
+// session is of no more use.
+func (s *Session) Resync(ctx context.Context) error {
 	if err := s.begin(ctx); err != nil {
-		return -1, err
+		return err
 	}
 	defer s.end()
 	defer s.bounded(ctx)()
-	late, err = s.wire.resync(s.patience.Grace, s.patience.Resync)
-	if err == nil {
-		s.askew = false
-	}
-	return late, err
+	return s.resync()
 }
 
-func (s *Session) resync() (late int, err error) {
-	late, err = s.wire.resync(0, s.patience.Resync)
-	if err == nil {
-		s.askew = false
+func (s *Session) resync() error {
+	late, err := s.wire.resync(0, s.patience.Resync)
+	s.askew = err != nil
+	if late >= 0 {
+		s.wire.unsolicited(urc{line: fmt.Sprintf("+CMGS: %d", late)}) // whoever waits for it no longer asks
 	}
-	return late, err
+	return err
 }
 
 // begin waits for the turn to talk.
 func (s *Session) begin(ctx context.Context) error {
+	select {
+	case <-s.wire.closed:
+		return ErrGone
+	default:
+	}
 	select {
 	case s.turn <- struct{}{}:
 		return nil

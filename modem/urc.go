@@ -1,6 +1,7 @@
 package modem
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -25,10 +26,31 @@ func finalResult(line string) string {
 		return "ERROR"
 	}
 	switch strings.ToUpper(line) {
-	case "NO CARRIER", "NO ANSWER", "NO DIALTONE", "NO DIAL TONE", "BUSY", "COMMAND NOT SUPPORT", "COMMAND NOT SUPPORTED", "TOO MANY PARAMETERS", "ABORTED":
+	case "COMMAND NOT SUPPORT", "COMMAND NOT SUPPORTED", "TOO MANY PARAMETERS", "ABORTED":
 		return "ERROR"
 	}
 	return ""
+}
+
+// progress says whether a line tells how a call goes. Nothing here ever dials: it is somebody who
+// rang the SIM and gave up, and ends no command of ours. ITU-T V.250 6.3
+func progress(line string) bool {
+	switch strings.ToUpper(line) {
+	case "NO CARRIER", "NO ANSWER", "NO DIALTONE", "NO DIAL TONE", "BUSY":
+		return true
+	}
+	return false
+}
+
+// heeded are the unsolicited result codes that somebody acts on; all others are noise.
+var heeded = []string{
+	"+CMTI:", "+CMT:", "+CDSI:", "+CDS:", // 3GPP TS 27.005 3.4.1
+	"+CMGS:",                                                // an answer that comes too late for its command
+	"RDY", "^SYSSTART", "NORMAL POWER DOWN", "POWERED DOWN", // the modem starts anew, or ends
+}
+
+func isHeeded(line string) bool {
+	return slices.ContainsFunc(heeded, func(prefix string) bool { return strings.HasPrefix(line, prefix) })
 }
 
 // always are the beginnings of lines that no command is answered with.
@@ -36,7 +58,7 @@ var always = []string{
 	"+CMTI:", "+CMT:", "+CDSI:", "+CDS:", "+CBMI:", "+CBM:", // 3GPP TS 27.005 3.4.1
 	"+CRING:", "+CLIP:", "RING", "+CIEV:", "+CGEV:", "+CTZV:", "+CTZE:", "+CSSU:", "+CSSI:", // 3GPP TS 27.007
 	"RDY", "Call Ready", "SMS Ready", "SMS DONE", "PB DONE", "NORMAL POWER DOWN", "OVER-VOLTAGE", "UNDER-VOLTAGE", // SIMCom
-	"+PACSP", "+QIND:", "+QUSIM:", "POWERED DOWN", // Quectel
+	"+PACSP", "+QIND:", "+QUSIM:", "POWERED DOWN", "^SYSSTART", // Quectel, Cinterion
 	"^BOOT:", "^RSSI:", "^MODE:", "^SRVST:", "^SIMST:", "^HCSQ:", "^STIN:", "^DSFLOWRPT:", // Huawei
 	"+ZUSIMR:", "+ZDONR:", "+ZPASR:", "+ZMSRI", "+ZEND", // ZTE
 	"*PSUTTZ:", "DST:", "+WAP_PUSH_MMS:", "$QCRMCALL:",

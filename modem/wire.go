@@ -35,7 +35,7 @@ type wire struct {
 	writes chan writing
 	closed chan struct{}
 	once   sync.Once
-	ended  sync.WaitGroup
+	ended  sync.WaitGroup // of the reader
 
 	writeWithin  time.Duration
 	promptWithin time.Duration
@@ -77,14 +77,14 @@ func newWire(port io.ReadWriteCloser, log *slog.Logger, p Patience) *wire {
 		writeWithin: p.Write, promptWithin: p.Prompt,
 	}
 	w.lines.ready = sync.NewCond(&w.lines.mu)
-	w.ended.Add(2)
+	w.ended.Add(1)
 	go w.read()
 	go w.write()
 	return w
 }
 
-// Close ends both goroutines by closing the port. A write that even this does not wake, as some
-// drivers have it, is left behind with its port.
+// Close closes the port, which ends both goroutines. A write that even this does not wake, as some
+// drivers have it, is left behind with its port; the reader is waited for by Session.Close.
 func (w *wire) Close() error {
 	var err error
 	w.once.Do(func() {
@@ -135,7 +135,6 @@ func (w *wire) put(p []byte) (int, error) {
 
 // write is the goroutine that may block in the port.
 func (w *wire) write() {
-	defer w.ended.Done()
 	for {
 		select {
 		case job := <-w.writes:
@@ -163,7 +162,7 @@ func (w *wire) sending(p []byte) (pdu bool) {
 			w.cmd = "AT"
 		}
 		if strings.HasSuffix(text, "\r") { // only a command that is followed by a PDU ends so
-			w.prompt = time.AfterFunc(w.promptWithin, w.noPrompt)
+			w.prompt = time.AfterFunc(w.promptWithin, w.promptOver)
 		}
 	case strings.HasSuffix(text, "\x1a"):
 		w.echo, w.promised = strings.TrimSuffix(text, "\x1a"), true
@@ -181,14 +180,24 @@ func (w *wire) forget() {
 	}
 }
 
-// noPrompt ends a command whose prompt did not come in time.
-func (w *wire) noPrompt() {
+// noPrompt stands in the place of an error code when the prompt did not come.
+const noPrompt = "no prompt"
+
+// promptOver ends a command whose prompt did not come in time.
+func (w *wire) promptOver() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.prompt != nil {
 		w.forget()
-		w.lines.put("+CMS ERROR: no prompt\r\n")
+		w.lines.put("+CMS ERROR: " + noPrompt + "\r\n")
 	}
+}
+
+// begin forgets what left before: the next question is about a new PDU.
+func (w *wire) begin() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.promised = false
 }
 
 // left says whether the PDU of the last command left, or may have.
@@ -282,7 +291,14 @@ func (w *wire) line(line string) {
 		return
 	}
 	result := finalResult(line)
+	early := w.cmd == "+CMGS" && w.prompt != nil // nothing was handed over yet
 	switch {
+	case progress(line):
+	case early && (strings.HasPrefix(line, "+CMGS:") || result == "OK"):
+		// The answer to an earlier segment: this one has not even been asked for.
+		if result == "" {
+			w.unsolicited(urc{line: line})
+		}
 	case result == "" && isURC(line, w.expected()):
 		if hasPDU(line) {
 			w.head, w.headAt = line, time.Now()
@@ -294,8 +310,6 @@ func (w *wire) line(line string) {
 		case w.barrier <- line:
 		default: // far more than an answer
 		}
-	case w.cmd != "+CMGS" && strings.HasPrefix(line, "+CMGS:"):
-		w.unsolicited(urc{line: line}) // far too late, and still worth knowing
 	case w.cmd == "":
 		// An answer to nothing: too late, or noise.
 	case result != "":
@@ -314,9 +328,12 @@ func (w *wire) expected() string {
 	return w.cmd
 }
 
-// unsolicited passes a URC to the receiver, who looks at the modem's storage now and then anyway:
-// one that finds the queue full is dropped.
+// unsolicited passes a URC to the receiver, if it is one that somebody heeds. The queue is long
+// enough for all that a modem can announce in the time of a commit; noise is not let into it.
 func (w *wire) unsolicited(u urc) {
+	if !isHeeded(u.line) {
+		return
+	}
 	select {
 	case w.urcs <- u:
 	default:
@@ -410,12 +427,12 @@ func (w *wire) trace(direction, text string) {
 // LevelTrace is the level of the process log that shows the AT dialogue, with PDUs masked.
 const LevelTrace = slog.LevelDebug - 4
 
-var pdus = regexp.MustCompile(`[0-9A-Fa-f]{16,}`)
+var telling = regexp.MustCompile(`[0-9A-Fa-f]{7,}`)
 
-// mask hides what a line tells of people: PDUs, and longer numbers such as IMSI and IMEI but their ends.
+// mask hides what a line tells of people: PDUs, phone numbers, IMSI and IMEI.
 func mask(line string) string {
-	return pdus.ReplaceAllStringFunc(line, func(hex string) string {
-		return fmt.Sprintf("<%d octets>", len(hex)/2)
+	return telling.ReplaceAllStringFunc(line, func(digits string) string {
+		return fmt.Sprintf("<%d digits>", len(digits))
 	})
 }
 

@@ -3,6 +3,7 @@ package store
 import (
 	"database/sql"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -12,17 +13,25 @@ const (
 	markEvery = 10 * time.Minute
 	// jump is how far wall and monotonic clock may part between two looks before workers are woken.
 	jump = 2 * time.Second
-	// drift is how far they may part in all before the wall clock is doubted.
+	// drift is how far the wall clock may be set before it is doubted.
 	drift = time.Hour
+	// steadyFor is how long a clock that was set must go on evenly to be believed again.
+	steadyFor = 10 * time.Minute
 )
 
 // clock judges the wall clock: a Raspberry Pi has none of its own and starts in the past.
+//
+// Its times carry Go's monotonic reading where the computer's clock gave them; a wall clock's time
+// of its own is what Round(0) leaves of them.
 type clock struct {
 	mu     sync.Mutex
-	start  time.Time // first look, with its monotonic reading
-	last   time.Time
-	marked time.Time
-	high   time.Time // the latest time ever written down
+	base   time.Time // what the wall clock is held against
+	set    time.Time // when it was last seen to be set; zero: never
+	last   time.Time // last look
+	marked time.Time // when the mark was last written
+	high   time.Time // the latest wall time that was ever seen
+	highAt time.Time // when that was
+	good   bool      // as at the last look
 }
 
 // Now is the time by the store's clock: the computer's, if SetClock gave it no other.
@@ -31,35 +40,40 @@ func (s *Store) Now() time.Time { return (*s.now.Load())() }
 // SetClock gives the store another clock to stamp rows with.
 func (s *Store) SetClock(now func() time.Time) { s.now.Store(&now) }
 
-// ClockTrusted says whether the wall clock may decide that something is due or over: it is not
-// behind the latest time that was ever stored and has not left the monotonic clock since the
-// start. While it is not trusted nothing scheduled is sent and nothing expires.
-func (s *Store) ClockTrusted() bool {
+// ClockTrusted says whether the wall clock may decide that something is due or over. While it is
+// not trusted nothing scheduled is sent and nothing expires.
+func (s *Store) ClockTrusted() bool { return s.ClockProblem() == "" }
+
+// ClockProblem says in words for people why the wall clock is not trusted: it is behind the latest
+// time that was ever seen, or was set by more than an hour and has not gone on evenly for long
+// since, nor is it known to agree with a time server. "" where it is trusted.
+func (s *Store) ClockProblem() string {
 	s.clock.mu.Lock()
 	defer s.clock.mu.Unlock()
-	return s.clock.trusted(s.Now())
+	return s.clock.problem(s.Now())
 }
 
-func (c *clock) trusted(now time.Time) bool {
-	if now.Before(c.high) {
-		return false
+func (c *clock) problem(now time.Time) string {
+	if behind := c.high.Sub(now.Round(0)); behind > jump {
+		return fmt.Sprintf("this computer's clock is %v behind the latest time that was seen before: set it", behind.Round(time.Second))
 	}
-	return c.start.IsZero() || apart(c.start, now).Abs() < drift
+	if !c.base.IsZero() && apart(c.base, now).Abs() >= drift {
+		return fmt.Sprintf("this computer's clock was set by %v: it is believed in %v if it goes on evenly, or when a time server confirms it",
+			apart(c.base, now).Round(time.Second), steadyFor)
+	}
+	return ""
 }
 
-// stamp is the time that rows get. While the wall clock is behind what was stored before, it goes
-// on from there, so that the order of rows and the pauses between tries stay true.
+// stamp is the time that rows get. Where the wall clock is behind what was seen before, it goes on
+// evenly from there, so that the order of rows and the pauses between tries stay true.
 func (s *Store) stamp() time.Time {
 	s.clock.mu.Lock()
 	defer s.clock.mu.Unlock()
 	now := s.Now()
-	if s.clock.high.IsZero() || !now.Before(s.clock.high) {
-		return now
+	if least := s.clock.high.Add(max(0, now.Sub(s.clock.highAt))); !s.clock.high.IsZero() && now.Round(0).Before(least) {
+		return least
 	}
-	if s.clock.start.IsZero() {
-		return s.clock.high
-	}
-	return s.clock.high.Add(now.Sub(s.clock.start))
+	return now.Round(0)
 }
 
 // apart is how much more the wall clock moved than the monotonic one; 0 where the times carry no
@@ -74,19 +88,33 @@ func (c *clock) tick(s *Store) func(*tx) error {
 	now := s.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.start.IsZero() {
-		c.start, c.last, c.marked = now, now, now
+	if c.base.IsZero() {
+		c.base, c.last, c.marked, c.good = now, now, now, c.problem(now) == ""
 		return nil
 	}
-	if apart(c.last, now).Abs() > jump {
-		s.log.Warn("the clock was set", "by", apart(c.last, now).Round(time.Second))
+	if by := apart(c.last, now); by.Abs() > jump {
+		c.set = now
+		s.log.Warn("the clock was set", "by", by.Round(time.Second))
 		s.bells.ringAll() // what is due has to be looked at again
 	}
 	c.last = now
-	if now.Sub(c.marked) < markEvery || !c.trusted(now) {
+	if apart(c.base, now).Abs() >= drift && !c.high.After(now.Round(0)) && (now.Sub(c.set) >= steadyFor || clockConfirmed()) {
+		c.base = now
+	}
+	good := c.problem(now) == ""
+	if good != c.good {
+		s.bells.ringAll()
+	}
+	if c.good = good; !good {
 		return nil
 	}
-	c.marked, c.high = now, now
+	if wall := now.Round(0); wall.After(c.high) {
+		c.high, c.highAt = wall, now
+	}
+	if now.Sub(c.marked) < markEvery {
+		return nil
+	}
+	c.marked = now
 	return func(t *tx) error {
 		_, err := t.exec(`INSERT INTO counters (name, value) VALUES ('clock', ?)
 			ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)`, ms(now))
@@ -107,6 +135,6 @@ func (c *clock) load(t *tx) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.high = fromMS(max(mark, seen))
+	c.high, c.highAt = fromMS(max(mark, seen)), t.writer.store.Now()
 	return nil
 }

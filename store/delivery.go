@@ -109,7 +109,7 @@ func (s *Store) Claim(ctx context.Context, sim string, previous *Verdict) (*Atte
 		for {
 			if delivery == 0 {
 				var err error
-				if delivery, err = t.nextDelivery(); err != nil || delivery == 0 {
+				if delivery, err = t.nextDelivery(sim); err != nil || delivery == 0 {
 					return err
 				}
 			}
@@ -133,39 +133,32 @@ func (s *Store) Settle(ctx context.Context, v Verdict) error {
 	return s.write(ctx, func(t *tx) error {
 		more, err := t.settle(v)
 		if err == nil && more {
-			_, err = t.exec(`UPDATE deliveries SET state = 'queued', updated = ? WHERE id = ?`, ms(t.now), v.Attempt.Delivery)
-			t.ring(Outgoing)
+			err = t.become(v.Attempt.Delivery, Queued, "")
 		}
 		return err
 	})
 }
 
-// Due returns how long it is until the next delivery is to be tried, 0 where one is due; false
-// where none waits.
-func (s *Store) Due(ctx context.Context) (time.Duration, bool, error) {
-	states := `'queued', 'scheduled'`
-	if !s.ClockTrusted() {
-		states = `'queued'`
-	}
-	return s.until(ctx, `SELECT min(due) FROM deliveries WHERE state IN (`+states+`)`)
+// Due returns how long it is until the next delivery is to be tried through a SIM, 0 where one is
+// due; false where none waits.
+func (s *Store) Due(ctx context.Context, sim string) (time.Duration, bool, error) {
+	return s.until(ctx, `SELECT min(due) FROM deliveries WHERE state IN ('queued', 'scheduled') AND sim IN ('', ?) AND (state = 'queued' OR ?)`,
+		sim, s.ClockTrusted())
 }
 
 // until returns how long it is until the time that a query finds; false where it finds none.
-func (s *Store) until(ctx context.Context, query string) (time.Duration, bool, error) {
+func (s *Store) until(ctx context.Context, query string, args ...any) (time.Duration, bool, error) {
 	due, err := one(ctx, s, func(r scanner) (v sql.NullInt64, err error) {
 		return v, r.Scan(&v)
-	}, query)
+	}, query, args...)
 	return max(0, fromMS(due.Int64).Sub(s.stamp())), due.Valid, err
 }
 
-// nextDelivery picks the delivery that is due longest; 0 where none is.
-func (t *tx) nextDelivery() (id int64, err error) {
-	query := `SELECT id FROM deliveries WHERE state IN ('queued', 'scheduled') AND due <= ? ORDER BY due, id LIMIT 1`
-	if !t.writer.store.ClockTrusted() {
-		// What is scheduled must not go out because a clock is wrong.
-		query = `SELECT id FROM deliveries WHERE state = 'queued' AND due <= ? ORDER BY due, id LIMIT 1`
-	}
-	err = t.row(query, []any{ms(t.now)}, &id)
+// nextDelivery picks the delivery that is due longest; 0 where none is. What is scheduled must not
+// go out because a clock is wrong, and a phone puts only those segments together that come from one SIM.
+func (t *tx) nextDelivery(sim string) (id int64, err error) {
+	err = t.row(`SELECT id FROM deliveries WHERE state IN ('queued', 'scheduled') AND due <= ? AND sim IN ('', ?) AND (state = 'queued' OR ?)
+		ORDER BY due, id LIMIT 1`, []any{ms(t.now), sim, t.writer.store.ClockTrusted()}, &id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, nil
 	}
@@ -184,12 +177,19 @@ func (t *tx) hand(delivery int64, sim string) (*Attempt, error) {
 		return nil, err
 	}
 	a := Attempt{Delivery: delivery}
-	if err := t.row(`SELECT id, tpdu FROM segments WHERE delivery_id = ? AND state = 'pending' ORDER BY id LIMIT 1`,
-		[]any{delivery}, &a.Segment, &a.TPDU); err != nil {
+	err := t.row(`SELECT id, tpdu FROM segments WHERE delivery_id = ? AND state = 'pending' ORDER BY id LIMIT 1`,
+		[]any{delivery}, &a.Segment, &a.TPDU)
+	if errors.Is(err, sql.ErrNoRows) { // it cannot be; and if it is, it must not hold up the others
+		return nil, t.become(delivery, Failed, "there is nothing of it left to send")
+	}
+	if err != nil {
 		return nil, err
 	}
 	if ms(t.now) > expires && t.writer.store.ClockTrusted() {
 		if _, err := t.exec(`UPDATE segments SET state = 'failed', settled = ? WHERE delivery_id = ? AND state = 'pending'`, ms(t.now), delivery); err != nil {
+			return nil, err
+		}
+		if err := t.unwrite(delivery); err != nil {
 			return nil, err
 		}
 		return nil, t.become(delivery, Expired, "it could not be sent in time")
@@ -239,6 +239,9 @@ func (t *tx) settle(v Verdict) (more bool, err error) {
 		if _, err := t.exec(`UPDATE segments SET state = 'sent', mr = ?, settled = ? WHERE id = ? AND state = 'handed'`, mr, ms(t.now), segment); err != nil {
 			return false, err
 		}
+		if err := t.bind(segment, delivery); err != nil {
+			return false, err
+		}
 		if v.MR >= 0 {
 			if err := t.earlyReport(segment, v.MR); err != nil {
 				return false, err
@@ -252,6 +255,9 @@ func (t *tx) settle(v Verdict) (more bool, err error) {
 		if err := t.because(delivery, v.Reason); err != nil {
 			return false, err
 		}
+		if err := t.bind(segment, delivery); err != nil {
+			return false, err
+		}
 		if err := t.earlyReport(segment, -1); err != nil {
 			return false, err
 		}
@@ -260,6 +266,9 @@ func (t *tx) settle(v Verdict) (more bool, err error) {
 		// What is left of it would arrive as a fragment.
 		if _, err := t.exec(`UPDATE segments SET state = 'failed', settled = ? WHERE delivery_id = ? AND (id = ? OR state = 'pending')`,
 			ms(t.now), delivery, segment); err != nil {
+			return false, err
+		}
+		if err := t.unwrite(delivery); err != nil {
 			return false, err
 		}
 		if err := t.because(delivery, v.Reason); err != nil {
@@ -285,6 +294,23 @@ func (t *tx) settle(v Verdict) (more bool, err error) {
 		return false, t.become(delivery, Queued, v.Reason)
 	}
 	return false, fmt.Errorf("%w outcome %d of segment %d", ErrInvalid, v.Outcome, segment)
+}
+
+// bind keeps the rest of a delivery with the SIM that a segment of it left through.
+func (t *tx) bind(segment, delivery int64) error {
+	_, err := t.exec(`UPDATE deliveries SET sim = (SELECT sim FROM segments WHERE id = ?) WHERE id = ?`, segment, delivery)
+	return err
+}
+
+// unwrite takes back that the user wrote to the number, where nothing of the delivery left: who
+// really wrote to it last gets its replies.
+func (t *tx) unwrite(delivery int64) error {
+	_, err := t.exec(`WITH this AS (SELECT d.recipient, m.user_id FROM deliveries d JOIN messages m ON m.id = d.message_id WHERE d.id = ?1),
+		wrote AS (SELECT max(s.handed) AS at FROM this, deliveries d JOIN messages m ON m.id = d.message_id JOIN segments s ON s.delivery_id = d.id
+			WHERE d.recipient = this.recipient AND m.user_id = this.user_id AND s.state IN ('handed', 'sent', 'delivered', 'unconfirmed'))
+		UPDATE conversations SET wrote = ifnull((SELECT at FROM wrote), 0)
+		WHERE (number, user_id) = (SELECT recipient, user_id FROM this)`, delivery)
+	return err
 }
 
 func (t *tx) because(delivery int64, reason string) error {
@@ -321,7 +347,7 @@ func (t *tx) proceed(delivery int64) (more bool, err error) {
 	default:
 		reason = ""
 	}
-	if state == before {
+	if state == before || before == Expired {
 		return false, nil
 	}
 	return false, t.become(delivery, state, reason)
@@ -333,9 +359,10 @@ func (t *tx) become(delivery int64, state State, reason string) error {
 	var message, user int64
 	var number string
 	var answer, notice int
-	if err := t.row(`SELECT d.message_id, d.recipient, d.notice, m.answer, ifnull(m.user_id, 0)
+	var before State
+	if err := t.row(`SELECT d.message_id, d.recipient, d.state, d.notice, m.answer, ifnull(m.user_id, 0)
 		FROM deliveries d JOIN messages m ON m.id = d.message_id WHERE d.id = ?`,
-		[]any{delivery}, &message, &number, &notice, &answer, &user); err != nil {
+		[]any{delivery}, &message, &number, &before, &notice, &answer, &user); err != nil {
 		return err
 	}
 	reason = clip(reason, 300)
@@ -347,7 +374,8 @@ func (t *tx) become(delivery int64, state State, reason string) error {
 	}
 	switch state {
 	case Failed, Expired, Unconfirmed:
-		if notice == 0 && answer != answerOwed {
+		// What was in doubt and is certain now is told again.
+		if (notice == 0 || before == Unconfirmed && state != Unconfirmed) && answer != answerOwed {
 			if err := t.tell(message, delivery); err != nil {
 				return err
 			}
@@ -396,8 +424,20 @@ func (s *Store) recover(ctx context.Context) error {
 			return err
 		}
 		for _, delivery := range sending {
-			if _, err := t.exec(`UPDATE segments SET state = 'unconfirmed', settled = ? WHERE delivery_id = ? AND state = 'handed'`, ms(t.now), delivery); err != nil {
+			open, err := t.ids(`SELECT id FROM segments WHERE delivery_id = ? AND state = 'handed'`, delivery)
+			if err != nil {
 				return err
+			}
+			for _, segment := range open {
+				if _, err := t.exec(`UPDATE segments SET state = 'unconfirmed', settled = ? WHERE id = ?`, ms(t.now), segment); err != nil {
+					return err
+				}
+				if err := t.bind(segment, delivery); err != nil {
+					return err
+				}
+				if err := t.earlyReport(segment, -1); err != nil {
+					return err
+				}
 			}
 			if err := t.because(delivery, "omsbox stopped while it was being sent"); err != nil {
 				return err

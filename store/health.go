@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 )
 
@@ -34,31 +35,27 @@ func (s *Store) SetModem(ctx context.Context, m Modem) error {
 				imsi = ?8, operator = ?9, registration = ?10, signal = ?11, updated = ?12`,
 			m.Device, state, clip(m.Problem, 300), m.Manufacturer, m.Model, m.Firmware, m.IMEI, m.IMSI, m.Operator, m.Registration, m.Signal, ms(t.now))
 		t.ring(Modems)
-		t.then(func() { s.reload(context.Background()) })
+		t.then(s.reloadNow)
 		return err
 	})
 }
 
-// ForgetModems removes the rows of modems that this run does not serve.
-func (s *Store) ForgetModems(ctx context.Context, serving []string) error {
+// ServeModems makes the rows of modems those that this run serves: they are being started.
+func (s *Store) ServeModems(ctx context.Context, devices []string) error {
 	return s.write(ctx, func(t *tx) error {
-		kept := map[string]bool{}
-		for _, device := range serving {
-			kept[device] = true
-		}
-		modems, err := s.Modems(ctx)
+		names, err := json.Marshal(append([]string{}, devices...))
 		if err != nil {
 			return err
 		}
-		for _, m := range modems {
-			if !kept[m.Device] {
-				if _, err := t.exec(`DELETE FROM modems WHERE device = ?`, m.Device); err != nil {
-					return err
-				}
-			}
+		if _, err := t.exec(`DELETE FROM modems WHERE device NOT IN (SELECT value FROM json_each(?))`, string(names)); err != nil {
+			return err
 		}
+		_, err = t.exec(`INSERT INTO modems (device, state, problem, manufacturer, model, firmware, imei, imsi, operator, registration, signal, updated)
+			SELECT value, 'down', '', '', '', '', '', '', '', '', 99, ? FROM json_each(?) WHERE true
+			ON CONFLICT (device) DO UPDATE SET state = 'down', problem = ''`, ms(t.now), string(names))
 		t.ring(Modems)
-		return nil
+		t.then(s.reloadNow)
+		return err
 	})
 }
 

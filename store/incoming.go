@@ -58,8 +58,12 @@ func (s *Store) Receive(ctx context.Context, sim string, tpdu []byte) error {
 		if d.Concat.Total > 1 {
 			ref, total, seq = int(d.Concat.Ref), int(d.Concat.Total), int(d.Concat.Seq)
 		}
-		segment, err := t.insert(`INSERT INTO incoming_segments (key, tpdu, sim, sender, ref, total, seq, received) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-			tpduKey(sim, tpdu), tpdu, sim, from, ref, total, seq, ms(t.now))
+		sent := d.SCTS
+		if sent.IsZero() {
+			sent = t.now
+		}
+		segment, err := t.insert(`INSERT INTO incoming_segments (key, tpdu, sim, sender, ref, total, seq, sent, received) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			tpduKey(sim, tpdu), tpdu, sim, from, ref, total, seq, ms(sent), ms(t.now))
 		if isUnique(err) {
 			return nil
 		}
@@ -71,16 +75,12 @@ func (s *Store) Receive(ctx context.Context, sim string, tpdu []byte) error {
 		}
 		segments := []int64{segment}
 		if ref >= 0 {
-			if segments, err = t.complete(sim, from, ref, total); err != nil || segments == nil {
+			if segments, err = t.complete(sim, from, ref, total, sent); err != nil || segments == nil {
 				return err
 			}
 			if d.Text, err = t.join(segments, kind); err != nil {
 				return err
 			}
-		}
-		sent := d.SCTS
-		if sent.IsZero() {
-			sent = t.now
 		}
 		id, err := t.insert(`INSERT INTO incoming (sim, sender, kind, text, sent, state, reason, received) VALUES (?, ?, ?, ?, ?, 'received', '', ?)`,
 			sim, from, kind, d.Text, ms(sent), ms(t.now))
@@ -97,12 +97,16 @@ func (s *Store) Receive(ctx context.Context, sim string, tpdu []byte) error {
 	})
 }
 
+// sentWithin is how far apart the SMSC may have got the segments of one message. They may be
+// delivered days apart; but a sender uses the same reference again, for another message.
+const sentWithin = 24 * time.Hour
+
 // complete returns the segments of a message in their order, nil while one is missing. Of two
-// that claim the same place the newer counts: references are used again after a while.
-func (t *tx) complete(sim, from string, ref, total int) ([]int64, error) {
+// that claim the same place the newer counts.
+func (t *tx) complete(sim, from string, ref, total int, sent time.Time) ([]int64, error) {
 	waiting, err := t.ids(`SELECT max(id) FROM incoming_segments
-		WHERE incoming_id IS NULL AND sim = ? AND sender = ? AND ref = ? AND total = ? AND seq BETWEEN 1 AND total
-		GROUP BY seq ORDER BY seq`, sim, from, ref, total)
+		WHERE incoming_id IS NULL AND sim = ? AND sender = ? AND ref = ? AND total = ? AND seq BETWEEN 1 AND total AND sent BETWEEN ? AND ?
+		GROUP BY seq ORDER BY seq`, sim, from, ref, total, ms(sent.Add(-sentWithin)), ms(sent.Add(sentWithin)))
 	if err != nil || len(waiting) < total {
 		return nil, err
 	}

@@ -49,13 +49,16 @@ type Recipient struct {
 }
 
 // Enqueue stores a message with its deliveries and their segments, and returns its id: once it
-// returns, the texts will be sent whatever happens. again is true where the same request was
+// returns, it is not forgotten, and whoever wrote it learns if it cannot be sent. again is true where the same request was
 // stored before and its answer got lost; the id is then the first one's, and nothing was queued.
 func (s *Store) Enqueue(ctx context.Context, m Message) (id int64, again bool, err error) {
 	if len(m.Parts) == 0 || len(m.To) == 0 {
 		return 0, false, fmt.Errorf("%w message: it needs a text and a recipient", ErrInvalid)
 	}
 	for i, text := range m.Parts {
+		if text == "" {
+			return 0, false, fmt.Errorf("%w message: part %d has no text", ErrInvalid, i+1)
+		}
 		if n := sms.Segments(text); n > sms.MaxSegments {
 			return 0, false, fmt.Errorf("%w message: part %d would take %d segments, more than %d", ErrInvalid, i+1, n, sms.MaxSegments)
 		}
@@ -108,8 +111,8 @@ func (t *tx) enqueue(m Message) (int64, error) {
 		state, due = Scheduled, m.Scheduled
 	}
 	for _, to := range m.To {
-		delivery, err := t.insert(`INSERT INTO deliveries (message_id, recipient, typed, state, due, expires, attempts, retries, reason, notice, updated)
-			VALUES (?, ?, ?, ?, ?, ?, 0, 0, '', 0, ?)`, id, to.Number, clip(to.Typed, 100), state, ms(due), ms(due.Add(validity)), ms(t.now))
+		delivery, err := t.insert(`INSERT INTO deliveries (message_id, recipient, typed, state, due, expires, attempts, retries, reason, sim, notice, updated)
+			VALUES (?, ?, ?, ?, ?, ?, 0, 0, '', '', 0, ?)`, id, to.Number, clip(to.Typed, 100), state, ms(due), ms(due.Add(validity)), ms(t.now))
 		if err != nil {
 			return 0, err
 		}

@@ -11,7 +11,7 @@ import (
 // leading +, or the digits of a short code. Numbers without a country code are taken as of the
 // region of the setting sms.region, else of the SIM. ErrNumber if no text can be sent to it.
 func (s *Store) Number(raw string) (string, error) {
-	return parseNumber(raw, s.Region())
+	return ParseNumber(raw, s.Region())
 }
 
 // Region returns the country of numbers written without a country code, as two letters; "" while
@@ -23,7 +23,8 @@ func (s *Store) Region() string {
 	return *s.home.Load()
 }
 
-func parseNumber(raw, region string) (string, error) {
+// ParseNumber does what Store.Number does for a given region, "" for none.
+func ParseNumber(raw, region string) (string, error) {
 	text := strings.TrimSpace(raw)
 	// Outlook writes a chosen contact as the name and the number in brackets, or with a scheme.
 	if open, end := strings.LastIndexAny(text, "<["), len(text)-1; open >= 0 && strings.ContainsAny(text[end:], ">]") {
@@ -78,8 +79,10 @@ func parseNumber(raw, region string) (string, error) {
 // a national number by its digits becomes E.164, so that it meets the number that was written to.
 // Names and short codes stay as they are.
 func (s *Store) sender(address string) string {
-	if n, err := s.Number(address); err == nil {
-		return n
+	if strings.Trim(strings.TrimPrefix(address, "+"), "0123456789") == "" {
+		if n, err := s.Number(address); err == nil {
+			return n
+		}
 	}
 	return clip(address, 40)
 }

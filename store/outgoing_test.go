@@ -86,7 +86,7 @@ func TestATemporaryErrorIsTriedLaterAndLaterAndThenNoMore(t *testing.T) {
 		check(t, err)
 		previous = nil
 		if a == nil {
-			wait, waits, err := s.Due(t.Context())
+			wait, waits, err := s.Due(t.Context(), "imsi")
 			check(t, err)
 			if !waits {
 				break
@@ -137,7 +137,7 @@ func TestScheduledWaitsForItsTimeAndForAClockToTrust(t *testing.T) {
 	if a, err := s.Claim(t.Context(), "imsi", nil); a != nil || err != nil {
 		t.Fatalf("before its time: %+v, %v", a, err)
 	}
-	if wait, waits, err := s.Due(t.Context()); wait != time.Hour || !waits || err != nil {
+	if wait, waits, err := s.Due(t.Context(), "imsi"); wait != time.Hour || !waits || err != nil {
 		t.Errorf("it is due in %v, %t, %v", wait, waits, err)
 	}
 	now = now.Add(time.Hour)

@@ -78,10 +78,11 @@ func (t *tx) candidates(query string, args ...any) ([]candidate, error) {
 	return all, rows.Err()
 }
 
-// reported finds the segment that a report is about: the newest that fits; 0 where none does.
+// reported finds the segment that a report is about: the newest with its TP-MR, whatever is known
+// of that already, else one whose answer never came; 0 where none fits.
 func (t *tx) reported(sim string, r sms.StatusReport) (int64, error) {
 	known, err := t.candidates(`SELECT s.id, d.recipient FROM segments s JOIN deliveries d ON d.id = s.delivery_id
-		WHERE s.state = 'sent' AND s.mr = ? AND s.handed > ? AND s.sim = ? ORDER BY s.handed DESC LIMIT 1000`,
+		WHERE s.mr = ? AND s.handed > ? AND s.sim = ? ORDER BY s.handed DESC LIMIT 1000`,
 		r.MR, ms(t.now.Add(-reportWithin)), sim)
 	if err != nil {
 		return 0, err
@@ -139,10 +140,13 @@ func (t *tx) prove(segment, report int64, r sms.StatusReport) error {
 		return err
 	}
 	var delivery int64
-	if err := t.row(`SELECT delivery_id FROM segments WHERE id = ?`, []any{segment}, &delivery); err != nil {
+	var state string
+	if err := t.row(`SELECT delivery_id, state FROM segments WHERE id = ?`, []any{segment}, &delivery, &state); err != nil {
 		return err
 	}
-	var state string
+	if state != "sent" && state != "unconfirmed" {
+		return nil // proven before: the SMSC repeats itself
+	}
 	switch r.Outcome() {
 	case sms.Delivered:
 		state = "delivered"

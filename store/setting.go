@@ -106,7 +106,7 @@ func (s *Store) Set(ctx context.Context, key, value string) error {
 			_, err = t.exec(`INSERT INTO settings (key, value) VALUES (?, ?)
 				ON CONFLICT (key) DO UPDATE SET value = excluded.value`, key, value)
 		}
-		t.then(func() { s.reload(context.Background()) })
+		t.then(s.reloadNow)
 		t.ring(Settings)
 		return err
 	})
@@ -139,6 +139,13 @@ func (k Setting) shown(value string) string {
 		return u.Redacted()
 	}
 	return value
+}
+
+// reloadNow is reload for the writer, which has nobody to give an error to.
+func (s *Store) reloadNow() {
+	if err := s.reload(context.Background()); err != nil {
+		s.log.Error("a change is not in force yet", "err", err)
+	}
 }
 
 // reload reads again what is kept in memory of the database: settings, and the SIM's region.
@@ -187,7 +194,7 @@ func region(v string) error {
 func relay(v string) error {
 	u, err := url.Parse(v)
 	if err != nil || u.Hostname() == "" || (u.Scheme != "smtp" && u.Scheme != "smtps") || strings.Trim(u.Path, "/") != "" {
-		return fmt.Errorf("%w relay: write smtp://host:port or smtps://user:password@host", ErrInvalid)
+		return fmt.Errorf("%w relay: write smtp://host:port or smtps://user:password@host, with %%23 for # and %%25 for %% in the password", ErrInvalid)
 	}
 	return nil
 }
@@ -212,7 +219,7 @@ func wait(v string) error {
 	}
 	d, err := time.ParseDuration(v)
 	if err != nil {
-		if seconds, bad := strconv.ParseFloat(v, 64); bad == nil {
+		if seconds, plain := strconv.ParseFloat(v, 64); plain == nil {
 			return fmt.Errorf("%w time %q: write %gs for seconds", ErrInvalid, v, seconds)
 		}
 		return fmt.Errorf("%w time %q: write it as 2s or 500ms", ErrInvalid, v)

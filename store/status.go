@@ -53,8 +53,8 @@ func (s *Store) Status(ctx context.Context) (string, error) {
 	} else {
 		line("region", "%s, for numbers without a country code", region)
 	}
-	if !s.ClockTrusted() {
-		line("clock", "PROBLEM: this computer's clock is behind what was stored before: nothing scheduled is sent until it is set")
+	if problem := s.ClockProblem(); problem != "" {
+		line("clock", "PROBLEM: %s; until then nothing scheduled is sent and nothing expires", problem)
 	}
 	return b.String(), nil
 }
@@ -70,7 +70,7 @@ func since(t time.Time) string {
 func (m Modem) String() string {
 	if !m.Up {
 		if m.Problem == "" {
-			return "not ready"
+			return "is being started"
 		}
 		return "PROBLEM: " + m.Problem
 	}

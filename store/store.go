@@ -23,6 +23,9 @@ import (
 	_ "modernc.org/sqlite" // the driver "sqlite"
 )
 
+// lockWithin is how long the lock of the data directory is waited for.
+const lockWithin = 300 * time.Millisecond
+
 // File is the name of the database inside the data directory.
 const File = "omsbox.db"
 
@@ -52,6 +55,10 @@ func Create(ctx context.Context, dir string, log *slog.Logger) (*Store, error) {
 		return nil, fmt.Errorf("data directory: %w; choose a directory that this user may write, with -data", err)
 	}
 	held, err := takeLock(filepath.Join(dir, "lock"))
+	for deadline := time.Now().Add(lockWithin); errors.Is(err, ErrLocked) && time.Now().Before(deadline); {
+		time.Sleep(lockWithin / 20) // it may be a command that looks whether anybody serves
+		held, err = takeLock(filepath.Join(dir, "lock"))
+	}
 	if errors.Is(err, ErrLocked) {
 		return nil, fmt.Errorf("%w: another omsbox already serves from %s; stop that one first, or give this one its own -data", ErrLocked, dir)
 	}

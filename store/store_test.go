@@ -88,7 +88,7 @@ func TestATextGoesOutSegmentBySegment(t *testing.T) {
 	if got.ID != u.ID {
 		t.Errorf("the last writer is %q, want ann", got.Login)
 	}
-	if _, waits, err := s.Due(t.Context()); waits || err != nil {
+	if _, waits, err := s.Due(t.Context(), "imsi"); waits || err != nil {
 		t.Errorf("something still waits (%v)", err)
 	}
 }

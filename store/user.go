@@ -156,7 +156,11 @@ func (s *Store) User(ctx context.Context, id int64) (User, error) {
 
 // UserByLogin returns the user of that name, whatever its case; ErrNotFound.
 func (s *Store) UserByLogin(ctx context.Context, login string) (User, error) {
-	return one(ctx, s, scanUser, `SELECT `+userColumns+` FROM users WHERE login = ?`, login)
+	u, err := one(ctx, s, scanUser, `SELECT `+userColumns+` FROM users WHERE login = ?`, login)
+	if errors.Is(err, ErrNotFound) {
+		return u, fmt.Errorf("%w: there is no user %q; `omsbox user list` shows them", ErrNotFound, login)
+	}
+	return u, err
 }
 
 // SetPassword gives the user a new password; the old one is worth nothing from then on.

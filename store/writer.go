@@ -106,7 +106,7 @@ func (w *writer) run() {
 			// Only commits of other processes change data_version as seen by this connection.
 			if v := w.dataVersion(ctx); v != version {
 				version = v
-				w.store.reload(ctx)
+				w.store.reloadNow()
 				w.store.bells.ringAll()
 			}
 			if mark := w.store.clock.tick(w.store); mark != nil {
@@ -295,5 +295,6 @@ func (t *tx) ids(text string, args ...any) ([]int64, error) {
 // ring wakes those who wait for key, once the change is committed.
 func (t *tx) ring(key any) { t.rings = append(t.rings, key) }
 
-// then runs f once the change is committed, in the writer goroutine: it must not wait for anything.
+// then runs f once the change is committed and before its caller is answered. Other changes wait
+// meanwhile: it must be quick.
 func (t *tx) then(f func()) { t.after = append(t.after, f) }

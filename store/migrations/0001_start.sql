@@ -57,12 +57,14 @@ CREATE TABLE deliveries (
 	attempts   INTEGER NOT NULL,                     -- how often one of its segments was handed to a modem
 	retries    INTEGER NOT NULL,                     -- temporary failures in a row: chooses the pause
 	reason     TEXT    NOT NULL,                     -- the last error, in words for people
+	sim        TEXT    NOT NULL,                     -- IMSI of the SIM that a part of it left through and the rest has to; '' while none did
 	notice     INTEGER NOT NULL,                     -- 0 nobody was told of its failure, -1 the answer told, else the mail that tells
 	updated    INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX deliveries_due ON deliveries(due, id) WHERE state IN ('queued', 'scheduled');
 CREATE INDEX deliveries_sending ON deliveries(id) WHERE state = 'sending';
 CREATE INDEX deliveries_of ON deliveries(message_id);
+CREATE INDEX deliveries_to ON deliveries(recipient);
 
 -- One TPDU of a delivery.
 CREATE TABLE segments (
@@ -77,7 +79,7 @@ CREATE TABLE segments (
 	settled     INTEGER
 ) STRICT;
 CREATE INDEX segments_of ON segments(delivery_id, id);
-CREATE INDEX segments_reported ON segments(mr, handed) WHERE state = 'sent';
+CREATE INDEX segments_reported ON segments(mr, handed) WHERE mr IS NOT NULL;
 CREATE INDEX segments_doubtful ON segments(handed) WHERE state = 'unconfirmed';
 
 -- SMS-STATUS-REPORTs as they came.
@@ -119,6 +121,7 @@ CREATE TABLE incoming_segments (
 	ref         INTEGER NOT NULL,                    -- concatenation reference, -1 where it stands alone
 	total       INTEGER NOT NULL,
 	seq         INTEGER NOT NULL,
+	sent        INTEGER NOT NULL,                    -- TP-SCTS; when it was received where the SMSC gave none
 	incoming_id INTEGER REFERENCES incoming(id),     -- NULL: the other segments are still awaited
 	received    INTEGER NOT NULL
 ) STRICT;

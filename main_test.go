@@ -665,9 +665,9 @@ func TestKill(t *testing.T) {
 				unconfirmed++
 			case store.Sent, store.Delivered:
 				sent++
-				for seq := 1; seq <= sms.Segments(parts[0]); seq++ {
+				for seq := 1; seq <= (sms.Coding{}).Segments(parts[0]); seq++ {
 					which := segment{d.Recipient, id, byte(seq)}
-					if sms.Segments(parts[0]) == 1 {
+					if (sms.Coding{}).Segments(parts[0]) == 1 {
 						which.seq = 0
 					}
 					if at[which] == 0 {

@@ -138,7 +138,7 @@ func (b *box) attempt(v store.Verdict) {
 // text has a phone answer.
 func (b *box) text(from, text string) {
 	b.t.Helper()
-	tpdus, err := sms.Deliver{From: from, Text: text, SCTS: b.clock.now().Truncate(time.Second)}.TPDUs(byte(b.clock.ref.Add(1)))
+	tpdus, err := sms.Deliver{From: from, Text: text, SCTS: b.clock.now().Truncate(time.Second)}.TPDUs(uint16(b.clock.ref.Add(1)))
 	check(b.t, err)
 	for _, tpdu := range tpdus {
 		check(b.t, b.Receive(b.t.Context(), "234150000000000", tpdu))

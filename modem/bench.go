@@ -17,7 +17,7 @@ func Bench(ctx context.Context, device, number, text string, out io.Writer, log 
 	if err != nil {
 		return err
 	}
-	tpdus, err := sms.Submit{To: number, Text: text, Ref: byte(time.Now().UnixNano())}.TPDUs()
+	tpdus, err := sms.Submit{To: number, Text: text, Ref: uint16(time.Now().UnixNano())}.TPDUs()
 	if err != nil {
 		return err
 	}

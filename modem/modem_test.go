@@ -146,7 +146,7 @@ func TestATextReachesThePhoneAndIsReported(t *testing.T) {
 	if len(inbox) != 1 || inbox[0].Text != text {
 		t.Fatalf("the phone has %+v", inbox)
 	}
-	if got, want := len(b.sim.Submitted()), sms.Segments(text); got != want {
+	if got, want := len(b.sim.Submitted()), (sms.Coding{}).Segments(text); got != want {
 		t.Errorf("%d segments left, want %d", got, want)
 	}
 }

@@ -146,7 +146,7 @@ func (s *Store) Incoming(ctx context.Context, id int64) (Incoming, error) {
 // LastWriter returns the user who wrote to that number last; ErrNotFound where nobody did.
 func (s *Store) LastWriter(ctx context.Context, number string) (User, error) {
 	return one(ctx, s, scanUser, `SELECT `+userColumns+` FROM users WHERE id =
-		(SELECT user_id FROM conversations WHERE number = ? ORDER BY wrote DESC LIMIT 1)`, number)
+		(SELECT user_id FROM conversations WHERE number = ? AND wrote > 0 ORDER BY wrote DESC LIMIT 1)`, number)
 }
 
 // Mailed makes a received text the user's: it queues the mail that carries it.

@@ -13,7 +13,7 @@ import (
 // deliver returns the TPDUs of a text from a phone.
 func deliver(t testing.TB, from, text string, ref byte) [][]byte {
 	t.Helper()
-	tpdus, err := sms.Deliver{From: from, Text: text, SCTS: time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)}.TPDUs(ref)
+	tpdus, err := sms.Deliver{From: from, Text: text, SCTS: time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)}.TPDUs(uint16(ref))
 	check(t, err)
 	return tpdus
 }

@@ -29,7 +29,7 @@ func refuse(t testing.TB, s *store.Store) store.Attempt {
 // notice returns the notice that is due within a minute, nil where there is none.
 func notice(t testing.TB, s *store.Store) *store.Mail {
 	t.Helper()
-	now := time.Now().Add(time.Minute)
+	now := s.Now().Add(time.Minute)
 	s.SetClock(func() time.Time { return now })
 	m, err := s.ClaimMail(t.Context())
 	check(t, err)

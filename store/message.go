@@ -59,7 +59,7 @@ func (s *Store) Enqueue(ctx context.Context, m Message) (id int64, again bool, e
 		if text == "" {
 			return 0, false, fmt.Errorf("%w message: part %d has no text", ErrInvalid, i+1)
 		}
-		if n := sms.Segments(text); n > sms.MaxSegments {
+		if n := (sms.Coding{}).Segments(text); n > sms.MaxSegments {
 			return 0, false, fmt.Errorf("%w message: part %d would take %d segments, more than %d", ErrInvalid, i+1, n, sms.MaxSegments)
 		}
 	}
@@ -100,7 +100,7 @@ func (t *tx) enqueue(m Message) (int64, error) {
 		if _, err := t.exec(`INSERT INTO message_parts (message_id, part, text) VALUES (?, ?, ?)`, id, i+1, text); err != nil {
 			return 0, err
 		}
-		if sms.Segments(text) > 1 {
+		if (sms.Coding{}).Segments(text) > 1 {
 			if refs[i], err = t.concatRef(); err != nil {
 				return 0, err
 			}
@@ -117,7 +117,7 @@ func (t *tx) enqueue(m Message) (int64, error) {
 			return 0, err
 		}
 		for i, text := range m.Parts {
-			tpdus, err := sms.Submit{To: to.Number, Text: text, Ref: refs[i], Report: true}.TPDUs()
+			tpdus, err := sms.Submit{To: to.Number, Text: text, Ref: uint16(refs[i]), Report: true}.TPDUs()
 			if err != nil {
 				return 0, fmt.Errorf("%w message to %q: %w", ErrInvalid, clip(to.Typed, 40), err)
 			}

@@ -210,7 +210,7 @@ func (p *Phone) send(text string) error {
 // compose makes the SMS-DELIVER TPDUs of a new text.
 func (p *Phone) compose(text string) ([][]byte, error) {
 	p.ref++
-	tpdus, err := sms.Deliver{From: p.number, SCTS: p.s.options.Now(), Text: text}.TPDUs(p.ref)
+	tpdus, err := sms.Deliver{From: p.number, SCTS: p.s.options.Now(), Text: text}.TPDUs(uint16(p.ref))
 	if err != nil {
 		return nil, fmt.Errorf("simulator: %w", err)
 	}

@@ -39,8 +39,8 @@ func sender(s string) (tpdu.Address, error) {
 	if a, err := number(s); err == nil {
 		return a, nil
 	}
-	septets, err := gsm7Encoder.Encode([]byte(s))
-	if err != nil || len(septets) == 0 || len(septets) > 11 || strings.IndexByte(s, escape) >= 0 {
+	name, ok := Coding{}.gsm7(characters().chars(s), tables{}, 0)
+	if !ok || name.split.total == 0 || name.split.total > 11 {
 		return tpdu.Address{}, fmt.Errorf("%q is neither a phone number nor a sender's name", s)
 	}
 	return tpdu.Address{TOA: toaAlphanumeric, Addr: s}, nil
@@ -54,7 +54,7 @@ func (r *reader) address() string {
 	value := r.take((semiOctets + 1) / 2)
 	if toa&0x70 == toaAlphanumeric&0x70 {
 		septets := gsm7.Unpack7Bit(value, 0)
-		return decodeGSM7(septets[:min(semiOctets*4/7, len(septets))], 0, 0)
+		return decodeGSM7(septets[:min(semiOctets*4/7, len(septets))], tables{})
 	}
 	return withPlus(toa, digits(value, semiOctets))
 }

@@ -2,89 +2,8 @@ package sms
 
 import (
 	"encoding/binary"
-	"strings"
-	"sync"
 	"unicode/utf16"
-
-	"github.com/warthog618/sms/encoding/gsm7"
-	"github.com/warthog618/sms/encoding/gsm7/charset"
-	"github.com/warthog618/sms/encoding/tpdu"
-	"github.com/warthog618/sms/encoding/ucs2"
 )
-
-const (
-	maxUserData = 140 // octets of user data in a TPDU, header included. 3GPP TS 23.040 9.2.3.24
-	concatSize  = 5   // octets of the concatenation element with 8-bit reference
-	escape      = 0x1B
-)
-
-// The library fills its tables on first use without a lock; here that happens
-// before the program has a second goroutine.
-var (
-	gsm7Encoder = gsm7.NewEncoder()
-	gsm7Decoder = gsm7.NewDecoder()
-)
-
-// languages are the national language tables by identifier, 0 and unknown ones
-// being the default alphabet. 3GPP TS 23.038 6.2.1.2.4
-var languages = sync.OnceValue(func() (tables [charset.End]struct{ locking, shift charset.Decoder }) {
-	for n := range tables {
-		tables[n].locking, tables[n].shift = charset.NewDecoder(n), charset.NewExtDecoder(n)
-	}
-	return tables
-})
-
-// segment cuts text into the user data of its segments, each without header:
-// septets, one in an octet, if all of text is in the GSM 7-bit default alphabet
-// with its extension table, else UTF-16BE. extra is the size in octets of the
-// header elements that every segment carries in any case.
-func segment(text string, extra int) (dcs tpdu.DCS, pieces [][]byte) {
-	// U+001B is in the library's table, but its septet is the escape to the
-	// extension table and would swallow the next character.
-	if strings.IndexByte(text, escape) < 0 {
-		if septets, err := gsm7Encoder.Encode([]byte(text)); err == nil {
-			return 0, cut(septets, room(extra)*8/7, room(extra+concatSize)*8/7, func(last []byte) bool {
-				return last[0] == escape
-			}, 1)
-		}
-	}
-	units := ucs2.Encode([]rune(text))
-	return tpdu.DcsUCS2Data, cut(units, room(extra)&^1, room(extra+concatSize)&^1, func(last []byte) bool {
-		return last[0]&0xFC == 0xD8 // a high surrogate, whose low one follows
-	}, 2)
-}
-
-// segmentData cuts 8-bit data like segment cuts text.
-func segmentData(data []byte, extra int) [][]byte {
-	return cut(data, room(extra), room(extra+concatSize), func([]byte) bool { return false }, 1)
-}
-
-// room is how many octets a header with elements of this size leaves free.
-func room(elements int) int {
-	if elements == 0 {
-		return maxUserData
-	}
-	return maxUserData - 1 - elements // UDHL
-}
-
-// cut returns b whole if it is no longer than single, else in pieces no longer
-// than part. Both lengths are in octets, and so is unit, the size of a
-// character; no piece but the last ends with a unit that opens a pair.
-func cut(b []byte, single, part int, opens func(unit []byte) bool, unit int) [][]byte {
-	if len(b) <= single {
-		return [][]byte{b}
-	}
-	pieces := make([][]byte, 0, len(b)/part+1)
-	for len(b) > part {
-		n := part
-		if opens(b[n-unit : n]) {
-			n -= unit
-		}
-		pieces = append(pieces, b[:n:n])
-		b = b[n:]
-	}
-	return append(pieces, b)
-}
 
 // An alphabet is how user data is to be read. 3GPP TS 23.038 4
 type alphabet byte
@@ -114,20 +33,28 @@ func alphabetOf(dcs byte) alphabet {
 	return alphabetGSM7
 }
 
-// decodeGSM7 decodes septets, one in an octet, with the national language
-// tables of these identifiers. What no table has becomes a space.
-func decodeGSM7(septets []byte, locking, shift byte) string {
-	d := gsm7Decoder
-	if locking != 0 || shift != 0 {
-		tables := languages()
-		if int(locking) < len(tables) {
-			d = d.WithCharset(tables[locking].locking)
+// decodeGSM7 decodes septets, one in an octet. What the shift table lacks is
+// what the locking table has there, and what that lacks becomes a space.
+// 3GPP TS 23.038 6.2.1.1 and 6.2.1.2.2
+func decodeGSM7(septets []byte, t tables) string {
+	locking, shift := characters().decoders(t)
+	text := make([]rune, 0, len(septets))
+	for i := 0; i < len(septets); i++ {
+		s := septets[i] & 0x7F
+		r := locking[s]
+		if s == escape {
+			r = ' ' // an escape to nothing
+			if i++; i < len(septets) && septets[i] != escape {
+				if r = shift[septets[i]&0x7F]; r == 0 {
+					r = locking[septets[i]&0x7F]
+				}
+			}
 		}
-		if int(shift) < len(tables) {
-			d = d.WithExtCharset(tables[shift].shift)
+		if r == 0 {
+			r = ' '
 		}
+		text = append(text, r)
 	}
-	text, _ := d.Decode(septets) // fails only in strict mode
 	return string(text)
 }
 

@@ -42,6 +42,7 @@ type Deliver struct {
 	Concat   Concat
 	Port     Port
 	Waiting  Waiting
+	Coding   Coding // how TPDUs encodes Text; ParseDeliver leaves it alone
 }
 
 // ParseDeliver decodes a SMS-DELIVER. Only one that ends too early, or is of
@@ -73,10 +74,10 @@ func parseDeliver(b []byte) (d Deliver, u userData, err error) {
 }
 
 // TPDUs encodes d.Text (or d.Data, if that is not nil) from d.From at d.SCTS as
-// an SMSC would, with concatenation reference ref, in as many SMS-DELIVER TPDUs
-// as it takes. PID and Port are kept; DCS, Class, Concat and Waiting are not
-// looked at.
-func (d Deliver) TPDUs(ref byte) ([][]byte, error) {
+// an SMSC would, with concatenation reference ref (its low octet alone, unless
+// d.Coding.WideRef), in as many SMS-DELIVER TPDUs as it takes. PID and Port are
+// kept; DCS, Class, Concat and Waiting are not looked at.
+func (d Deliver) TPDUs(ref uint16) ([][]byte, error) {
 	from, err := sender(d.From)
 	if err != nil {
 		return nil, err
@@ -85,14 +86,15 @@ func (d Deliver) TPDUs(ref byte) ([][]byte, error) {
 	if d.Port != (Port{}) {
 		port = tpdu.UserDataHeader{portIE(d.Port)}
 	}
-	dcs, pieces := tpdu.Dcs8BitData, [][]byte(nil)
+	var m message
 	if d.Data != nil {
-		pieces = segmentData(d.Data, port.UDHL())
+		m = d.Coding.data(d.Data, port.UDHL())
 	} else {
-		dcs, pieces = segment(d.Text, port.UDHL())
+		m = d.Coding.write(d.Text, port.UDHL()).message()
 	}
-	return encode(pieces, ref, port, func() (*tpdu.TPDU, error) {
-		t, err := tpdu.NewDeliver(tpdu.WithOA(from), dcs)
+	m.header = append(port, m.header...)
+	return m.encode(d.Coding.concat(ref), func() (*tpdu.TPDU, error) {
+		t, err := tpdu.NewDeliver(tpdu.WithOA(from), m.dcs)
 		if err == nil {
 			t.PID, t.SCTS = d.PID, tpdu.Timestamp{Time: d.SCTS}
 			t.FirstOctet |= tpdu.FoMMS // TP-MMS is inverted: no more messages are waiting

@@ -183,8 +183,8 @@ func TestDeliverRoundTrip(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(tpdus) != sms.Segments(text) {
-				t.Errorf("got %d TPDUs, Segments says %d", len(tpdus), sms.Segments(text))
+			if len(tpdus) != (sms.Coding{}).Segments(text) {
+				t.Errorf("got %d TPDUs, Segments says %d", len(tpdus), sms.Coding{}.Segments(text))
 			}
 			for i, b := range tpdus {
 				d, err := sms.ParseDeliver(b)

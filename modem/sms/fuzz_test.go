@@ -1,6 +1,7 @@
 package sms_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -8,29 +9,32 @@ import (
 	"omsbox/modem/sms"
 )
 
-// What cannot be text is sent as U+FFFD.
-func asSent(text string) string { return string([]rune(text)) }
-
 func FuzzTextSurvivesTheWay(f *testing.F) {
-	for _, text := range []string{"", "hi", "5€", "a\x1bb", "\xff\xfe", "я😀", "\r\n\f@"} {
-		f.Add(text, byte(7))
+	for _, text := range []string{"", "hi", "5€", "a\x1bb", "\xff\xfe", "я😀", "\r\n\f@", "“it’s”…\u00AD",
+		strings.Repeat("ğ", 156), strings.Repeat("हि१", 90)} {
+		f.Add(text, uint16(7), uint16(0), false, false)
+		f.Add(text, uint16(0x1234), uint16(sms.AllLanguages), true, true)
 	}
-	f.Fuzz(func(t *testing.T, text string, ref byte) {
-		want := asSent(text)
-		submit, err := sms.Submit{To: "+15551234567", Text: text, Ref: ref}.TPDUs()
-		if sms.Segments(text) > sms.MaxSegments {
+	f.Fuzz(func(t *testing.T, text string, ref, languages uint16, wide, plain bool) {
+		coding := sms.Coding{Languages: sms.Languages(languages), WideRef: wide, Plain: plain}
+		want := coding.Text(text)
+		if !plain && want != string([]rune(text)) { // what cannot be text is sent as U+FFFD
+			t.Fatalf("%q became %q", text, want)
+		}
+		submit, err := sms.Submit{To: "+15551234567", Text: text, Ref: ref, Coding: coding}.TPDUs()
+		if coding.Segments(text) > sms.MaxSegments {
 			if err == nil {
 				t.Fatal("too long a text became TPDUs")
 			}
 			return
 		}
-		deliver, err2 := sms.Deliver{From: "+15551234567", Text: text, SCTS: time.Unix(0, 0)}.TPDUs(ref)
+		deliver, err2 := sms.Deliver{From: "+15551234567", Text: text, SCTS: time.Unix(0, 0), Coding: coding}.TPDUs(ref)
 		if err != nil || err2 != nil {
 			t.Fatal(err, err2)
 		}
 		for _, tpdus := range [][][]byte{submit, deliver} {
-			if len(tpdus) != sms.Segments(text) {
-				t.Fatalf("got %d TPDUs, Segments says %d", len(tpdus), sms.Segments(text))
+			if len(tpdus) != coding.Segments(text) {
+				t.Fatalf("got %d TPDUs, Segments says %d", len(tpdus), coding.Segments(text))
 			}
 			if got, err := sms.Join(tpdus); got != want || err != nil {
 				t.Fatalf("got %q, %v, want %q", got, err, want)

@@ -40,7 +40,7 @@ func TestSegments(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := sms.Segments(tt.text); got != tt.want {
+			if got := (sms.Coding{}).Segments(tt.text); got != tt.want {
 				t.Errorf("got %d, want %d", got, tt.want)
 			}
 		})

@@ -12,41 +12,32 @@ package sms
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/warthog618/sms/encoding/tpdu"
 )
-
-// MaxSegments is the largest number of segments one message can have: the
-// count is one octet. 3GPP TS 23.040 9.2.3.24.1
-const MaxSegments = 255
-
-// Segments says how many segments (TPDUs) text takes. Empty text takes one.
-// A number above MaxSegments means that text cannot be sent.
-func Segments(text string) int {
-	_, pieces := segment(text, 0)
-	return len(pieces)
-}
 
 // Submit is one text to one address, to be cut into SMS-SUBMIT TPDUs.
 // 3GPP TS 23.040 9.2.2.2
 type Submit struct {
 	To     string // E.164 with +, or a short code or national number without
 	Text   string // invalid UTF-8 is sent as U+FFFD
-	Ref    byte   // concatenation reference, unused when one segment is enough
+	Ref    uint16 // concatenation reference, of which all is sent if Coding.WideRef, else the low octet
 	Report bool   // TP-SRR: ask for a status report of every segment
+	Coding Coding
 }
 
-// TPDUs returns one TPDU for each segment in order, Segments(s.Text) of them,
-// with TP-MR 0 (the modem assigns it) and no validity period. It is an error
+// TPDUs returns one TPDU for each segment in order, s.Coding.Segments(s.Text)
+// of them, with TP-MR 0 (the modem assigns it) and no validity period. It is an error
 // if To is no number or Text takes more than MaxSegments.
 func (s Submit) TPDUs() ([][]byte, error) {
 	to, err := number(s.To)
 	if err != nil {
 		return nil, err
 	}
-	dcs, pieces := segment(s.Text, 0)
-	return encode(pieces, s.Ref, nil, func() (*tpdu.TPDU, error) {
-		t, err := tpdu.NewSubmit(tpdu.WithDA(to), dcs)
+	m := s.Coding.write(s.Text, 0).message()
+	return m.encode(s.Coding.concat(s.Ref), func() (*tpdu.TPDU, error) {
+		t, err := tpdu.NewSubmit(tpdu.WithDA(to), m.dcs)
 		if err == nil && s.Report {
 			t.FirstOctet |= tpdu.FoSRR
 		}
@@ -99,21 +90,29 @@ func parseSubmit(b []byte) (s Segment, u userData, err error) {
 	return s, u, r.err
 }
 
-// encode makes one TPDU of each piece of user data, on the envelope that
-// envelope returns a fresh copy of. port, if any, is repeated in every one.
-func encode(pieces [][]byte, ref byte, port tpdu.UserDataHeader, envelope func() (*tpdu.TPDU, error)) ([][]byte, error) {
-	if len(pieces) > MaxSegments {
-		return nil, fmt.Errorf("text takes %d segments, %d is the limit", len(pieces), MaxSegments)
+// A message is user data in segments, with the header elements that every one of
+// them has beside that of concatenation.
+type message struct {
+	dcs    tpdu.DCS
+	header tpdu.UserDataHeader
+	pieces [][]byte // without header; septets one in an octet
+}
+
+// encode makes one TPDU of each piece, on the envelope that envelope returns a
+// fresh copy of. concat makes the element of concatenation.
+func (m message) encode(concat func(total, seq int) tpdu.InformationElement, envelope func() (*tpdu.TPDU, error)) ([][]byte, error) {
+	if len(m.pieces) > MaxSegments {
+		return nil, fmt.Errorf("text takes %d segments, %d is the limit", len(m.pieces), MaxSegments)
 	}
-	tpdus := make([][]byte, 0, len(pieces))
-	for i, piece := range pieces {
+	tpdus := make([][]byte, 0, len(m.pieces))
+	for i, piece := range m.pieces {
 		t, err := envelope()
 		if err != nil {
 			return nil, err
 		}
-		udh := append(tpdu.UserDataHeader(nil), port...)
-		if len(pieces) > 1 {
-			udh = append(udh, concatIE(ref, len(pieces), i+1))
+		udh := slices.Clone(m.header)
+		if len(m.pieces) > 1 {
+			udh = slices.Insert(udh, 0, concat(len(m.pieces), i+1))
 		}
 		if len(udh) > 0 {
 			t.SetUDH(udh) // sets TP-UDHI too

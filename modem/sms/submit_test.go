@@ -67,8 +67,8 @@ func TestSubmitOnTheWire(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(got) != len(tt.want) || len(got) != sms.Segments(tt.submit.Text) {
-				t.Fatalf("got %d TPDUs, want %d, Segments says %d", len(got), len(tt.want), sms.Segments(tt.submit.Text))
+			if len(got) != len(tt.want) || len(got) != tt.submit.Coding.Segments(tt.submit.Text) {
+				t.Fatalf("got %d TPDUs, want %d, Segments says %d", len(got), len(tt.want), tt.submit.Coding.Segments(tt.submit.Text))
 			}
 			for i := range got {
 				if want := octets(t, tt.want[i]); string(got[i]) != string(want) {

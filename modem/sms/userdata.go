@@ -39,8 +39,26 @@ const (
 	ieLockingShift   = 0x25
 )
 
-func concatIE(ref byte, total, seq int) tpdu.InformationElement {
-	return tpdu.InformationElement{ID: ieConcat8, Data: []byte{ref, byte(total), byte(seq)}}
+// concat returns what makes the element of a segment of the message with this
+// reference. 3GPP TS 23.040 9.2.3.24.1 and 9.2.3.24.8
+func (c Coding) concat(ref uint16) func(total, seq int) tpdu.InformationElement {
+	return func(total, seq int) tpdu.InformationElement {
+		if c.WideRef {
+			return tpdu.InformationElement{ID: ieConcat16, Data: []byte{byte(ref >> 8), byte(ref), byte(total), byte(seq)}}
+		}
+		return tpdu.InformationElement{ID: ieConcat8, Data: []byte{byte(ref), byte(total), byte(seq)}}
+	}
+}
+
+// header names the languages of t. 3GPP TS 23.040 9.2.3.24.15 and 9.2.3.24.16
+func (t tables) header() (udh tpdu.UserDataHeader) {
+	if t.shift != 0 {
+		udh = append(udh, tpdu.InformationElement{ID: ieSingleShift, Data: []byte{t.shift}})
+	}
+	if t.locking != 0 {
+		udh = append(udh, tpdu.InformationElement{ID: ieLockingShift, Data: []byte{t.locking}})
+	}
+	return udh
 }
 
 func portIE(p Port) tpdu.InformationElement {
@@ -50,10 +68,10 @@ func portIE(p Port) tpdu.InformationElement {
 
 // header is what we understand of a UDH.
 type header struct {
-	concat         Concat
-	port           Port
-	waiting        Waiting
-	locking, shift byte // national language identifiers
+	concat  Concat
+	port    Port
+	waiting Waiting
+	tables  tables
 }
 
 // parseHeader reads information elements; what is malformed or unknown is
@@ -74,9 +92,9 @@ func parseHeader(b []byte) (h header) {
 		case id == ieSpecialMessage && len(data) == 2:
 			h.waiting = Waiting{Indicated: true, Active: data[1] != 0, Discard: data[0]&0x80 == 0, Kind: data[0] & 3}
 		case id == ieSingleShift && len(data) == 1:
-			h.shift = data[0]
+			h.tables.shift = data[0]
 		case id == ieLockingShift && len(data) == 1:
-			h.locking = data[0]
+			h.tables.locking = data[0]
 		}
 	}
 	return h
@@ -137,7 +155,7 @@ func (u userData) decode() (text string, data []byte) {
 	case alphabetUTF16:
 		return decodeUTF16(u.content), nil
 	}
-	return decodeGSM7(u.content, u.header.locking, u.header.shift), nil
+	return decodeGSM7(u.content, u.header.tables), nil
 }
 
 // class is the message class, 0 to 3, or -1. 3GPP TS 23.038 4
@@ -174,6 +192,5 @@ func join(parts []userData) string {
 }
 
 func (u userData) readsLike(v userData) bool {
-	return alphabetOf(u.dcs) == alphabetOf(v.dcs) &&
-		u.header.locking == v.header.locking && u.header.shift == v.header.shift
+	return alphabetOf(u.dcs) == alphabetOf(v.dcs) && u.header.tables == v.header.tables
 }

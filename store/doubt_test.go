@@ -1,0 +1,198 @@
+package store_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"omsbox/modem/sms"
+	"omsbox/store"
+)
+
+func TestAReportProvesOnlyWhatItIsAbout(t *testing.T) {
+	s := open(t)
+	doubtful := enqueue(t, s, 0, "in doubt", number)
+	check(t, s.Settle(t.Context(), store.Verdict{Attempt: *claim(t, s, nil), Outcome: store.Doubtful, Reason: "no answer"}))
+	known := enqueue(t, s, 0, "known", number)
+	check(t, s.Settle(t.Context(), store.Verdict{Attempt: *claim(t, s, nil), Outcome: store.Accepted, MR: 5}))
+	for range 2 { // the SMSC repeats itself at another time
+		tpdu, err := sms.StatusReport{MR: 5, To: number, SCTS: time.Now(), Discharge: time.Now().Add(time.Duration(len(number)) * time.Second)}.TPDU()
+		check(t, err)
+		check(t, s.Report(t.Context(), "imsi", tpdu))
+		time.Sleep(1100 * time.Millisecond) // the dates of a report are in seconds
+	}
+	if x, y := state(t, s, doubtful), state(t, s, known); x != store.Unconfirmed || y != store.Delivered {
+		t.Errorf("the doubtful one is %s, the other %s", x, y)
+	}
+}
+
+func TestAReportOfAnotherSIMIsNotOurs(t *testing.T) {
+	s := open(t)
+	id := enqueue(t, s, 0, "hello", number)
+	check(t, s.Settle(t.Context(), store.Verdict{Attempt: *claim(t, s, nil), Outcome: store.Accepted, MR: 5}))
+	tpdu, err := sms.StatusReport{MR: 5, To: number}.TPDU()
+	check(t, err)
+	check(t, s.Report(t.Context(), "another", tpdu))
+	if got := state(t, s, id); got != store.Sent {
+		t.Errorf("it is %s", got)
+	}
+}
+
+func TestAReportThatCameWhileTheAnswerWasAwaitedSettlesTheDoubt(t *testing.T) {
+	s := open(t)
+	id := enqueue(t, s, 0, "hello", number)
+	a := claim(t, s, nil)
+	report(t, s, 99, "+447911999999", 0) // somebody else's
+	report(t, s, 5, number, 0)
+	check(t, s.Settle(t.Context(), store.Verdict{Attempt: *a, Outcome: store.Doubtful, Reason: "no answer"}))
+	if got := state(t, s, id); got != store.Delivered {
+		t.Errorf("it is %s", got)
+	}
+}
+
+func TestAReportThatCameBeforeACrashSettlesTheDoubt(t *testing.T) {
+	dir := t.TempDir()
+	s := openIn(t, dir)
+	id := enqueue(t, s, 0, "hello", number)
+	claim(t, s, nil)
+	report(t, s, 5, number, 0)
+	check(t, s.Close())
+	if got := state(t, openIn(t, dir), id); got != store.Delivered {
+		t.Errorf("it is %s", got)
+	}
+}
+
+func TestALateAnswerAfterItsReport(t *testing.T) {
+	s := open(t)
+	id := enqueue(t, s, 0, "hello", number)
+	a := claim(t, s, nil)
+	check(t, s.Settle(t.Context(), store.Verdict{Attempt: *a, Outcome: store.Doubtful, Reason: "no answer"}))
+	report(t, s, 5, number, 0)
+	check(t, s.Late(t.Context(), a.Segment, 5))
+	if got := state(t, s, id); got != store.Delivered {
+		t.Errorf("it is %s", got)
+	}
+}
+
+func TestWhatFailsAfterADoubtIsToldAgain(t *testing.T) {
+	s := open(t)
+	u := addUser(t, s, "ann")
+	enqueue(t, s, u.ID, "hello", number)
+	check(t, s.Settle(t.Context(), store.Verdict{Attempt: *claim(t, s, nil), Outcome: store.Doubtful, Reason: "no answer"}))
+	first := notice(t, s)
+	if first == nil {
+		t.Fatal("the doubt is not told")
+	}
+	check(t, s.MailSent(t.Context(), first.ID))
+	report(t, s, 5, number, 0x46)
+	second := notice(t, s)
+	if second == nil {
+		t.Fatal("the failure is not told")
+	}
+	told, err := s.Told(t.Context(), second.ID)
+	check(t, err)
+	if len(told) != 1 || told[0].State != store.Failed {
+		t.Errorf("it tells %+v", told)
+	}
+}
+
+func TestAnExpiredDeliveryStaysExpired(t *testing.T) {
+	s := open(t)
+	now := time.Now()
+	s.SetClock(func() time.Time { return now })
+	id := enqueue(t, s, 0, long(2), number)
+	a := claim(t, s, nil)
+	check(t, s.Settle(t.Context(), store.Verdict{Attempt: *a, Outcome: store.Accepted, MR: 5}))
+	now = now.Add(25 * time.Hour)
+	if next, err := s.Claim(t.Context(), "imsi", nil); next != nil || err != nil {
+		t.Fatalf("a day later %+v is due, %v", next, err)
+	}
+	report(t, s, 5, number, 0)
+	if got := state(t, s, id); got != store.Expired {
+		t.Errorf("it is %s", got)
+	}
+}
+
+func TestATextLeavesThroughOneSIM(t *testing.T) {
+	s := open(t)
+	id := enqueue(t, s, 0, long(2), number)
+	a, err := s.Claim(t.Context(), "one", nil)
+	check(t, err)
+	check(t, s.Settle(t.Context(), store.Verdict{Attempt: *a, Outcome: store.Accepted, MR: 5}))
+	if b, err := s.Claim(t.Context(), "two", nil); b != nil || err != nil {
+		t.Errorf("the other SIM gets %+v, %v", b, err)
+	}
+	if wait, waits, err := s.Due(t.Context(), "two"); waits || err != nil {
+		t.Errorf("for the other SIM something is due in %v, %v", wait, err)
+	}
+	b, err := s.Claim(t.Context(), "one", nil)
+	check(t, err)
+	if b == nil || b.Delivery != a.Delivery {
+		t.Errorf("its own SIM gets %+v", b)
+	}
+	// What has not left yet may go through either.
+	other := enqueue(t, s, 0, "hello", number)
+	c, err := s.Claim(t.Context(), "two", nil)
+	check(t, err)
+	if c == nil {
+		t.Errorf("message %d waits for a SIM, after message %d", other, id)
+	}
+}
+
+func TestWhoseTextWasRefusedGetsNoReplies(t *testing.T) {
+	s := open(t)
+	ann, bob := addUser(t, s, "ann"), addUser(t, s, "bob")
+	enqueue(t, s, bob.ID, "refused", number)
+	refuse(t, s)
+	enqueue(t, s, ann.ID, "hello", number)
+	check(t, s.Settle(t.Context(), store.Verdict{Attempt: *claim(t, s, nil), Outcome: store.Accepted, MR: 1}))
+	enqueue(t, s, bob.ID, "refused again", number)
+	refuse(t, s)
+	if got, err := s.LastWriter(t.Context(), number); err != nil || got.ID != ann.ID {
+		t.Errorf("the replies go to %q, %v", got.Login, err)
+	}
+}
+
+func TestWhoseOnlyTextWasRefusedIsNoWriter(t *testing.T) {
+	s := open(t)
+	enqueue(t, s, addUser(t, s, "bob").ID, "refused", number)
+	refuse(t, s)
+	if got, err := s.LastWriter(t.Context(), number); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("the replies go to %q, %v", got.Login, err)
+	}
+}
+
+func TestAnOldPartIsNoPartOfANewText(t *testing.T) {
+	s := open(t)
+	at := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	parts := func(text string, at time.Time) [][]byte {
+		tpdus, err := sms.Deliver{From: number, Text: text, SCTS: at}.TPDUs(7)
+		check(t, err)
+		return tpdus
+	}
+	old := parts(strings.Repeat("old ", 50), at)
+	young := parts(strings.Repeat("new ", 50), at.Add(90*24*time.Hour))
+	for _, tpdu := range [][]byte{old[0], young[1], young[0]} {
+		check(t, s.Receive(t.Context(), "imsi", tpdu))
+	}
+	if got := unrouted(t, s); len(got) != 1 || got[0].Text != strings.Repeat("new ", 50) {
+		t.Errorf("got %+v", got)
+	}
+	check(t, s.Receive(t.Context(), "imsi", old[1])) // after all
+	if got := unrouted(t, s); len(got) != 2 || got[1].Text != strings.Repeat("old ", 50) {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestNamesOfSendersAreNotTakenForNumbers(t *testing.T) {
+	s := open(t)
+	for _, name := range []string{"A<12345>", "tel:12345", "<+49301>", "Bank"} {
+		check(t, s.Receive(t.Context(), "imsi", deliver(t, name, "hello from "+name, 0)[0]))
+	}
+	for i, want := range []string{"A<12345>", "tel:12345", "<+49301>", "Bank"} {
+		if got := unrouted(t, s)[i].Sender; got != want {
+			t.Errorf("%q became %q", want, got)
+		}
+	}
+}

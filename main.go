@@ -2,7 +2,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"flag"
@@ -12,54 +11,53 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 	"text/tabwriter"
 
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/term"
 
 	"omsbox/mailer"
 	"omsbox/modem"
 	"omsbox/modem/simulator"
 	"omsbox/oms"
 	"omsbox/store"
+	"omsbox/store/command"
 	"omsbox/web"
 )
 
-// command is one thing that omsbox does.
-type command struct {
+// verb is one thing that omsbox does.
+type verb struct {
 	name, args, about string
 	run               func(ctx context.Context, flags *flag.FlagSet, args []string) error
 }
 
-func commands() []command {
-	return []command{
+func verbs() []verb {
+	return []verb{
 		{"demo", "", "the whole appliance on this computer with a simulated network: look at it in a browser", demo},
 		{"serve", "", "run the appliance", serve},
-		{"send", "NUMBER...", "queue a text, read from standard input, like any other message", send},
-		{"user add", "ID", "add a user; the password is asked for, or read as a line of standard input", userAdd},
-		{"user list", "", "list the users", userList},
-		{"user passwd", "ID", "give a user a new password", userPasswd},
-		{"user disable", "ID", "end a user's right to sign in", userDisable},
-		{"set", "KEY VALUE", "change a setting; the value \"\" brings its default back", set},
-		{"get", "[KEY]", "show all settings, or one; `get status` shows how the appliance is", get},
+		{"send", "NUMBER...", "queue a text, read from standard input, like any other message", command.Send},
+		{"user add", "ID", "add a user; the password is asked for, or read as a line of standard input", command.UserAdd},
+		{"user list", "", "list the users", command.UserList},
+		{"user passwd", "ID", "give a user a new password", command.UserPasswd},
+		{"user disable", "ID", "end a user's right to sign in; replies still arrive", command.UserDisable},
+		{"user enable", "ID", "give a disabled user that right back", command.UserEnable},
+		{"set", "KEY VALUE", "change a setting; \"\" brings its default back, - reads the value from standard input", command.Set},
+		{"get", "[KEY]", "show all settings, or one; `get status` shows how the appliance is", command.Get},
 		{"modem send", "DEVICE NUMBER TEXT", "try a modem that nothing else uses: send one text through it", modemSend},
+		{"modem simulate", "ADDRESS", "be a simulated modem at tcp://ADDRESS, for `serve -modem` or any program that drives modems", modemSimulate},
 		{"version", "", "say which omsbox this is", version},
 	}
 }
-
-// errUsage makes the exit status 2.
-var errUsage = errors.New("wrong usage")
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends it at once
 	err := run(ctx, os.Args[1:])
 	switch {
-	case errors.Is(err, errUsage):
+	case errors.Is(err, command.ErrUsage):
 		os.Exit(2)
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "omsbox:", err)
@@ -69,7 +67,7 @@ func main() {
 
 // run finds the command whose name begins the arguments.
 func run(ctx context.Context, args []string) error {
-	for _, c := range commands() {
+	for _, c := range verbs() {
 		words := strings.Fields(c.name)
 		if len(args) < len(words) || strings.Join(args[:len(words)], " ") != c.name {
 			continue
@@ -85,86 +83,57 @@ func run(ctx context.Context, args []string) error {
 		}
 		return err
 	}
-	out, err := io.Writer(os.Stderr), errUsage
-	if len(args) == 1 && (args[0] == "help" || args[0] == "-h" || args[0] == "--help") {
+	out, err := io.Writer(os.Stderr), command.ErrUsage
+	if len(args) > 0 && slices.Contains([]string{"help", "-h", "-help", "--help"}, args[0]) {
+		if len(args) > 1 {
+			return run(ctx, append(args[1:], "-h"))
+		}
 		out, err = os.Stdout, nil
+	} else if len(args) > 0 {
+		fmt.Fprintf(out, "omsbox: there is no command %q\n", strings.Join(args[:min(len(args), 2)], " "))
 	}
 	fmt.Fprintln(out, "usage: omsbox COMMAND [flags] [arguments]; `omsbox COMMAND -h` tells more of one")
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	for _, c := range commands() {
+	for _, c := range verbs() {
 		fmt.Fprintf(table, "  %s %s\t%s\n", c.name, c.args, c.about)
 	}
 	table.Flush()
 	return err
 }
 
-// parse reads the flags, first from OMSBOX_… variables, and refuses fewer or more arguments than least and most.
-func parse(flags *flag.FlagSet, args []string, least, most int) error {
-	var bad error
-	flags.VisitAll(func(f *flag.Flag) {
-		name := "OMSBOX_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
-		if v, ok := os.LookupEnv(name); ok {
-			if err := f.Value.Set(v); err != nil {
-				bad = fmt.Errorf("%s: %w", name, err)
-			}
-		}
-	})
-	if bad != nil {
-		return bad
-	}
-	if err := flags.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return err
-		}
-		return errUsage // flag has said what is wrong
-	}
-	if n := flags.NArg(); n < least || n > most {
-		flags.Usage()
-		return errUsage
-	}
-	return nil
-}
-
-func dataFlag(flags *flag.FlagSet) *string {
-	dir := "omsbox-data"
-	if d := os.Getenv("STATE_DIRECTORY"); d != "" {
-		dir = d // systemd gives it
-	}
-	return flags.String("data", dir, "the `directory` of the database")
-}
-
 func logFlag(flags *flag.FlagSet) func() *slog.Logger {
 	level := slog.LevelInfo
 	flags.Func("log", "how much the process log says: info, debug, or trace (the AT dialogue, texts masked); info if not given", func(v string) error {
-		if v == "trace" {
-			level = modem.LevelTrace
-			return nil
+		known := map[string]slog.Level{"info": slog.LevelInfo, "debug": slog.LevelDebug, "trace": modem.LevelTrace}
+		l, ok := known[v]
+		if !ok {
+			return errors.New("write info, debug or trace")
 		}
-		return level.UnmarshalText([]byte(v))
+		level = l
+		return nil
 	})
 	return func() *slog.Logger {
 		return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
 	}
 }
 
-// list is a flag that may be given more than once, or as a list with commas.
-type list []string
-
-func (l *list) String() string { return strings.Join(*l, ",") }
-func (l *list) Set(v string) error {
-	*l = append(*l, strings.Split(v, ",")...)
-	return nil
-}
-
 func serve(ctx context.Context, flags *flag.FlagSet, args []string) error {
-	data, logger := dataFlag(flags), logFlag(flags)
+	data, logger := command.DataFlag(flags), logFlag(flags)
 	address := flags.String("http", ":80", "the `address` to serve pages and Outlook at")
-	var devices list
+	var devices command.List
 	flags.Var(&devices, "modem", "a `device`: /dev/serial/by-id/…, COM3, tcp://host:port, or sim for a simulated one; may be repeated")
-	if err := parse(flags, args, 0, 0); err != nil {
+	if err := command.Parse(flags, args, 0, 0); err != nil {
 		return err
 	}
 	log := logger()
+	openers := map[string]func(context.Context) (io.ReadWriteCloser, error){}
+	for _, device := range devices.Values {
+		open, err := opener(device)
+		if err != nil {
+			return err
+		}
+		openers[device] = open
+	}
 	listener, err := web.Listen(*address)
 	if err != nil {
 		return err
@@ -176,12 +145,8 @@ func serve(ctx context.Context, flags *flag.FlagSet, args []string) error {
 	}
 	defer s.Close()
 	var modems []*modem.Modem
-	for _, device := range devices {
-		open, err := opener(device)
-		if err != nil {
-			return err
-		}
-		modems = append(modems, modem.New(s, device, open, log))
+	for _, device := range devices.Values {
+		modems = append(modems, modem.New(s, device, openers[device], log))
 	}
 	if len(modems) == 0 {
 		log.Warn("no modem was named: texts wait until `omsbox serve -modem DEVICE` names one")
@@ -223,9 +188,10 @@ func appliance(ctx context.Context, s *store.Store, log *slog.Logger, listener n
 
 func demo(ctx context.Context, flags *flag.FlagSet, args []string) error {
 	logger := logFlag(flags)
-	address := flags.String("http", "127.0.0.1:8080", "the `address` to look at; the next free port if that one is taken")
+	const usual = "127.0.0.1:8080"
+	address := flags.String("http", usual, "the `address` to look at; if it is not given and that port is taken, any free one")
 	data := flags.String("data", "", "keep the data in this `directory`; otherwise they are gone in the end")
-	if err := parse(flags, args, 0, 0); err != nil {
+	if err := command.Parse(flags, args, 0, 0); err != nil {
 		return err
 	}
 	if *data == "" {
@@ -238,10 +204,11 @@ func demo(ctx context.Context, flags *flag.FlagSet, args []string) error {
 	}
 	log := logger()
 	listener, err := web.Listen(*address)
+	if err != nil && *address == usual {
+		listener, err = web.Listen("127.0.0.1:0")
+	}
 	if err != nil {
-		if listener, err = web.Listen("127.0.0.1:0"); err != nil {
-			return err
-		}
+		return err
 	}
 	defer listener.Close()
 	post, err := net.Listen("tcp", "127.0.0.1:0")
@@ -269,7 +236,7 @@ func demo(ctx context.Context, flags *flag.FlagSet, args []string) error {
 	defer sim.Close()
 	mailbox := mailer.NewMailbox(log)
 	radio := modem.New(s, "sim", func(context.Context) (io.ReadWriteCloser, error) { return sim.Open() }, log)
-	base := "http://" + listener.Addr().String()
+	base := "http://" + reachable(listener.Addr())
 	fmt.Printf(`This is omsbox with a simulated mobile network. Nothing leaves this computer.
 
   Look at it:        %[1]s/demo
@@ -280,6 +247,7 @@ func demo(ctx context.Context, flags *flag.FlagSet, args []string) error {
   Send a text as Outlook does, from another terminal:
 
 %[6]s
+echo
 
 Ctrl-C ends it.
 `, base, web.OMSPath, login, password, post.Addr(), oms.Curl(base+web.OMSPath, login, password, number, "Hello from Outlook 😀"))
@@ -292,137 +260,51 @@ Ctrl-C ends it.
 	return group.Wait()
 }
 
-// beside does something with the database that another omsbox may be serving from.
-func beside(ctx context.Context, flags *flag.FlagSet, args []string, least, most int, do func(*store.Store) error) error {
-	data := dataFlag(flags)
-	if err := parse(flags, args, least, most); err != nil {
-		return err
+// reachable is an address as other programs reach it: a listener at all of the computer's
+// addresses is at its name too.
+func reachable(a net.Addr) string {
+	host, port, err := net.SplitHostPort(a.String())
+	if err != nil || !net.ParseIP(host).IsUnspecified() {
+		return a.String()
 	}
-	s, err := store.Open(ctx, filepath.Clean(*data), slog.New(slog.NewTextHandler(os.Stderr, nil)))
-	if err != nil {
-		return err
+	if name, err := os.Hostname(); err == nil {
+		return net.JoinHostPort(name, port)
 	}
-	return errors.Join(do(s), s.Close())
-}
-
-func send(ctx context.Context, flags *flag.FlagSet, args []string) error {
-	login := flags.String("user", "", "the `ID` of the user whom replies go to")
-	return beside(ctx, flags, args, 1, 1000, func(s *store.Store) error {
-		m := store.Message{Source: store.SourceCommand}
-		if *login != "" {
-			u, err := s.UserByLogin(ctx, *login)
-			if err != nil {
-				return err
-			}
-			m.User = u.ID
-		}
-		for _, typed := range flags.Args() {
-			number, err := s.Number(typed)
-			if err != nil {
-				return err
-			}
-			m.To = append(m.To, store.Recipient{Number: number, Typed: typed})
-		}
-		text, err := io.ReadAll(io.LimitReader(os.Stdin, 1<<20))
-		if err != nil {
-			return err
-		}
-		m.Parts = []string{strings.TrimRight(string(text), "\r\n")}
-		id, _, err := s.Enqueue(ctx, m)
-		if err != nil {
-			return err
-		}
-		fmt.Printf("queued as message %d\n", id)
-		if !s.Serving() {
-			fmt.Println("it waits until `omsbox serve` runs")
-		}
-		return nil
-	})
-}
-
-func userAdd(ctx context.Context, flags *flag.FlagSet, args []string) error {
-	var u store.User
-	flags.StringVar(&u.Phone, "phone", "", "the user's own `number`")
-	flags.StringVar(&u.Mail, "mail", "", "the mail `address` that replies go to")
-	flags.BoolVar(&u.Admin, "admin", false, "the user may administer the appliance")
-	return beside(ctx, flags, args, 1, 1, func(s *store.Store) error {
-		u.Login = flags.Arg(0)
-		password, err := askPassword(u.Login)
-		if err != nil {
-			return err
-		}
-		if u, err = s.AddUser(ctx, u, password); err != nil {
-			return err
-		}
-		fmt.Printf("added %s; replies will come from %s\n", u.Login, s.Address(u))
-		if u.Mail == "" {
-			fmt.Println("no mail address was given (-mail): replies to this user go to the user of the setting mail.catch-all")
-		}
-		return nil
-	})
-}
-
-func userList(ctx context.Context, flags *flag.FlagSet, args []string) error {
-	return beside(ctx, flags, args, 0, 0, func(s *store.Store) error { return s.ShowUsers(ctx, os.Stdout) })
-}
-
-func userPasswd(ctx context.Context, flags *flag.FlagSet, args []string) error {
-	return beside(ctx, flags, args, 1, 1, func(s *store.Store) error {
-		if _, err := s.UserByLogin(ctx, flags.Arg(0)); err != nil {
-			return err
-		}
-		password, err := askPassword(flags.Arg(0))
-		if err != nil {
-			return err
-		}
-		return s.SetPassword(ctx, flags.Arg(0), password)
-	})
-}
-
-func userDisable(ctx context.Context, flags *flag.FlagSet, args []string) error {
-	return beside(ctx, flags, args, 1, 1, func(s *store.Store) error { return s.Disable(ctx, flags.Arg(0)) })
-}
-
-func set(ctx context.Context, flags *flag.FlagSet, args []string) error {
-	return beside(ctx, flags, args, 2, 2, func(s *store.Store) error { return s.Set(ctx, flags.Arg(0), flags.Arg(1)) })
-}
-
-func get(ctx context.Context, flags *flag.FlagSet, args []string) error {
-	return beside(ctx, flags, args, 0, 1, func(s *store.Store) error {
-		if flags.Arg(0) == "status" {
-			text, err := s.Status(ctx)
-			fmt.Print(text)
-			return err
-		}
-		return s.ShowSettings(os.Stdout, flags.Arg(0))
-	})
-}
-
-// askPassword reads a password from the terminal without showing it, else a line of standard input.
-func askPassword(login string) (string, error) {
-	if fd := int(os.Stdin.Fd()); term.IsTerminal(fd) {
-		fmt.Fprintf(os.Stderr, "Password for %s: ", login)
-		password, err := term.ReadPassword(fd)
-		fmt.Fprintln(os.Stderr)
-		return string(password), err
-	}
-	line, err := bufio.NewReader(io.LimitReader(os.Stdin, 4096)).ReadString('\n')
-	if err != nil && err != io.EOF {
-		return "", err
-	}
-	return strings.TrimRight(line, "\r\n"), nil
+	return net.JoinHostPort("127.0.0.1", port)
 }
 
 func modemSend(ctx context.Context, flags *flag.FlagSet, args []string) error {
 	logger := logFlag(flags)
-	if err := parse(flags, args, 3, 3); err != nil {
+	if err := command.Parse(flags, args, 3, 3); err != nil {
 		return err
 	}
-	return modem.Bench(ctx, flags.Arg(0), flags.Arg(1), flags.Arg(2), os.Stdout, logger())
+	number, err := store.ParseNumber(flags.Arg(1), "")
+	if err != nil {
+		return err
+	}
+	open, err := opener(flags.Arg(0))
+	if err != nil {
+		return err
+	}
+	return modem.Bench(ctx, open, number, flags.Arg(2), os.Stdout, logger())
+}
+
+func modemSimulate(ctx context.Context, flags *flag.FlagSet, args []string) error {
+	if err := command.Parse(flags, args, 1, 1); err != nil {
+		return err
+	}
+	listener, err := web.Listen(flags.Arg(0))
+	if err != nil {
+		return err
+	}
+	sim := simulator.New(simulator.Options{})
+	defer sim.Close()
+	fmt.Printf("a simulated modem is at tcp://%s; Ctrl-C ends it\n", listener.Addr())
+	return sim.Serve(ctx, listener)
 }
 
 func version(_ context.Context, flags *flag.FlagSet, args []string) error {
-	if err := parse(flags, args, 0, 0); err != nil {
+	if err := command.Parse(flags, args, 0, 0); err != nil {
 		return err
 	}
 	info, ok := debug.ReadBuildInfo()

@@ -44,11 +44,12 @@ func check(t testing.TB, err error) {
 
 // arrows are all that the drawing of the packages has, by the importing one.
 var arrows = map[string][]string{
-	"omsbox":                 {"omsbox/oms", "omsbox/web", "omsbox/mailer", "omsbox/modem", "omsbox/modem/simulator", "omsbox/store"},
+	"omsbox":                 {"omsbox/store/command", "omsbox/oms", "omsbox/web", "omsbox/mailer", "omsbox/modem", "omsbox/modem/simulator", "omsbox/store"},
 	"omsbox/oms":             {"omsbox/store"},
 	"omsbox/web":             {"omsbox/store"},
 	"omsbox/mailer":          {"omsbox/store"},
 	"omsbox/modem":           {"omsbox/store", "omsbox/modem/sms", "omsbox/modem/simulator"},
+	"omsbox/store/command":   {"omsbox/store"},
 	"omsbox/store":           {"omsbox/modem/sms"},
 	"omsbox/modem/simulator": {"omsbox/modem/sms"},
 	"omsbox/modem/sms":       {},
@@ -299,7 +300,9 @@ func TestCommandsSayWhatIsWrongAndWhatToDo(t *testing.T) {
 	}{
 		{"", 2, "usage: omsbox COMMAND"},
 		{"help", 0, "usage: omsbox COMMAND"},
-		{"dance", 2, "usage: omsbox COMMAND"},
+		{"help serve", 0, "usage: omsbox serve"},
+		{"get status -data x", 1, "flags come before arguments"},
+		{"dance", 2, "there is no command \"dance\""},
 		{"send -h", 0, "usage: omsbox send"},
 		{"set -data " + none + " oms.wait", 2, "usage: omsbox set"},
 		{"serve -modem", 2, "flag needs an argument: -modem"},

@@ -12,11 +12,7 @@ import (
 
 // Bench sends a text through a device by itself, to try a modem that nothing else uses: no row is
 // written, no reply is taken. It says on out what the modem answers to each segment.
-func Bench(ctx context.Context, device, number, text string, out io.Writer, log *slog.Logger) error {
-	open, err := Opener(device)
-	if err != nil {
-		return err
-	}
+func Bench(ctx context.Context, open func(context.Context) (io.ReadWriteCloser, error), number, text string, out io.Writer, log *slog.Logger) error {
 	tpdus, err := sms.Submit{To: number, Text: text, Ref: uint16(time.Now().UnixNano())}.TPDUs()
 	if err != nil {
 		return err

@@ -32,6 +32,7 @@ type Modem struct {
 	log          *slog.Logger
 	announcement string       // the AT+CNMI that the modem took; like row
 	doubt        atomic.Int64 // the last segment whose answer did not come, 0 for none
+	refused      atomic.Bool  // a segment was not taken since the last look
 	row          store.Modem  // as last stored; only touched by Run and what it waits for
 }
 
@@ -82,7 +83,7 @@ func (m *Modem) Run(ctx context.Context) error {
 // report stores how the modem is; the process log says so when that is new.
 func (m *Modem) report(ctx context.Context, up bool, problem string) {
 	switch {
-	case up && !m.row.Up:
+	case up && problem == "" && (!m.row.Up || m.row.Problem != ""):
 		m.log.Info("the modem is ready", "model", strings.TrimSpace(m.row.Manufacturer+" "+m.row.Model), "operator", m.row.Operator)
 	case problem != m.row.Problem:
 		m.log.Warn("the modem cannot be used", "problem", problem)
@@ -105,7 +106,7 @@ func (m *Modem) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	m.report(ctx, true, "")
+	m.report(ctx, true, m.trouble())
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return m.send(ctx, session) })
 	group.Go(func() error { return m.receive(ctx, session, storages) })
@@ -123,6 +124,9 @@ func Prepare(ctx context.Context, s *Session) error {
 	if err := s.Resync(ctx); err != nil {
 		if errors.Is(err, ErrSilent) {
 			return fmt.Errorf("%w: is this the port that takes AT commands? a stick often has several", err)
+		}
+		if errors.Is(err, ErrGone) {
+			return fmt.Errorf("%w: it hung up at once; another program may be using this modem", err)
 		}
 		return err
 	}
@@ -248,6 +252,15 @@ func chooseStorage(ctx context.Context, s *Session) ([]string, error) {
 var registrations = map[string]string{
 	"0": "not registered", "1": "registered", "2": "searching", "3": "refused by the network", "4": "unknown", "5": "registered, roaming",
 	"6": "registered for SMS only", "7": "registered for SMS only, roaming",
+}
+
+// trouble says what keeps a modem that works from sending; "" where nothing is known.
+func (m *Modem) trouble() string {
+	switch m.row.Registration {
+	case registrations["0"], registrations["2"], registrations["3"]:
+		return "the SIM is not in the network (" + m.row.Registration + "): check the antenna, and that the SIM is active"
+	}
+	return ""
 }
 
 // look asks how the radio is: operator, registration, signal.

@@ -13,13 +13,18 @@ import (
 )
 
 // lookEvery is how often operator, registration and signal are asked for.
-const lookEvery = 5 * time.Minute
+const (
+	lookEvery = 5 * time.Minute
+	lookSoon  = 20 * time.Second // while something is wrong
+)
 
 // receive stores what comes in. What the modem keeps is looked at when the session starts, when
 // the modem announces something, and now and then, since announcements get lost.
 func (m *Modem) receive(ctx context.Context, s *Session, storages []string) error {
 	sweep := time.NewTicker(m.Patience.Sweep)
 	defer sweep.Stop()
+	wake := time.NewTicker(lookSoon)
+	defer wake.Stop()
 	looked := time.Now()
 	var err error
 	due := append([]string(nil), storages...) // to be swept
@@ -33,7 +38,12 @@ func (m *Modem) receive(ctx context.Context, s *Session, storages []string) erro
 			}
 		}
 		due = nil
-		if len(storages) > 0 && time.Since(looked) > lookEvery {
+		again := lookEvery
+		if m.trouble() != "" || m.refused.Load() {
+			again = lookSoon
+		}
+		if time.Since(looked) > again {
+			m.refused.Store(false)
 			before := m.row
 			if err := m.look(ctx, s); err != nil {
 				return err
@@ -44,8 +54,8 @@ func (m *Modem) receive(ctx context.Context, s *Session, storages []string) erro
 					return err
 				}
 			}
-			if m.row != before {
-				m.report(ctx, true, "")
+			if m.row != before || m.trouble() != m.row.Problem {
+				m.report(ctx, true, m.trouble())
 			}
 			looked = time.Now()
 		}
@@ -56,6 +66,7 @@ func (m *Modem) receive(ctx context.Context, s *Session, storages []string) erro
 			}
 		case <-sweep.C:
 			due = storages
+		case <-wake.C:
 		case <-s.wire.closed:
 			m.rest(ctx, s, storages)
 			return ErrGone

@@ -15,7 +15,7 @@ func (m *Modem) send(ctx context.Context, s *Session) error {
 	bell := m.store.Subscribe(store.Outgoing)
 	defer bell.Close()
 	var previous *store.Verdict
-	unsent := 0
+	unsent, said := 0, ""
 	for {
 		if ctx.Err() != nil {
 			return m.settle(ctx, previous)
@@ -45,6 +45,13 @@ func (m *Modem) send(ctx context.Context, s *Session) error {
 		var refused *CommandError
 		if err == nil || errors.As(err, &refused) {
 			previous, unsent = &v, 0
+			if v.Outcome == store.Deferred {
+				m.refused.Store(true)
+			}
+			if v.Outcome == store.Deferred && v.Reason != said {
+				m.log.Warn("the network does not take texts now", "reason", v.Reason)
+			}
+			said = v.Reason
 			continue
 		}
 		// The modem kept silent or is gone. Only that leads to a new session.

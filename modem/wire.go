@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"regexp"
 	"strings"
 	"sync"
@@ -47,6 +46,7 @@ type wire struct {
 	promised bool        // the whole PDU of the command was written, or may have been
 	head     string      // first line of a two-line URC whose second is awaited
 	headAt   time.Time
+	stray    bool        // a late "+CMGS:" went by, whose OK is to be ignored too
 	barrier  chan string // not nil while lines go to resync
 }
 
@@ -119,7 +119,7 @@ func (w *wire) put(p []byte) (int, error) {
 	select {
 	case w.writes <- job:
 	case <-w.closed:
-		return 0, os.ErrClosed
+		return 0, ErrGone
 	case <-timer.C:
 		w.Close()
 		return 0, errSlowWrite
@@ -294,11 +294,12 @@ func (w *wire) line(line string) {
 	early := w.cmd == "+CMGS" && w.prompt != nil // nothing was handed over yet
 	switch {
 	case progress(line):
-	case early && (strings.HasPrefix(line, "+CMGS:") || result == "OK"):
-		// The answer to an earlier segment: this one has not even been asked for.
-		if result == "" {
-			w.unsolicited(urc{line: line})
-		}
+	case w.barrier == nil && strings.HasPrefix(line, "+CMGS:") && (w.cmd != "+CMGS" || early):
+		// The answer to an earlier segment. Its OK follows.
+		w.stray = true
+		w.unsolicited(urc{line: line})
+	case result == "OK" && (w.stray || early):
+		w.stray = false
 	case result == "" && isURC(line, w.expected()):
 		if hasPDU(line) {
 			w.head, w.headAt = line, time.Now()
@@ -353,7 +354,7 @@ func (w *wire) resync(grace, within time.Duration) (mr int, err error) {
 		question, answer = "+CREG?", "+CREG:"
 	}
 	w.forget()
-	w.barrier = lines
+	w.barrier, w.stray = lines, false
 	w.mu.Unlock()
 	defer func() {
 		w.mu.Lock()

@@ -20,25 +20,45 @@ const (
 )
 
 // clock judges the wall clock: a Raspberry Pi has none of its own and starts in the past.
-//
-// Its times carry Go's monotonic reading where the computer's clock gave them; a wall clock's time
-// of its own is what Round(0) leaves of them.
 type clock struct {
 	mu     sync.Mutex
-	base   time.Time // what the wall clock is held against
-	set    time.Time // when it was last seen to be set; zero: never
-	last   time.Time // last look
-	marked time.Time // when the mark was last written
-	high   time.Time // the latest wall time that was ever seen
-	highAt time.Time // when that was
-	good   bool      // as at the last look
+	base   look // what the wall clock is held against
+	set    look // when it was last seen to be set
+	last   look
+	marked look // when the mark was last written
+	high   look // the latest wall time that was ever seen
+	good   bool // as at the last look
+}
+
+// look is one look at the clocks.
+type look struct {
+	wall time.Time     // zero: never looked
+	mono time.Duration // since some moment, whatever the wall clock does
+}
+
+// set is how far the wall clock was set between two looks.
+func (l look) set(later look) time.Duration { return later.wall.Sub(l.wall) - (later.mono - l.mono) }
+
+// source is where looks come from.
+type source struct {
+	now     func() time.Time
+	elapsed func() time.Duration
+}
+
+func (s *Store) look() look {
+	from := s.source.Load()
+	return look{from.now().Round(0), from.elapsed()}
 }
 
 // Now is the time by the store's clock: the computer's, if SetClock gave it no other.
-func (s *Store) Now() time.Time { return (*s.now.Load())() }
+func (s *Store) Now() time.Time { return s.source.Load().now() }
 
-// SetClock gives the store another clock to stamp rows with.
-func (s *Store) SetClock(now func() time.Time) { s.now.Store(&now) }
+// SetClock gives the store another clock to stamp rows with. A clock whose times carry Go's
+// monotonic reading is judged by that.
+func (s *Store) SetClock(now func() time.Time) {
+	start := now()
+	s.source.Store(&source{now, func() time.Duration { return now().Sub(start) }})
+}
 
 // ClockTrusted says whether the wall clock may decide that something is due or over. While it is
 // not trusted nothing scheduled is sent and nothing expires.
@@ -50,16 +70,16 @@ func (s *Store) ClockTrusted() bool { return s.ClockProblem() == "" }
 func (s *Store) ClockProblem() string {
 	s.clock.mu.Lock()
 	defer s.clock.mu.Unlock()
-	return s.clock.problem(s.Now())
+	return s.clock.problem(s.look())
 }
 
-func (c *clock) problem(now time.Time) string {
-	if behind := c.high.Sub(now.Round(0)); behind > jump {
+func (c *clock) problem(now look) string {
+	if behind := c.high.wall.Sub(now.wall); behind > jump {
 		return fmt.Sprintf("this computer's clock is %v behind the latest time that was seen before: set it", behind.Round(time.Second))
 	}
-	if !c.base.IsZero() && apart(c.base, now).Abs() >= drift {
-		return fmt.Sprintf("this computer's clock was set by %v: it is believed in %v if it goes on evenly, or when a time server confirms it",
-			apart(c.base, now).Round(time.Second), steadyFor)
+	if by := c.base.set(now); !c.base.wall.IsZero() && by.Abs() >= drift {
+		return fmt.Sprintf("this computer's clock was set by %v: it is believed when it has gone on evenly for %v, or a time server confirms it",
+			by.Round(time.Second), steadyFor)
 	}
 	return ""
 }
@@ -69,36 +89,30 @@ func (c *clock) problem(now time.Time) string {
 func (s *Store) stamp() time.Time {
 	s.clock.mu.Lock()
 	defer s.clock.mu.Unlock()
-	now := s.Now()
-	if least := s.clock.high.Add(max(0, now.Sub(s.clock.highAt))); !s.clock.high.IsZero() && now.Round(0).Before(least) {
+	now, high := s.look(), s.clock.high
+	if least := high.wall.Add(max(0, now.mono-high.mono)); !high.wall.IsZero() && now.wall.Before(least) {
 		return least
 	}
-	return now.Round(0)
-}
-
-// apart is how much more the wall clock moved than the monotonic one; 0 where the times carry no
-// monotonic reading.
-func apart(from, to time.Time) time.Duration {
-	return to.Round(0).Sub(from.Round(0)) - to.Sub(from)
+	return now.wall
 }
 
 // tick looks at the clock, every wakeEvery. Now and then it returns a change to be committed: the
 // new high-water mark.
 func (c *clock) tick(s *Store) func(*tx) error {
-	now := s.Now()
+	now := s.look()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.base.IsZero() {
+	if c.base.wall.IsZero() {
 		c.base, c.last, c.marked, c.good = now, now, now, c.problem(now) == ""
 		return nil
 	}
-	if by := apart(c.last, now); by.Abs() > jump {
+	if by := c.last.set(now); by.Abs() > jump {
 		c.set = now
 		s.log.Warn("the clock was set", "by", by.Round(time.Second))
 		s.bells.ringAll() // what is due has to be looked at again
 	}
 	c.last = now
-	if apart(c.base, now).Abs() >= drift && !c.high.After(now.Round(0)) && (now.Sub(c.set) >= steadyFor || clockConfirmed()) {
+	if c.base.set(now).Abs() >= drift && !c.high.wall.After(now.wall) && (now.mono-c.set.mono >= steadyFor || clockConfirmed()) {
 		c.base = now
 	}
 	good := c.problem(now) == ""
@@ -108,16 +122,16 @@ func (c *clock) tick(s *Store) func(*tx) error {
 	if c.good = good; !good {
 		return nil
 	}
-	if wall := now.Round(0); wall.After(c.high) {
-		c.high, c.highAt = wall, now
+	if now.wall.After(c.high.wall) {
+		c.high = now
 	}
-	if now.Sub(c.marked) < markEvery {
+	if now.mono-c.marked.mono < markEvery {
 		return nil
 	}
 	c.marked = now
 	return func(t *tx) error {
 		_, err := t.exec(`INSERT INTO counters (name, value) VALUES ('clock', ?)
-			ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)`, ms(now))
+			ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)`, ms(now.wall))
 		return err
 	}
 }
@@ -135,6 +149,6 @@ func (c *clock) load(t *tx) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.high, c.highAt = fromMS(max(mark, seen)), t.writer.store.Now()
+	c.high = look{fromMS(max(mark, seen)), t.writer.store.look().mono}
 	return nil
 }

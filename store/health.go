@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
+	"errors"
 	"time"
 )
 
@@ -100,6 +102,17 @@ func (s *Store) Healths(ctx context.Context) ([]Health, error) {
 	}, `SELECT part, ok, text, since FROM health ORDER BY part`)
 }
 
+// LastRefusal returns why the delivery that is tried next was not sent when it was tried last; ""
+// where none waits for another try.
+func (s *Store) LastRefusal(ctx context.Context) (reason string, next time.Time, err error) {
+	d, err := one(ctx, s, scanDelivery, `SELECT `+deliveryColumns+` FROM deliveries
+		WHERE state IN ('queued', 'scheduled') AND state = 'queued' AND reason <> '' ORDER BY due, id LIMIT 1`)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", time.Time{}, nil
+	}
+	return d.Reason, d.Due, err
+}
+
 // Backlog counts what waits and what went wrong.
 type Backlog struct {
 	Queued, Scheduled, Sending int // deliveries
@@ -127,6 +140,6 @@ func (s *Store) Backlog(ctx context.Context) (Backlog, error) {
 		(SELECT count(DISTINCT sender || '/' || ref) FROM incoming_segments WHERE incoming_id IS NULL),
 		(SELECT count(*) FROM mails WHERE state IN ('queued', 'sending')),
 		(SELECT count(*) FROM mails WHERE state = 'failed' AND updated > ?1),
-		(SELECT ifnull(min(updated), 0) FROM deliveries WHERE state IN ('queued', 'scheduled') AND state = 'queued'),
+		(SELECT ifnull(min(m.created), 0) FROM deliveries d JOIN messages m ON m.id = d.message_id WHERE d.state IN ('queued', 'scheduled') AND d.state = 'queued'),
 		(SELECT ifnull(min(created), 0) FROM mails WHERE state = 'queued')`, ms(s.stamp().Add(-7*24*time.Hour)))
 }

@@ -36,7 +36,7 @@ func ParseNumber(raw, region string) (string, error) {
 			text = rest
 		}
 	}
-	refused := fmt.Errorf("%w: %q", ErrNumber, clip(raw, 40))
+	refused := fmt.Errorf("%w: %q; write it as +447911123456", ErrNumber, clip(raw, 40))
 	digits := 0
 	for i, r := range text {
 		switch {
@@ -62,7 +62,7 @@ func ParseNumber(raw, region string) (string, error) {
 		plain, text = "+"+plain[2:], "+"+plain[2:]
 	}
 	if plain[0] != '+' && region == "" {
-		return "", fmt.Errorf("%w: write it with its country code, as +…, or set sms.region", refused)
+		return "", fmt.Errorf("%w: %q has no country code; write it as +447911123456, or set sms.region", ErrNumber, clip(raw, 40))
 	}
 	n, err := phonenumbers.Parse(text, region)
 	if err != nil || !phonenumbers.IsPossibleNumber(n) {

@@ -89,14 +89,23 @@ func (s *Store) Set(ctx context.Context, key, value string) error {
 	if err != nil {
 		return err
 	}
+	if key == "sms.region" {
+		if value = strings.ToUpper(value); value == "UK" {
+			value = "GB" // as everybody there calls it
+		}
+	}
 	if value != "" {
 		if err := k.check(value); err != nil {
 			return fmt.Errorf("%s: %w", key, err)
 		}
 	}
 	if key == "mail.catch-all" && value != "" {
-		if _, err := s.UserByLogin(ctx, value); err != nil {
+		u, err := s.UserByLogin(ctx, value)
+		if err != nil {
 			return fmt.Errorf("%s: %w", key, err)
+		}
+		if u.Disabled {
+			return fmt.Errorf("%s: %w: user %q is disabled", key, ErrInvalid, value)
 		}
 	}
 	return s.write(ctx, func(t *tx) error {
@@ -106,8 +115,13 @@ func (s *Store) Set(ctx context.Context, key, value string) error {
 			_, err = t.exec(`INSERT INTO settings (key, value) VALUES (?, ?)
 				ON CONFLICT (key) DO UPDATE SET value = excluded.value`, key, value)
 		}
+		if err != nil {
+			return err
+		}
 		t.then(s.reloadNow)
 		t.ring(Settings)
+		_, err = t.exec(`INSERT INTO counters (name, value) VALUES ('settings', ?)
+			ON CONFLICT (name) DO UPDATE SET value = excluded.value`, ms(t.now))
 		return err
 	})
 }
@@ -139,6 +153,14 @@ func (k Setting) shown(value string) string {
 		return u.Redacted()
 	}
 	return value
+}
+
+// changed returns when a setting was changed last.
+func (s *Store) changed(ctx context.Context) (time.Time, error) {
+	at, err := one(ctx, s, func(r scanner) (at int64, err error) {
+		return at, r.Scan(&at)
+	}, `SELECT ifnull(max(value), 0) FROM counters WHERE name = 'settings'`)
+	return fromMS(at), err
 }
 
 // reloadNow is reload for the writer, which has nobody to give an error to.
@@ -186,7 +208,7 @@ func shortText(v string) error {
 
 func region(v string) error {
 	if !knownRegion(v) {
-		return fmt.Errorf("%w region %q: two capital letters, such as GB, DE or US", ErrInvalid, v)
+		return fmt.Errorf("%w region: no country has the code %q; write two letters, such as GB, DE or US", ErrInvalid, v)
 	}
 	return nil
 }

@@ -39,11 +39,26 @@ func (s *Store) Status(ctx context.Context) (string, error) {
 	}
 	line("outgoing", "%d waiting%s, %d being sent, %d scheduled; in the last seven days %d failed, %d unconfirmed",
 		backlog.Queued, since(backlog.OldestQueued), backlog.Sending, backlog.Scheduled, backlog.Failed, backlog.Unconfirmed)
+	refusal, next, err := s.LastRefusal(ctx)
+	if err != nil {
+		return "", err
+	}
+	if refusal != "" {
+		line("", "the last try: %s; the next at %s", refusal, next.Local().Format("15:04:05"))
+	}
 	line("incoming", "%d with parts missing; in the last seven days %d that belong to nobody", backlog.Incomplete, backlog.Unroutable)
 	line("mail", "%d waiting%s; in the last seven days %d failed", backlog.MailQueued, since(backlog.OldestMail), backlog.MailFailed)
+	changed, err := s.changed(ctx)
+	if err != nil {
+		return "", err
+	}
 	for _, h := range parts {
 		word := "ok"
-		if !h.OK {
+		switch {
+		case h.OK:
+		case serving && h.Since.Before(changed) && s.stamp().Sub(changed) < justNow:
+			word = "a setting was changed just now; before"
+		default:
 			word = "PROBLEM"
 		}
 		line(h.Part, "%s: %s", word, h.Text)
@@ -58,6 +73,9 @@ func (s *Store) Status(ctx context.Context) (string, error) {
 	}
 	return b.String(), nil
 }
+
+// justNow is how long a running service may take to try what a changed setting says.
+const justNow = 5 * time.Second
 
 func since(t time.Time) string {
 	if t.IsZero() {
@@ -75,6 +93,9 @@ func (m Modem) String() string {
 		return "PROBLEM: " + m.Problem
 	}
 	words := []string{"ready"}
+	if m.Problem != "" {
+		words[0] = "PROBLEM: " + m.Problem
+	}
 	for _, w := range []string{strings.TrimSpace(m.Manufacturer + " " + m.Model), m.Operator, m.Registration} {
 		if w != "" {
 			words = append(words, w)

@@ -20,7 +20,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	"modernc.org/sqlite" // also the driver "sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // lockWithin is how long the lock of the data directory is waited for.
@@ -39,7 +40,7 @@ type Store struct {
 	bells  bells
 	values atomic.Pointer[map[string]string] // the settings rows, as last committed
 	home   atomic.Pointer[string]            // region of the first SIM that was seen; "" where none was
-	now    atomic.Pointer[func() time.Time]
+	source atomic.Pointer[source]
 	clock  clock
 	signIn credentials
 
@@ -52,7 +53,7 @@ type Store struct {
 // directory's lock until Close; ErrLocked if another process does.
 func Create(ctx context.Context, dir string, log *slog.Logger) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("data directory: %w; choose a directory that this user may write, with -data", err)
+		return nil, fmt.Errorf("data directory: %w; use sudo, or choose a directory that this user may write, with -data", err)
 	}
 	held, err := takeLock(filepath.Join(dir, "lock"))
 	for deadline := time.Now().Add(lockWithin); errors.Is(err, ErrLocked) && time.Now().Before(deadline); {
@@ -63,13 +64,13 @@ func Create(ctx context.Context, dir string, log *slog.Logger) (*Store, error) {
 		return nil, fmt.Errorf("%w: another omsbox already serves from %s; stop that one first, or give this one its own -data", ErrLocked, dir)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("data directory: %w; choose a directory that this user may write, with -data", err)
+		return nil, fmt.Errorf("data directory: %w; use sudo, or choose a directory that this user may write, with -data", err)
 	}
 	// Made here, it is nobody else's to read; the files that SQLite puts beside it follow it.
 	file, err := os.OpenFile(filepath.Join(dir, File), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		held.release()
-		return nil, fmt.Errorf("data directory: %w; choose a directory that this user may write, with -data", err)
+		return nil, fmt.Errorf("data directory: %w; use sudo, or choose a directory that this user may write, with -data", err)
 	}
 	file.Close()
 	s, err := open(ctx, dir, log, held)
@@ -88,8 +89,11 @@ func Create(ctx context.Context, dir string, log *slog.Logger) (*Store, error) {
 func Open(ctx context.Context, dir string, log *slog.Logger) (*Store, error) {
 	if _, err := os.Stat(filepath.Join(dir, File)); errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("%w in %s: start `omsbox serve -data %s` once, or name the right directory with -data", ErrNoDatabase, dir, dir)
-	} else if err != nil {
-		return nil, fmt.Errorf("data directory: %w", err)
+	}
+	if file, err := os.OpenFile(filepath.Join(dir, File), os.O_RDWR, 0); err != nil {
+		return nil, fmt.Errorf("data directory: %w: use sudo, or be the user that serves from %s", err, dir)
+	} else {
+		file.Close()
 	}
 	return open(ctx, dir, log, nil)
 }
@@ -121,7 +125,7 @@ func open(ctx context.Context, dir string, log *slog.Logger, held *lock) (*Store
 	conn, err := db.Conn(ctx)
 	if err != nil {
 		db.Close()
-		return nil, fmt.Errorf("open %s: %w", path, err)
+		return nil, notOurs(fmt.Errorf("open %s: %w", path, err), path)
 	}
 	s := &Store{dir: dir, lock: held, log: log.With("part", "store"), stmts: map[string]*sql.Stmt{}}
 	s.bells.rings = map[any]map[*Bell]struct{}{}
@@ -130,7 +134,7 @@ func open(ctx context.Context, dir string, log *slog.Logger, held *lock) (*Store
 	if err := migrate(ctx, conn, held == nil && inUse(dir)); err != nil {
 		conn.Close()
 		db.Close()
-		return nil, err
+		return nil, notOurs(err, path)
 	}
 	if s.read, err = sql.Open("sqlite", dsn+"&_pragma=query_only(1)"); err != nil {
 		conn.Close()
@@ -146,6 +150,15 @@ func open(ctx context.Context, dir string, log *slog.Logger, held *lock) (*Store
 		return nil, err
 	}
 	return s, nil
+}
+
+// notOurs says what to do about a file that SQLite cannot read.
+func notOurs(err error, path string) error {
+	var e *sqlite.Error
+	if errors.As(err, &e) && (e.Code() == sqlite3.SQLITE_NOTADB || e.Code() == sqlite3.SQLITE_CORRUPT) {
+		return fmt.Errorf("%s is damaged or not omsbox's: put a copy in its place, or name another -data", path)
+	}
+	return err
 }
 
 // Close ends the writer after the changes that are waiting, closes the database and lets go of

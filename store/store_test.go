@@ -16,7 +16,7 @@ func open(t testing.TB) *store.Store {
 
 func openIn(t testing.TB, dir string) *store.Store {
 	t.Helper()
-	s, err := store.Create(context.Background(), dir, slog.New(slog.DiscardHandler))
+	s, err := store.Create(context.Background(), dir, quiet())
 	check(t, err)
 	t.Cleanup(func() { s.Close() })
 	return s
@@ -92,3 +92,5 @@ func TestATextGoesOutSegmentBySegment(t *testing.T) {
 		t.Errorf("something still waits (%v)", err)
 	}
 }
+
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }

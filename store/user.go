@@ -177,6 +177,11 @@ func (s *Store) Disable(ctx context.Context, login string) error {
 	return s.changeUser(ctx, login, `UPDATE users SET disabled = 1 WHERE login = ?`, login)
 }
 
+// Enable gives a disabled user the right to sign in back.
+func (s *Store) Enable(ctx context.Context, login string) error {
+	return s.changeUser(ctx, login, `UPDATE users SET disabled = 0 WHERE login = ?`, login)
+}
+
 func (s *Store) changeUser(ctx context.Context, login, text string, args ...any) error {
 	return s.write(ctx, func(t *tx) error {
 		n, err := t.exec(text, args...)

@@ -93,7 +93,12 @@ func (s *Store) writeLater(work func(*tx) error) {
 // the changes of others.
 func (w *writer) run() {
 	defer close(w.done)
-	defer w.conn.Close()
+	defer w.conn.Close() // SQLite then moves the -wal file into the database: it does so only when no statement is open
+	defer func() {
+		for _, stmt := range w.stmts {
+			stmt.Close()
+		}
+	}()
 	ctx := context.Background()
 	ticker := time.NewTicker(wakeEvery)
 	defer ticker.Stop()

@@ -169,7 +169,7 @@ func modemLight(modems []store.Modem) light {
 	ready, problem := 0, ""
 	for _, m := range modems {
 		switch {
-		case m.Up:
+		case m.Up && m.Problem == "":
 			ready++
 		case problem == "" && m.Problem != "":
 			problem = sentence(withoutNumbers(m.Problem))

@@ -1,0 +1,170 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/term"
+
+	"omsbox/store"
+)
+
+// beside does something with the database that another omsbox may be serving from.
+func beside(ctx context.Context, flags *flag.FlagSet, args []string, least, most int, do func(*store.Store) error) error {
+	data := DataFlag(flags)
+	if err := Parse(flags, args, least, most); err != nil {
+		return err
+	}
+	s, err := store.Open(ctx, filepath.Clean(*data), slog.New(slog.NewTextHandler(os.Stderr, nil)))
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(s), s.Close())
+}
+
+// Send queues a text, read from standard input, like any other message.
+func Send(ctx context.Context, flags *flag.FlagSet, args []string) error {
+	login := flags.String("user", "", "the `ID` of the user whom replies go to")
+	return beside(ctx, flags, args, 1, 1000, func(s *store.Store) error {
+		m := store.Message{Source: store.SourceCommand}
+		if *login != "" {
+			u, err := s.UserByLogin(ctx, *login)
+			if err != nil {
+				return err
+			}
+			if u.Disabled {
+				return fmt.Errorf("user %q is disabled", u.Login)
+			}
+			m.User = u.ID
+		}
+		for _, typed := range flags.Args() {
+			number, err := s.Number(typed)
+			if err != nil {
+				return err
+			}
+			m.To = append(m.To, store.Recipient{Number: number, Typed: typed})
+		}
+		if term.IsTerminal(int(os.Stdin.Fd())) {
+			fmt.Fprintln(os.Stderr, "Type the text; Ctrl-D ends it, Ctrl-C sends nothing.")
+		}
+		text, err := input(ctx)
+		if err != nil {
+			return err
+		}
+		if strings.TrimSpace(text) == "" {
+			return errors.New("the text is empty: nothing was sent")
+		}
+		m.Parts = []string{strings.TrimRight(text, "\r\n")}
+		id, _, err := s.Enqueue(ctx, m)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("queued as message %d\n", id)
+		if !s.Serving() {
+			fmt.Println("it waits until `omsbox serve` runs")
+		}
+		return nil
+	})
+}
+
+// UserAdd adds a user.
+func UserAdd(ctx context.Context, flags *flag.FlagSet, args []string) error {
+	var u store.User
+	flags.StringVar(&u.Phone, "phone", "", "the user's own `number`")
+	flags.StringVar(&u.Mail, "mail", "", "the mail `address` that replies go to")
+	flags.BoolVar(&u.Admin, "admin", false, "the user may administer the appliance")
+	return beside(ctx, flags, args, 1, 1, func(s *store.Store) error {
+		u.Login = flags.Arg(0)
+		password, err := askPassword(ctx, u.Login)
+		if err != nil {
+			return err
+		}
+		if u, err = s.AddUser(ctx, u, password); err != nil {
+			return err
+		}
+		fmt.Printf("added %s; replies will come from %s\n", u.Login, s.Address(u))
+		if u.Mail == "" {
+			fmt.Println("no mail address was given (-mail): replies to this user go to the user of the setting mail.catch-all")
+		}
+		return nil
+	})
+}
+
+// UserList lists the users.
+func UserList(ctx context.Context, flags *flag.FlagSet, args []string) error {
+	return beside(ctx, flags, args, 0, 0, func(s *store.Store) error { return s.ShowUsers(ctx, os.Stdout) })
+}
+
+// UserPasswd gives a user a new password.
+func UserPasswd(ctx context.Context, flags *flag.FlagSet, args []string) error {
+	return beside(ctx, flags, args, 1, 1, func(s *store.Store) error {
+		u, err := s.UserByLogin(ctx, flags.Arg(0))
+		if err != nil {
+			return err
+		}
+		password, err := askPassword(ctx, u.Login)
+		if err != nil {
+			return err
+		}
+		return done(s.SetPassword(ctx, u.Login, password), "%s has a new password", u.Login)
+	})
+}
+
+// UserDisable ends a user's right to sign in.
+func UserDisable(ctx context.Context, flags *flag.FlagSet, args []string) error {
+	return beside(ctx, flags, args, 1, 1, func(s *store.Store) error {
+		return done(s.Disable(ctx, flags.Arg(0)), "%s may not sign in any more", flags.Arg(0))
+	})
+}
+
+// UserEnable gives a disabled user that right back.
+func UserEnable(ctx context.Context, flags *flag.FlagSet, args []string) error {
+	return beside(ctx, flags, args, 1, 1, func(s *store.Store) error {
+		return done(s.Enable(ctx, flags.Arg(0)), "%s may sign in again", flags.Arg(0))
+	})
+}
+
+// Set changes a setting.
+func Set(ctx context.Context, flags *flag.FlagSet, args []string) error {
+	return beside(ctx, flags, args, 2, 2, func(s *store.Store) error {
+		key, value := flags.Arg(0), flags.Arg(1)
+		if value == "-" { // a password in it is nobody else's to see in the list of processes
+			text, err := input(ctx)
+			if err != nil {
+				return err
+			}
+			value = strings.TrimRight(text, "\r\n")
+		}
+		if err := s.Set(ctx, key, value); err != nil {
+			return err
+		}
+		fmt.Printf("%s is now ", key)
+		return s.ShowSettings(os.Stdout, key)
+	})
+}
+
+// Get shows all settings, one, or how the appliance is.
+func Get(ctx context.Context, flags *flag.FlagSet, args []string) error {
+	return beside(ctx, flags, args, 0, 1, func(s *store.Store) error {
+		if flags.Arg(0) == "status" {
+			text, err := s.Status(ctx)
+			fmt.Print(text)
+			return err
+		}
+		return s.ShowSettings(os.Stdout, flags.Arg(0))
+	})
+}
+
+// done says what was done, if it was.
+func done(err error, format string, args ...any) error {
+	if err == nil {
+		fmt.Printf(format+"\n", args...)
+	}
+	return err
+}

@@ -1,0 +1,85 @@
+// Package command is what people type about the database: users, settings, and texts to be sent,
+// beside a running service or without one. It also holds what all of omsbox's commands share: flags
+// that the environment may give, and questions at the terminal that Ctrl-C ends.
+package command
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+)
+
+// ErrUsage: what was typed is no command; it was said what is wrong with it.
+var ErrUsage = errors.New("wrong usage")
+
+// Parse reads the flags, first from OMSBOX_… variables, and refuses fewer or more arguments than least and most.
+func Parse(flags *flag.FlagSet, args []string, least, most int) error {
+	var bad error
+	flags.VisitAll(func(f *flag.Flag) {
+		name := "OMSBOX_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		if v, ok := os.LookupEnv(name); ok {
+			if err := f.Value.Set(v); err != nil {
+				bad = fmt.Errorf("%s: %w", name, err)
+			}
+		}
+	})
+	if bad != nil {
+		return bad
+	}
+	flags.VisitAll(func(f *flag.Flag) {
+		if l, ok := f.Value.(*List); ok {
+			l.environ = true
+		}
+	})
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return err
+		}
+		return ErrUsage // flag has said what is wrong
+	}
+	for i, arg := range flags.Args() {
+		if len(arg) > 1 && arg[0] == '-' && flags.Lookup(strings.TrimLeft(arg, "-")) != nil {
+			return fmt.Errorf("flags come before arguments: %s %s … %s", flags.Name(), arg, strings.Join(flags.Args()[:i], " "))
+		}
+	}
+	if n := flags.NArg(); n < least || n > most {
+		flags.Usage()
+		return ErrUsage
+	}
+	return nil
+}
+
+// DataFlag is the flag that names the data directory.
+func DataFlag(flags *flag.FlagSet) *string {
+	dir := "omsbox-data"
+	if d := os.Getenv("STATE_DIRECTORY"); d != "" {
+		dir = d // systemd gives it
+	}
+	return flags.String("data", dir, "the `directory` of the database")
+}
+
+// List is a flag that may be given more than once, or as a list with commas. What the command line
+// gives takes the place of what the environment gave.
+type List struct {
+	Values  []string
+	environ bool // as long as only the environment gave it
+}
+
+func (l *List) String() string { return strings.Join(l.Values, ",") }
+func (l *List) Set(v string) error {
+	if l.environ {
+		*l = List{}
+	}
+	for name := range strings.SplitSeq(v, ",") {
+		if slices.Contains(l.Values, name) {
+			return fmt.Errorf("%s is named twice", name)
+		}
+		if name != "" {
+			l.Values = append(l.Values, name)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,56 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+)
+
+// askPassword reads a password from the terminal without showing it, else a line of standard input.
+func askPassword(ctx context.Context, login string) (string, error) {
+	fd := int(os.Stdin.Fd())
+	if !term.IsTerminal(fd) {
+		text, err := input(ctx)
+		line, _, _ := strings.Cut(text, "\n")
+		return strings.TrimRight(line, "\r"), err
+	}
+	before, err := term.GetState(fd)
+	if err != nil {
+		return "", err
+	}
+	fmt.Fprintf(os.Stderr, "Password for %s: ", login)
+	password, err := interruptible(ctx, func() ([]byte, error) { return term.ReadPassword(fd) })
+	term.Restore(fd, before) // also where it was interrupted
+	fmt.Fprintln(os.Stderr)
+	return string(password), err
+}
+
+// input reads standard input, at most 1 MiB of it.
+func input(ctx context.Context) (string, error) {
+	text, err := interruptible(ctx, func() ([]byte, error) { return io.ReadAll(io.LimitReader(os.Stdin, 1<<20)) })
+	return string(text), err
+}
+
+// interruptible reads until ctx ends. The reading that it then leaves behind ends with the process.
+func interruptible(ctx context.Context, read func() ([]byte, error)) ([]byte, error) {
+	type result struct {
+		text []byte
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() {
+		text, err := read()
+		done <- result{text, err}
+	}()
+	select {
+	case r := <-done:
+		return r.text, r.err
+	case <-ctx.Done():
+		return nil, errors.New("interrupted: nothing was done")
+	}
+}

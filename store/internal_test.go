@@ -1,0 +1,237 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// These tests need to hold the writer, or to set the wall clock apart from the monotonic one.
+
+func openInside(t *testing.T) *Store {
+	t.Helper()
+	s, err := Create(context.Background(), t.TempDir(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// hold keeps the writer busy until the returned function is called.
+func (s *Store) hold(t *testing.T) (release func()) {
+	t.Helper()
+	held, free := make(chan struct{}), make(chan struct{})
+	go s.write(context.Background(), func(*tx) error {
+		close(held)
+		<-free
+		return nil
+	})
+	<-held
+	return func() { close(free) }
+}
+
+func TestWhatWaitsIsOneCommit(t *testing.T) {
+	s := openInside(t)
+	release := s.hold(t)
+	var waiting sync.WaitGroup
+	const many = 50
+	visible := make(chan int, many)
+	for range many {
+		waiting.Go(func() {
+			err := s.write(context.Background(), func(t *tx) error {
+				if _, err := t.exec(`INSERT INTO counters (name, value) VALUES (hex(randomblob(8)), 1)`); err != nil {
+					return err
+				}
+				var committed int // as another connection sees it
+				err := s.read.QueryRow(`SELECT count(*) FROM counters`).Scan(&committed)
+				visible <- committed
+				return err
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for len(s.writer.queue) < many {
+		time.Sleep(time.Millisecond)
+	}
+	release()
+	waiting.Wait()
+	close(visible)
+	for committed := range visible {
+		if committed > 0 {
+			t.Errorf("a change found %d others committed", committed)
+		}
+	}
+}
+
+func TestAFailedCommitFailsAll(t *testing.T) {
+	s := openInside(t)
+	release := s.hold(t)
+	errs := make(chan error, 2)
+	go func() {
+		errs <- s.write(context.Background(), func(t *tx) error {
+			_, err := t.exec(`INSERT INTO counters (name, value) VALUES ('innocent', 1)`)
+			return err
+		})
+	}()
+	go func() {
+		errs <- s.write(context.Background(), func(t *tx) error {
+			// A foreign key that is looked at only at the COMMIT, which then fails.
+			if _, err := t.exec(`PRAGMA defer_foreign_keys = ON`); err != nil {
+				return err
+			}
+			_, err := t.exec(`INSERT INTO segments (delivery_id, part, tpdu, state, sim) VALUES (999, 1, x'00', 'pending', '')`)
+			return err
+		})
+	}()
+	for len(s.writer.queue) < 2 {
+		time.Sleep(time.Millisecond)
+	}
+	release()
+	for range 2 {
+		if err := <-errs; err == nil || !strings.Contains(err.Error(), "commit") {
+			t.Errorf("a change is answered with %v", err)
+		}
+	}
+	if _, err := s.Backlog(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.SetHealth(context.Background(), "x", true, "y"); err != nil {
+		t.Errorf("after a failed commit: %v", err)
+	}
+	var n int
+	if err := s.read.QueryRow(`SELECT count(*) FROM counters WHERE name = 'innocent'`).Scan(&n); err != nil || n != 0 {
+		t.Errorf("%d rows of a failed commit are there, %v", n, err)
+	}
+}
+
+func TestWhoseTurnHasComeGetsTheVerdict(t *testing.T) {
+	s := openInside(t)
+	release := s.hold(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.SetHealth(ctx, "x", true, "y") }()
+	for len(s.writer.queue) == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	cancel()
+	select {
+	case err := <-done:
+		t.Fatalf("it was answered with %v before its commit", err)
+	case <-time.After(50 * time.Millisecond):
+	}
+	release()
+	if err := <-done; err != nil {
+		t.Errorf("it was answered with %v", err)
+	}
+}
+
+func TestWhatWaitsIsCommittedAtTheEnd(t *testing.T) {
+	s := openInside(t)
+	release := s.hold(t)
+	const many = 20
+	errs := make(chan error, many)
+	for range many {
+		go func() { errs <- s.SetHealth(context.Background(), "x", true, time.Now().String()) }()
+	}
+	for len(s.writer.queue) < many {
+		time.Sleep(time.Millisecond)
+	}
+	closed := make(chan struct{})
+	go func() { s.Close(); close(closed) }()
+	release()
+	for range many {
+		if err := <-errs; err != nil && !errors.Is(err, ErrClosed) {
+			t.Error(err)
+		}
+	}
+	<-closed
+}
+
+// clocks are a wall clock and a monotonic one that a test moves.
+type clocks struct {
+	wall time.Time
+	mono time.Duration
+}
+
+func (c *clocks) pass(d time.Duration) { c.wall, c.mono = c.wall.Add(d), c.mono+d }
+
+func withClocks(t *testing.T) (*Store, *clocks) {
+	s := openInside(t)
+	release := s.hold(t) // the ticks are the test's own
+	t.Cleanup(release)
+	c := &clocks{wall: time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)}
+	s.source.Store(&source{func() time.Time { return c.wall }, func() time.Duration { return c.mono }})
+	return s, c
+}
+
+func TestTheClock(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		moves   func(*clocks, func())
+		trusted bool
+		stamp   time.Duration // of rows, after noon
+	}{
+		{"goes on evenly", func(c *clocks, look func()) { c.pass(3 * time.Hour); look() }, true, 3 * time.Hour},
+		{"is set forward a little", func(c *clocks, look func()) { c.wall = c.wall.Add(30 * time.Minute); look() }, true, 30 * time.Minute},
+		{"is set forward much", func(c *clocks, look func()) { c.wall = c.wall.Add(3 * time.Hour); look() }, clockConfirmed(), 3 * time.Hour},
+		{"is set forward much and goes on evenly", func(c *clocks, look func()) {
+			c.wall = c.wall.Add(3 * time.Hour)
+			look()
+			c.pass(steadyFor)
+			look()
+		}, true, 3*time.Hour + steadyFor},
+		{"is set back: rows go on", func(c *clocks, look func()) {
+			c.wall = c.wall.Add(-24 * time.Hour)
+			look()
+			c.pass(time.Minute)
+		}, false, time.Minute},
+		{"is set back and right again", func(c *clocks, look func()) {
+			c.wall = c.wall.Add(-24 * time.Hour)
+			look()
+			c.pass(time.Minute)
+			c.wall = c.wall.Add(24 * time.Hour)
+			look()
+		}, true, time.Minute},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s, clocks := withClocks(t)
+			look := func() { s.clock.tick(s) }
+			look()
+			look()
+			bell := s.Subscribe(Outgoing)
+			defer bell.Close()
+			before := s.ClockTrusted()
+			noon := clocks.wall
+			c.moves(clocks, look)
+			if got := s.ClockTrusted(); got != c.trusted {
+				t.Errorf("it is trusted: %t (%s)", got, s.ClockProblem())
+			}
+			if got := s.stamp().Sub(noon); got != c.stamp {
+				t.Errorf("rows are stamped %v after noon, want %v", got, c.stamp)
+			}
+			if s.ClockTrusted() != before && len(bell.C) == 0 {
+				t.Error("nobody was told")
+			}
+		})
+	}
+}
+
+func TestTheClocksMarkIsWrittenNowAndThen(t *testing.T) {
+	s, clocks := withClocks(t)
+	s.clock.tick(s)
+	clocks.pass(time.Minute)
+	if s.clock.tick(s) != nil {
+		t.Error("it is written every minute")
+	}
+	clocks.pass(markEvery)
+	if s.clock.tick(s) == nil {
+		t.Error("it is not written")
+	}
+}

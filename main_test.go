@@ -328,6 +328,49 @@ func TestCommandsSayWhatIsWrongAndWhatToDo(t *testing.T) {
 	}
 }
 
+// TestServingIsLight holds the figures that a small computer needs: it serves within a second of
+// its start and takes 40 MB at most while it idles.
+func TestServingIsLight(t *testing.T) {
+	file, err := program()
+	check(t, err)
+	reserve, err := net.Listen("tcp", "127.0.0.1:0")
+	check(t, err)
+	s := &service{file: file, data: t.TempDir(), http: reserve.Addr().String(), modem: "sim"}
+	check(t, reserve.Close())
+	began := time.Now()
+	ended := s.start(t)
+	soon(t, "the home page", func() bool {
+		answer, err := http.Get("http://" + s.http + "/")
+		if err == nil {
+			answer.Body.Close()
+		}
+		return err == nil
+	})
+	took := time.Since(began)
+	soon(t, "the modem", func() bool {
+		status, _ := omsbox(t, "", "get", "-data", s.data, "status")
+		return strings.Contains(status, "sim: ready")
+	})
+	memory := "not measured on this system"
+	if text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.pid.Load())); err == nil {
+		var kB int
+		_, rest, _ := strings.Cut(string(text), "VmRSS:")
+		_, err := fmt.Sscan(rest, &kB)
+		check(t, err)
+		if memory = fmt.Sprintf("%d MB", kB/1024); kB > 40*1024 {
+			t.Errorf("it takes %s", memory)
+		}
+	}
+	if took > time.Second {
+		t.Errorf("it served after %v", took)
+	}
+	t.Logf("it served after %v and takes %s", took.Round(time.Millisecond), memory)
+	p, err := os.FindProcess(int(s.pid.Load()))
+	check(t, err)
+	check(t, p.Signal(os.Interrupt))
+	<-ended
+}
+
 // service is omsbox as a process of its own that can be killed, between a simulated network, a
 // relay and clients that live on in this one.
 type service struct {
@@ -486,6 +529,7 @@ func TestKill(t *testing.T) {
 	check(t, err)
 	behind.Go(func() { mailbox.Serve(ctx, relayListener{post, s}) })
 	mails := map[string]map[string]int{} // how often each text came, by Message-ID
+	var notices []string                 // that a text may not have arrived
 	taken := 0
 	collect := func() {
 		for _, m := range mailbox.Mails() {
@@ -493,6 +537,10 @@ func TestKill(t *testing.T) {
 				continue
 			}
 			taken = m.ID
+			if !strings.HasPrefix(m.Text, "reply-") {
+				notices = append(notices, m.Text)
+				continue
+			}
 			text, _, _ := strings.Cut(strings.TrimSpace(m.Text), " ")
 			if mails[text] == nil {
 				mails[text] = map[string]int{}
@@ -666,6 +714,11 @@ func TestKill(t *testing.T) {
 			switch d.State {
 			case store.Unconfirmed:
 				unconfirmed++
+				if !slices.ContainsFunc(notices, func(text string) bool {
+					return strings.Contains(text, id) && strings.Contains(text, d.Recipient)
+				}) {
+					t.Errorf("nobody was told that it is not known whether %s reached %s", id, d.Recipient)
+				}
 			case store.Sent, store.Delivered:
 				sent++
 				for seq := 1; seq <= (sms.Coding{}).Segments(parts[0]); seq++ {
@@ -702,6 +755,9 @@ func TestKill(t *testing.T) {
 				again += n - 1
 			}
 		}
+	}
+	if again > *kills {
+		t.Errorf("%d mails were handed to the relay again after %d kills", again, *kills)
 	}
 	t.Logf("%d kills: %v", *kills, s.kills)
 	t.Logf("%d deliveries sent and %d unconfirmed, %d replies mailed: lost %d, sent twice %d; handed to the relay again under the same Message-ID %d",

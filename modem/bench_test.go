@@ -13,8 +13,9 @@ import (
 	"omsbox/store"
 )
 
-// BenchmarkCommitToModem measures how long it takes from the commit of a message to the first byte
-// of its AT+CMGS on the modem's line: the median is to be 20 ms at most.
+// BenchmarkCommitToModem measures how long it takes from the moment in which a message is handed to
+// the store, its commit included, to the first byte of its AT+CMGS on the modem's line: the median is
+// to be 20 ms at most.
 func BenchmarkCommitToModem(b *testing.B) {
 	began := make(chan time.Time, 1)
 	bench := connect(b, simulator.Options{})
@@ -28,9 +29,9 @@ func BenchmarkCommitToModem(b *testing.B) {
 	var took []time.Duration
 	b.ResetTimer()
 	for i := range b.N {
+		start := time.Now()
 		id := bench.write(b, fmt.Sprint("text ", i), number)
-		committed := time.Now()
-		took = append(took, (<-began).Sub(committed))
+		took = append(took, (<-began).Sub(start))
 		b.StopTimer()
 		bench.becomes(b, id, store.Delivered)
 		b.StartTimer()

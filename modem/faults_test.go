@@ -232,7 +232,7 @@ func TestNothingIsDeletedThatWasNotStored(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
 	go func() { done <- m.Run(ctx) }()
-	for range 3 {
+	for range 2 {
 		<-listed
 	}
 	cancel()

@@ -23,7 +23,7 @@ func FuzzHost(f *testing.F) {
 		}
 		h := p.(port)
 		s.Phone("+15551234567").Send("hi")
-		if _, err := h.Write(append(said, "\x1b\r\rAT+CMEE=0;+NONE\r"...)); err != nil {
+		if _, err := h.Write(append(said, "\r\x1b\r\rAT+CMEE=0;+NONE\r"...)); err != nil {
 			return // it was told to restart, as AT+CFUN=1,1 does
 		}
 		h.SetReadDeadline(time.Now().Add(patience))

@@ -254,32 +254,34 @@ func (q *queue) render(ctx context.Context, mail store.Mail) (l letter, why stri
 		}
 		return reply(mail, in, to), "", nil
 	}
-	f := failure{service: q.store.Setting("service.name"), why: instead}
+	f := failure{service: q.store.Setting("service.name"), instead: instead}
 	if f.told, err = q.store.Told(ctx, mail.ID); err != nil {
 		return letter{}, "", err
 	}
-	if f.parts, err = q.store.Text(ctx, mail.Message); err != nil {
+	if f.written, err = q.store.Enqueued(ctx, mail.Message); err != nil {
 		return letter{}, "", err
+	}
+	if instead == nil { // what a person writes is not for another's eyes
+		if f.parts, err = q.store.Text(ctx, mail.Message); err != nil {
+			return letter{}, "", err
+		}
 	}
 	return notice(mail, f, to), "", nil
 }
 
 // addressee returns whom a mail goes to: its user, or the catch-all user where it is nobody's or the
-// user has no mailbox; instead then says why. none says why it can go to nobody.
-func (q *queue) addressee(ctx context.Context, mail store.Mail) (to addressee, instead, none string, err error) {
+// user has no mailbox; instead then says whom it does not go to. none says why it can go to nobody.
+func (q *queue) addressee(ctx context.Context, mail store.Mail) (to addressee, instead *writer, none string, err error) {
 	u := store.User{}
 	if mail.User != 0 {
 		if u, err = q.store.User(ctx, mail.User); err != nil {
-			return to, "", "", err
+			return to, nil, "", err
 		}
 	}
 	if u.Mail == "" {
-		instead = "it was sent from the command line"
-		if mail.User != 0 {
-			instead = u.Login + ", who sent it, has no mailbox"
-		}
+		instead = &writer{login: u.Login}
 		if u, none, err = q.catchAll(ctx); err != nil || none != "" {
-			return to, "", instead + ", and " + none, err
+			return to, nil, instead.missing() + ", and " + none, err
 		}
 	}
 	path, none := mailbox(u.Mail)

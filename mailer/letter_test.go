@@ -166,8 +166,12 @@ func TestNoticeMails(t *testing.T) {
 			of(store.Unconfirmed, "+447911000111", "07911 000111", "the modem did not answer"),
 			of(store.Delivered, "+447911000112", "+447911000112", ""),
 		}}},
-		{"notice-of-doubt", failure{service: "Büro\r\nX-Evil: 1", parts: []string{"(1/2) größer", "(2/2) und weiter"}, why: "it was sent from the command line",
+		{"notice-of-doubt", failure{service: "Büro\r\nX-Evil: 1", parts: []string{"(1/2) größer", "(2/2) und weiter"},
 			told: []store.Delivery{of(store.Unconfirmed, "62555", "62555", "omsbox stopped while it was being sent")}}},
+		{"notice-to-another", failure{service: "Text messages", instead: &writer{login: "nix"}, written: noon.Add(-time.Minute), told: []store.Delivery{
+			of(store.Failed, "+447911123456", "07911 123456", "the network does not know the number")}}},
+		{"notice-of-a-command", failure{service: "Text messages", instead: &writer{}, written: noon.Add(-time.Minute), told: []store.Delivery{
+			of(store.Failed, "+447911123456", "07911 123456", "the network does not know the number")}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l := notice(row, c.f, ann)

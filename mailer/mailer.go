@@ -55,19 +55,20 @@ func rest(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// catchAll returns the user that mail.catch-all names, and false with the reason in words where
-// nobody's texts have nowhere to go.
+// catchAll returns the user that mail.catch-all names. why is the reason, in words for people and
+// with what to do, where nobody's texts have nowhere to go.
 func (m *Mailer) catchAll(ctx context.Context) (u store.User, why string, err error) {
+	const remedy = ": omsbox set mail.catch-all LOGIN says who gets the next one"
 	login := m.store.Setting("mail.catch-all")
 	if login == "" {
-		return u, "mail.catch-all names nobody", nil
+		return u, "mail.catch-all names nobody" + remedy, nil
 	}
 	u, err = m.store.UserByLogin(ctx, login)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return u, "mail.catch-all names " + login + ", who is no user", nil
+		return u, "mail.catch-all names " + login + ", who is no user" + remedy, nil
 	case err == nil && u.Mail == "":
-		return u, login + ", whom mail.catch-all names, has no mailbox", nil
+		return u, login + ", whom mail.catch-all names, has no mailbox" + remedy, nil
 	}
 	return u, "", err
 }

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -39,6 +40,25 @@ type box struct {
 	clock *clock
 	ann   store.User
 	m     *mailer.Mailer
+	log   *journal
+}
+
+// journal is the process log.
+type journal struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (l *journal) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *journal) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }
 
 // newBox returns a box with the user ann, whose mailer does not run yet.
@@ -49,16 +69,25 @@ func newBox(t *testing.T) *box {
 
 func boxIn(t *testing.T, dir string) *box {
 	t.Helper()
-	s, err := store.Create(t.Context(), dir, slog.New(slog.DiscardHandler))
+	b := &box{t: t, clock: &clock{}, log: &journal{}}
+	logger := slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	s, err := store.Create(t.Context(), dir, logger)
 	check(t, err)
-	b := &box{Store: s, t: t, clock: &clock{}}
-	t.Cleanup(func() { s.Close() })
+	b.Store = s
+	t.Cleanup(func() {
+		s.Close()
+		for _, person := range []string{bob, carol, "AMAZON", "a question", "Hi\n"} {
+			if strings.Contains(b.log.String(), person) {
+				t.Errorf("the process log holds %q of a person:\n%s", person, b.log)
+			}
+		}
+	})
 	s.SetClock(b.clock.now)
 	check(t, s.Set(t.Context(), "mail.domain", "box.example.org"))
 	if b.ann, err = s.UserByLogin(t.Context(), "ann"); err != nil {
 		b.ann = b.addUser("ann", "ann@example.org")
 	}
-	b.m = mailer.New(s, slog.New(slog.DiscardHandler))
+	b.m = mailer.New(s, logger)
 	return b
 }
 

@@ -3,6 +3,7 @@ package mailer
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"omsbox/store"
 )
@@ -10,9 +11,30 @@ import (
 // failure is what a notice tells: which recipients did not get a message.
 type failure struct {
 	told    []store.Delivery
-	parts   []string // the message's text
-	service string   // what the service calls itself
-	why     string   // why it is told to this user although another one wrote; "" where that is not so
+	parts   []string  // the message's text; none where another than its writer is told
+	written time.Time // when the message was
+	service string    // what the service calls itself
+	instead *writer   // who wrote, where another is told; nil: the writer is told
+}
+
+// writer is who wrote a message, and cannot be told of it by mail.
+type writer struct {
+	login string // "": nobody, it came from the command line
+}
+
+// missing says why the writer cannot be told.
+func (w *writer) missing() string {
+	if w.login == "" {
+		return "it was sent from the command line"
+	}
+	return w.login + ", who sent it, has no mailbox"
+}
+
+func (w *writer) String() string {
+	if w.login == "" {
+		return "the command line"
+	}
+	return w.login
 }
 
 // notice renders the mail that tells of a failure.
@@ -20,16 +42,13 @@ func notice(m store.Mail, f failure, to addressee) letter {
 	var h header
 	h.address("From", f.service, "postmaster@"+to.domain)
 	h.address("To", "", to.path)
-	begin := cut(oneLine(strings.Join(f.parts, " ")))
-	h.text("Subject", f.subject()+": "+begin)
+	subject, about := f.about()
+	h.text("Subject", f.worst()+": "+subject)
 	h.date(m.Created)
 	h.token("Message-ID", "<"+m.Token+"@"+to.domain+">")
 	h.token("Auto-Submitted", "auto-generated") // RFC 3834 5
 	var b strings.Builder
-	fmt.Fprintf(&b, "This is about the text that begins with:\n\n    %s\n", begin)
-	if f.why != "" {
-		fmt.Fprintf(&b, "\nYou are told because %s.\n", f.why)
-	}
+	b.WriteString(about)
 	for _, d := range f.told {
 		fmt.Fprintf(&b, "\n%s\n%s\n", recipient(d), fate(d))
 	}
@@ -40,18 +59,30 @@ func notice(m store.Mail, f failure, to addressee) letter {
 	return letter{from: "", to: to.path, data: h.body(b.String())}
 }
 
-// subject says the worst that happened.
-func (f failure) subject() string {
-	subject := "Arrived after all"
+// about says which message it is, for the subject and at the length of a sentence. The writer knows
+// it by its first words; whoever is told instead is not to read them.
+func (f failure) about() (subject, sentence string) {
+	if f.instead != nil {
+		return fmt.Sprintf("a text from %s", f.instead),
+			fmt.Sprintf("This is about a text from %s, written on %s.\n\nYou are told because %s.\n",
+				f.instead, f.written.UTC().Format("2 January 2006 at 15:04 UTC"), f.instead.missing())
+	}
+	begin := cut(oneLine(strings.Join(f.parts, " ")))
+	return begin, fmt.Sprintf("This is about the text that begins with:\n\n    %s\n", begin)
+}
+
+// worst says the worst that happened.
+func (f failure) worst() string {
+	worst := "Arrived after all"
 	for _, d := range f.told {
 		switch {
 		case d.Lost():
 			return "Not delivered"
 		case d.State == store.Unconfirmed:
-			subject = "Perhaps not delivered"
+			worst = "Perhaps not delivered"
 		}
 	}
-	return subject
+	return worst
 }
 
 // recipient is the phone as the person wrote it, and as it was understood.

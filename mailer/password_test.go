@@ -126,9 +126,10 @@ func TestRelaySettings(t *testing.T) {
 			t.Errorf("%s: got %+v, %v", c.setting, got, err)
 		}
 	}
-	for _, setting := range []string{"", "relay.example.org:25", "http://relay", "smtp://", "smtp://a:Tr0mb%zz@relay"} {
-		if _, err := parseRelay(setting); err == nil || strings.Contains(err.Error(), "Tr0mb") {
-			t.Errorf("%q: got %v", setting, err)
+	for _, setting := range []string{"", "relay.example.org:25", "http://relay", "smtp://", "smtp://a:Tr0mb%zz@relay",
+		"smtp://a:Tr0mb#7@relay", "smtp://a:1#Tr0mb@relay", "smtp://a:1/Tr0mb@relay", "smtp://a:1?Tr0mb@relay", "smtp://relay/inbox"} {
+		if r, err := parseRelay(setting); err == nil || strings.Contains(err.Error(), "Tr0mb") || !strings.Contains(err.Error(), "write # as %23, % as %25") {
+			t.Errorf("%q: got %+v, %v", setting, r, err)
 		}
 	}
 }

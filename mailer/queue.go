@@ -8,7 +8,8 @@ import (
 )
 
 // mailPauses are the times between the tries of a mail that the relay puts off, or at which it fails
-// midway. After the last one the mail has failed.
+// midway. After the last one the mail has failed. Tries that came to nothing for another's sake
+// do not count, and another relay begins anew: so no mail is given up in less.
 var mailPauses = []time.Duration{
 	time.Minute,
 	5 * time.Minute,  // 6 min after the first try
@@ -195,9 +196,9 @@ func (q *queue) one(ctx context.Context, c *connection, mail store.Mail) (usable
 	case later:
 		q.putOff(ctx, mail, reason)
 	case stale:
-		q.retry(ctx, mail, 0, reason)
+		q.again(ctx, mail, reason)
 	case barred:
-		q.retry(ctx, mail, 0, reason)
+		q.again(ctx, mail, reason)
 		return false, err
 	}
 	return false, nil
@@ -207,16 +208,18 @@ func (q *queue) one(ctx context.Context, c *connection, mail store.Mail) (usable
 func (q *queue) putOff(ctx context.Context, mail store.Mail, reason string) {
 	switch {
 	case ctx.Err() != nil: // it was omsbox that ended the try
-		q.retry(ctx, mail, 0, "omsbox stopped while it was being handed over")
-	case mail.Attempts > len(mailPauses):
+		q.again(ctx, mail, "omsbox stopped while it was being handed over")
+	case mail.Retries >= len(mailPauses):
 		q.fail(ctx, mail, "given up after five days: "+reason)
 	default:
-		q.retry(ctx, mail, mailPauses[mail.Attempts-1], reason)
+		after := mailPauses[mail.Retries]
+		q.record(ctx, func(ctx context.Context) error { return q.store.MailRetry(ctx, mail.ID, after, reason) })
 	}
 }
 
-func (q *queue) retry(ctx context.Context, mail store.Mail, after time.Duration, reason string) {
-	q.record(ctx, func(ctx context.Context) error { return q.store.MailRetry(ctx, mail.ID, after, reason) })
+// again puts back a mail that a try did not concern.
+func (q *queue) again(ctx context.Context, mail store.Mail, reason string) {
+	q.record(ctx, func(ctx context.Context) error { return q.store.MailAgain(ctx, mail.ID, reason) })
 }
 
 func (q *queue) fail(ctx context.Context, mail store.Mail, reason string) {
@@ -251,32 +254,34 @@ func (q *queue) render(ctx context.Context, mail store.Mail) (l letter, why stri
 		}
 		return reply(mail, in, to), "", nil
 	}
-	f := failure{service: q.store.Setting("service.name"), why: instead}
+	f := failure{service: q.store.Setting("service.name"), instead: instead}
 	if f.told, err = q.store.Told(ctx, mail.ID); err != nil {
 		return letter{}, "", err
 	}
-	if f.parts, err = q.store.Text(ctx, mail.Message); err != nil {
+	if f.written, err = q.store.Enqueued(ctx, mail.Message); err != nil {
 		return letter{}, "", err
+	}
+	if instead == nil { // what a person writes is not for another's eyes
+		if f.parts, err = q.store.Text(ctx, mail.Message); err != nil {
+			return letter{}, "", err
+		}
 	}
 	return notice(mail, f, to), "", nil
 }
 
 // addressee returns whom a mail goes to: its user, or the catch-all user where it is nobody's or the
-// user has no mailbox; instead then says why. none says why it can go to nobody.
-func (q *queue) addressee(ctx context.Context, mail store.Mail) (to addressee, instead, none string, err error) {
+// user has no mailbox; instead then says whom it does not go to. none says why it can go to nobody.
+func (q *queue) addressee(ctx context.Context, mail store.Mail) (to addressee, instead *writer, none string, err error) {
 	u := store.User{}
 	if mail.User != 0 {
 		if u, err = q.store.User(ctx, mail.User); err != nil {
-			return to, "", "", err
+			return to, nil, "", err
 		}
 	}
 	if u.Mail == "" {
-		instead = "it was sent from the command line"
-		if mail.User != 0 {
-			instead = u.Login + ", who sent it, has no mailbox"
-		}
+		instead = &writer{login: u.Login}
 		if u, none, err = q.catchAll(ctx); err != nil || none != "" {
-			return to, "", instead + ", and " + none, err
+			return to, nil, instead.missing() + ", and " + none, err
 		}
 	}
 	path, none := mailbox(u.Mail)

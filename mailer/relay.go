@@ -29,9 +29,13 @@ type relay struct {
 // parseRelay reads smtp://[user:password@]host[:port] and smtps://….
 func parseRelay(setting string) (relay, error) {
 	u, err := url.Parse(setting)
-	if err != nil || u.Hostname() == "" || u.Scheme != "smtp" && u.Scheme != "smtps" {
+	// Where a path, query or fragment follows, a password holds the sign that begins it, and what
+	// stands before it seems to be the host.
+	if err != nil || u.Hostname() == "" || u.Scheme != "smtp" && u.Scheme != "smtps" ||
+		strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
 		// The error of url.Parse would show the password.
-		return relay{}, errors.New("mail.relay cannot be understood: write smtp://host:port or smtps://user:password@host")
+		return relay{}, errors.New("mail.relay cannot be understood: write smtp://host:port or smtps://user:password@host, " +
+			"and in user and password write # as %23, % as %25, / as %2F, ? as %3F, and other signs likewise")
 	}
 	port := u.Port()
 	switch {

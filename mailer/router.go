@@ -52,14 +52,15 @@ func (m *Mailer) routeAll(ctx context.Context) error {
 }
 
 // owner says whose a received text is: the user's who wrote to its sender last, else the
-// catch-all user's. why is the reason, in words for people, where it is nobody's.
+// catch-all user's. why is the reason, in words for people, where it is nobody's; it is logged, so
+// it leaves the sender out, whom the row holds.
 func (m *Mailer) owner(ctx context.Context, in store.Incoming) (u store.User, why string, err error) {
 	switch in.Kind {
 	case "SMS":
 		u, err = m.store.LastWriter(ctx, in.Sender)
 		switch {
 		case errors.Is(err, store.ErrNotFound):
-			why = "nobody wrote to " + display(in) + " before"
+			why = "nobody wrote to its sender before"
 		case err != nil || u.Mail != "":
 			return u, "", err
 		default:

@@ -22,9 +22,9 @@ func TestWhoseATextIs(t *testing.T) {
 		{"somebody wrote, to another number", "ann", "ben", carol, "ben@example.org", ""},
 		{"a name: the catch-all", "ann", "ben", "AMAZON", "ben@example.org", ""},
 		{"the writer has no mailbox: the catch-all", "ann nix", "ben", bob, "ben@example.org", ""},
-		{"nobody wrote, no catch-all", "", "", carol, "", "nobody wrote to " + carol + " before, and mail.catch-all names nobody"},
-		{"no mailbox, no catch-all", "nix", "", bob, "", "nix, whose reply it is, has no mailbox, and mail.catch-all names nobody"},
-		{"the catch-all has no mailbox", "", "nix", bob, "", "nix, whom mail.catch-all names, has no mailbox"},
+		{"nobody wrote, no catch-all", "", "", carol, "", "nobody wrote to its sender before, and mail.catch-all names nobody: omsbox set mail.catch-all LOGIN"},
+		{"no mailbox, no catch-all", "nix", "", bob, "", "nix, whose reply it is, has no mailbox, and mail.catch-all names nobody: omsbox set mail.catch-all LOGIN"},
+		{"the catch-all has no mailbox", "", "nix", bob, "", "nix, whom mail.catch-all names, has no mailbox: omsbox set mail.catch-all LOGIN"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b, r := newBox(t), newRelay(t)
@@ -81,8 +81,8 @@ func TestWhatIsNoTextGoesToTheCatchAll(t *testing.T) {
 		name, subject, why string
 		tpdu               []byte
 	}{
-		{"data", "Subject: Data message from " + bob, "it is a data message and no text, and mail.catch-all names nobody", data[0]},
-		{"undecodable", "Subject: A message that cannot be read", "it cannot be read, and mail.catch-all names nobody", []byte{0x04, 0x0B, 0x91}},
+		{"data", "Subject: Data message from " + bob, "it is a data message and no text, and mail.catch-all names nobody: ", data[0]},
+		{"undecodable", "Subject: A message that cannot be read", "it cannot be read, and mail.catch-all names nobody: ", []byte{0x04, 0x0B, 0x91}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b, r := newBox(t), newRelay(t)
@@ -91,7 +91,7 @@ func TestWhatIsNoTextGoesToTheCatchAll(t *testing.T) {
 			b.run()
 			check(t, b.Receive(t.Context(), "234150000000000", c.tpdu))
 			b.until("it is nobody's", func() bool { return b.backlog().Unroutable == 1 })
-			if got := b.details("unroutable"); got != c.why {
+			if got := b.details("unroutable"); !strings.HasPrefix(got, c.why) {
 				t.Errorf("the reason is %q, want %q", got, c.why)
 			}
 			check(t, b.Set(t.Context(), "mail.catch-all", "ben"))
@@ -108,14 +108,15 @@ func TestWhatIsNoTextGoesToTheCatchAll(t *testing.T) {
 }
 
 func TestFailedTextsAreTold(t *testing.T) {
+	const text = "The meeting is off"
 	refused := store.Verdict{Outcome: store.Refused, Reason: "the network does not know the number"}
 	for _, c := range []struct {
-		name, login, catchAll, to, why string
+		name, login, catchAll, to, subject, why string
 	}{
-		{"to whoever sent it", "ann", "", "ann@example.org", ""},
-		{"to the catch-all where the sender has no mailbox", "nix", "ann", "ann@example.org", "because nix, who sent it, has no mailbox"},
-		{"to the catch-all where it came from the command line", "", "ann", "ann@example.org", "because it was sent from the command line"},
-		{"or to nobody", "", "", "", "it was sent from the command line, and mail.catch-all names nobody"},
+		{"to whoever sent it", "ann", "", "ann@example.org", text, "about the text that begins with:\r\n\r\n    " + text + "\r\n"},
+		{"to the catch-all where the sender has no mailbox", "nix", "ann", "ann@example.org", "a text from nix", "because nix, who sent it, has no mailbox"},
+		{"to the catch-all where it came from the command line", "", "ann", "ann@example.org", "a text from the command line", "because it was sent from the command line"},
+		{"or to nobody", "", "", "", "", "it was sent from the command line, and mail.catch-all names nobody: omsbox set mail.catch-all LOGIN"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b, r := newBox(t), newRelay(t)
@@ -123,7 +124,7 @@ func TestFailedTextsAreTold(t *testing.T) {
 			check(t, b.Set(t.Context(), "mail.relay", r.url()))
 			check(t, b.Set(t.Context(), "mail.catch-all", c.catchAll))
 			b.run()
-			_, _, err := b.Enqueue(t.Context(), store.Message{User: users[c.login].ID, Source: store.SourceCommand, Parts: []string{"The meeting is off"},
+			_, _, err := b.Enqueue(t.Context(), store.Message{User: users[c.login].ID, Source: store.SourceCommand, Parts: []string{text},
 				To: []store.Recipient{{Number: bob, Typed: "07911 123456"}, {Number: carol, Typed: carol}}})
 			check(t, err)
 			b.attempt(refused)
@@ -132,7 +133,7 @@ func TestFailedTextsAreTold(t *testing.T) {
 			b.later(3e9)
 			if c.to == "" {
 				b.until("it has failed", func() bool { return b.backlog().MailFailed == 1 })
-				if got := b.details("mail failed"); got != c.why {
+				if got := b.details("mail failed"); !strings.HasPrefix(got, c.why) {
 					t.Errorf("the reason is %q, want %q", got, c.why)
 				}
 				return
@@ -141,7 +142,10 @@ func TestFailedTextsAreTold(t *testing.T) {
 			if got.from != "" || got.to != c.to {
 				t.Errorf("from <%s> to <%s>, want from <> to <%s>", got.from, got.to, c.to)
 			}
-			for _, want := range []string{"Subject: Not delivered: The meeting is off\r\n", "Auto-Submitted: auto-generated\r\n",
+			if strings.Contains(got.data, text) != (c.login == "ann") {
+				t.Errorf("who may read the text?\n%s", got.data)
+			}
+			for _, want := range []string{"Subject: Not delivered: " + c.subject + "\r\n", "Auto-Submitted: auto-generated\r\n",
 				"07911 123456 (" + bob + ")\r\ndid not get it: the network does not know the number.\r\n",
 				carol + "\r\nmay or may not have got it: the modem did not answer.\r\n", c.why} {
 				if !strings.Contains(got.data, want) {

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -26,6 +27,7 @@ type Mail struct {
 	Message  int64     // the message that a Notice is about
 	Token    string    // left part of the Message-ID
 	Attempts int       // how often it was handed to the relay, this time included
+	Retries  int       // how often this relay put it off (MailRetry)
 	Created  time.Time // the mail's Date
 }
 
@@ -36,20 +38,20 @@ const noticePause = 2 * time.Second
 type mailRow struct {
 	kind                    MailKind
 	user, incoming, message int64
+	tells                   int64 // the delivery that a Notice is queued for
 	number                  string
 	after                   time.Duration
 }
 
 func (t *tx) queueMail(m mailRow) error {
-	id, err := t.insert(`INSERT INTO mails (kind, user_id, incoming_id, message_id, token, state, due, attempts, reason, created, updated)
-		VALUES (?, nullif(?, 0), nullif(?, 0), nullif(?, 0), ?, 'queued', ?, 0, '', ?, ?)`,
+	id, err := t.insert(`INSERT INTO mails (kind, user_id, incoming_id, message_id, token, state, due, attempts, retries, reason, created, updated)
+		VALUES (?, nullif(?, 0), nullif(?, 0), nullif(?, 0), ?, 'queued', ?, 0, 0, '', ?, ?)`,
 		m.kind, m.user, m.incoming, m.message, rand.Text(), ms(t.now.Add(m.after)), ms(t.now), ms(t.now))
 	if err != nil {
 		return err
 	}
-	if m.kind == Notice {
-		if _, err := t.exec(`UPDATE deliveries SET notice = ? WHERE message_id = ? AND notice = 0 AND state IN ('failed', 'expired', 'unconfirmed')`,
-			id, m.message); err != nil {
+	if m.tells != 0 {
+		if err := t.tellIn(id, m.tells); err != nil {
 			return err
 		}
 	}
@@ -58,12 +60,16 @@ func (t *tx) queueMail(m mailRow) error {
 }
 
 // tell queues the mail that tells of a delivery's failure, or joins it to the one of the same
-// message that has not left yet.
+// message that was never handed over yet. It may be called again for a delivery of which more has
+// become known: a mail that may have left already does not stand for what came after it.
 func (t *tx) tell(message, delivery int64) error {
-	n, err := t.exec(`UPDATE deliveries SET notice = m.id FROM
-		(SELECT id FROM mails WHERE kind = 'notice' AND message_id = ? AND state = 'queued' AND attempts = 0 LIMIT 1) AS m
-		WHERE deliveries.id = ?`, message, delivery)
-	if err != nil || n > 0 {
+	var waiting int64
+	err := t.row(`SELECT id FROM mails WHERE kind = 'notice' AND message_id = ? AND state = 'queued' AND attempts = 0 LIMIT 1`,
+		[]any{message}, &waiting)
+	if err == nil {
+		return t.tellIn(waiting, delivery)
+	}
+	if !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
 	var user int64
@@ -72,13 +78,34 @@ func (t *tx) tell(message, delivery int64) error {
 		[]any{delivery}, &user, &number); err != nil {
 		return err
 	}
-	return t.queueMail(mailRow{kind: Notice, user: user, message: message, number: number, after: noticePause})
+	return t.queueMail(mailRow{kind: Notice, user: user, message: message, tells: delivery, number: number, after: noticePause})
+}
+
+// tellIn makes a delivery one of those that a notice tells of. Earlier notices go on telling it too.
+func (t *tx) tellIn(mail, delivery int64) error {
+	if _, err := t.exec(`INSERT INTO told (mail_id, delivery_id) VALUES (?, ?) ON CONFLICT DO NOTHING`, mail, delivery); err != nil {
+		return err
+	}
+	_, err := t.exec(`UPDATE deliveries SET notice = ? WHERE id = ?`, mail, delivery)
+	return err
 }
 
 // Told returns the deliveries whose failure a notice tells, in the order of the recipients.
 func (s *Store) Told(ctx context.Context, mail int64) ([]Delivery, error) {
 	return list(ctx, s, scanDelivery, `SELECT `+deliveryColumns+` FROM deliveries
-		WHERE message_id = (SELECT message_id FROM mails WHERE id = ?1) AND notice = ?1 ORDER BY id`, mail)
+		WHERE id IN (SELECT delivery_id FROM told WHERE mail_id = ?) ORDER BY id`, mail)
+}
+
+// Enqueued returns when a message was queued; ErrNotFound.
+func (s *Store) Enqueued(ctx context.Context, message int64) (time.Time, error) {
+	return one(ctx, s, func(r scanner) (time.Time, error) {
+		var created int64
+		err := r.Scan(&created)
+		if errors.Is(err, sql.ErrNoRows) {
+			err = fmt.Errorf("message: %w", ErrNotFound)
+		}
+		return fromMS(created), err
+	}, `SELECT created FROM messages WHERE id = ?`, message)
 }
 
 // Text returns the parts of a message in their order.
@@ -97,8 +124,8 @@ func (s *Store) ClaimMail(ctx context.Context) (*Mail, error) {
 		var created int64
 		err := t.row(`UPDATE mails SET state = 'sending', attempts = attempts + 1, updated = ?1
 			WHERE id = (SELECT id FROM mails WHERE state = 'queued' AND due <= ?1 ORDER BY due, id LIMIT 1)
-			RETURNING id, kind, ifnull(user_id, 0), ifnull(incoming_id, 0), ifnull(message_id, 0), token, attempts, created`,
-			[]any{ms(t.now)}, &c.ID, &c.Kind, &c.User, &c.Incoming, &c.Message, &c.Token, &c.Attempts, &created)
+			RETURNING id, kind, ifnull(user_id, 0), ifnull(incoming_id, 0), ifnull(message_id, 0), token, attempts, retries, created`,
+			[]any{ms(t.now)}, &c.ID, &c.Kind, &c.User, &c.Incoming, &c.Message, &c.Token, &c.Attempts, &c.Retries, &created)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}
@@ -116,18 +143,25 @@ func (s *Store) MailDue(ctx context.Context) (time.Duration, bool, error) {
 
 // MailSent records that the relay took the mail.
 func (s *Store) MailSent(ctx context.Context, mail int64) error {
-	return s.mailBecame(ctx, mail, "sent", 0, "")
+	return s.mailBecame(ctx, mail, "sent", 0, 0, "")
 }
 
-// MailRetry puts the mail back in the queue for a later try.
+// MailRetry puts a mail that was put off back in the queue for a later try, and counts that.
 func (s *Store) MailRetry(ctx context.Context, mail int64, after time.Duration, reason string) error {
-	return s.mailBecame(ctx, mail, "queued", after, reason)
+	return s.mailBecame(ctx, mail, "queued", after, 1, reason)
 }
 
-// HurryMail makes all waiting mail due at once: another relay may take what this one put off.
+// MailAgain puts the mail back in the queue, due at once, and counts nothing: it was not for the
+// mail's sake that the try came to nothing.
+func (s *Store) MailAgain(ctx context.Context, mail int64, reason string) error {
+	return s.mailBecame(ctx, mail, "queued", 0, 0, reason)
+}
+
+// HurryMail makes all mail due at once that another relay put off: this one may take it, and has as
+// many tries as that one had.
 func (s *Store) HurryMail(ctx context.Context) error {
 	return s.write(ctx, func(t *tx) error {
-		_, err := t.exec(`UPDATE mails SET due = ? WHERE state = 'queued' AND attempts > 0`, ms(t.now))
+		_, err := t.exec(`UPDATE mails SET due = ?, retries = 0 WHERE state = 'queued' AND attempts > 0`, ms(t.now))
 		t.ring(Post)
 		return err
 	})
@@ -135,15 +169,17 @@ func (s *Store) HurryMail(ctx context.Context) error {
 
 // MailFail records that the mail will never be taken.
 func (s *Store) MailFail(ctx context.Context, mail int64, reason string) error {
-	return s.mailBecame(ctx, mail, "failed", 0, reason)
+	return s.mailBecame(ctx, mail, "failed", 0, 0, reason)
 }
 
-func (s *Store) mailBecame(ctx context.Context, mail int64, state string, after time.Duration, reason string) error {
+// mailBecame changes the state of a mail that is being handed over, and no other's.
+func (s *Store) mailBecame(ctx context.Context, mail int64, state string, after time.Duration, retries int, reason string) error {
 	return s.write(ctx, func(t *tx) error {
 		reason = clip(reason, 300)
 		var user int64
-		err := t.row(`UPDATE mails SET state = ?, due = ?, reason = ?, updated = ? WHERE id = ? AND state = 'sending' RETURNING ifnull(user_id, 0)`,
-			[]any{state, ms(t.now.Add(after)), reason, ms(t.now), mail}, &user)
+		err := t.row(`UPDATE mails SET state = ?, due = ?, retries = retries + ?, reason = ?, updated = ?
+			WHERE id = ? AND state = 'sending' RETURNING ifnull(user_id, 0)`,
+			[]any{state, ms(t.now.Add(after)), retries, reason, ms(t.now), mail}, &user)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}

@@ -160,3 +160,91 @@ func TestAMailIsTheSameAtEveryTry(t *testing.T) {
 		t.Errorf("after it failed: %+v, %v", m, err)
 	}
 }
+
+func TestOnlyBeingPutOffCounts(t *testing.T) {
+	s := open(t)
+	u := addUser(t, s, "ann")
+	check(t, s.Receive(t.Context(), "imsi", deliver(t, number, "hello", 0)[0]))
+	check(t, s.Mailed(t.Context(), unrouted(t, s)[0].ID, u.ID))
+	for i, c := range []struct {
+		ends    func(mail int64) error
+		retries int // at the next try
+	}{
+		{func(mail int64) error { return s.MailAgain(t.Context(), mail, "sign in first") }, 0},
+		{func(mail int64) error { return s.MailRetry(t.Context(), mail, 0, "busy") }, 1},
+		{func(mail int64) error { return s.MailAgain(t.Context(), mail, "omsbox stopped") }, 1},
+		{func(mail int64) error { return s.MailRetry(t.Context(), mail, 0, "busy") }, 2},
+		{func(mail int64) error {
+			check(t, s.MailRetry(t.Context(), mail, time.Hour, "busy"))
+			return s.HurryMail(t.Context()) // another relay has put it off no time yet
+		}, 0},
+	} {
+		m, err := s.ClaimMail(t.Context())
+		check(t, err)
+		check(t, c.ends(m.ID))
+		next, err := s.ClaimMail(t.Context())
+		check(t, err)
+		if next == nil || next.Retries != c.retries || next.Attempts != 2*i+2 {
+			t.Fatalf("after step %d got %+v, want %d retries and %d attempts", i, next, c.retries, 2*i+2)
+		}
+		check(t, s.MailAgain(t.Context(), next.ID, ""))
+	}
+}
+
+func TestANoticeWaitsAMomentForOtherFailures(t *testing.T) {
+	s := open(t)
+	now := time.Now()
+	s.SetClock(func() time.Time { return now })
+	u := addUser(t, s, "ann")
+	enqueue(t, s, u.ID, "hello", number)
+	refuse(t, s)
+	for _, c := range []struct {
+		after time.Duration
+		due   bool
+	}{{0, false}, {1900 * time.Millisecond, false}, {2 * time.Second, true}} {
+		then := now.Add(c.after)
+		s.SetClock(func() time.Time { return then })
+		if m, err := s.ClaimMail(t.Context()); (m != nil) != c.due || err != nil {
+			t.Errorf("after %v: got %+v, %v", c.after, m, err)
+		}
+	}
+}
+
+func TestOnlyAMailThatIsBeingHandedOverChanges(t *testing.T) {
+	become := map[string]func(*store.Store, int64) error{
+		"sent":   func(s *store.Store, mail int64) error { return s.MailSent(t.Context(), mail) },
+		"failed": func(s *store.Store, mail int64) error { return s.MailFail(t.Context(), mail, "no such mailbox") },
+		"queued": func(s *store.Store, mail int64) error { return s.MailRetry(t.Context(), mail, time.Hour, "busy") },
+		"again":  func(s *store.Store, mail int64) error { return s.MailAgain(t.Context(), mail, "omsbox stopped") },
+	}
+	for before, first := range become {
+		for after, second := range become {
+			t.Run(before+" then "+after, func(t *testing.T) {
+				s := open(t)
+				u := addUser(t, s, "ann")
+				enqueue(t, s, u.ID, "hello", number)
+				refuse(t, s)
+				m := notice(t, s)
+				check(t, first(s, m.ID))
+				is, err := s.Backlog(t.Context())
+				check(t, err)
+				due, waits, err := s.MailDue(t.Context())
+				check(t, err)
+				lines, err := s.Lines(t.Context(), 100)
+				check(t, err)
+				check(t, second(s, m.ID))
+				stays, err := s.Backlog(t.Context())
+				check(t, err)
+				if stays != is {
+					t.Errorf("first %+v, then %+v", is, stays)
+				}
+				if d, w, err := s.MailDue(t.Context()); d != due || w != waits || err != nil {
+					t.Errorf("it is due in %v, then %v", due, d)
+				}
+				if again, err := s.Lines(t.Context(), 100); len(again) != len(lines) || err != nil {
+					t.Errorf("the traffic log says more: %+v", again[0])
+				}
+			})
+		}
+	}
+}

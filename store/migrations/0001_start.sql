@@ -146,7 +146,8 @@ CREATE TABLE mails (
 	token       TEXT    NOT NULL UNIQUE,             -- left part of its Message-ID, the same at every attempt
 	state       TEXT    NOT NULL CHECK (state IN ('queued', 'sending', 'sent', 'failed')),
 	due         INTEGER NOT NULL,
-	attempts    INTEGER NOT NULL,
+	attempts    INTEGER NOT NULL,                    -- how often it was handed to the relay
+	retries     INTEGER NOT NULL,                    -- how often this relay put it off: chooses the pause
 	reason      TEXT    NOT NULL,
 	created     INTEGER NOT NULL,
 	updated     INTEGER NOT NULL
@@ -154,6 +155,13 @@ CREATE TABLE mails (
 CREATE INDEX mails_due ON mails(due, id) WHERE state = 'queued';
 CREATE INDEX mails_sending ON mails(id) WHERE state = 'sending';
 CREATE INDEX mails_notice ON mails(message_id) WHERE kind = 'notice';
+
+-- Which deliveries a notice tells of. One that was in doubt and then failed is told twice.
+CREATE TABLE told (
+	mail_id     INTEGER NOT NULL REFERENCES mails(id),
+	delivery_id INTEGER NOT NULL REFERENCES deliveries(id),
+	PRIMARY KEY (mail_id, delivery_id)
+) STRICT, WITHOUT ROWID;
 
 -- What happened, in order: written in the transaction that made it so.
 CREATE TABLE traffic (

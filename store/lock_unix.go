@@ -8,28 +8,10 @@ import (
 	"syscall"
 )
 
-// lock is the exclusive hold of a data directory. The kernel lets go of it when the process ends,
-// however it ends.
-type lock struct{ file *os.File }
-
-// takeLock takes the lock file at path, made where there is none; ErrLocked if another has it.
-func takeLock(path string) (*lock, error) {
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
+func lockFile(file *os.File) error {
+	err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return ErrLocked
 	}
-	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		file.Close()
-		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, ErrLocked
-		}
-		return nil, err
-	}
-	return &lock{file}, nil
-}
-
-func (l *lock) release() {
-	if l != nil {
-		l.file.Close()
-	}
+	return err
 }

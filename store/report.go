@@ -58,24 +58,9 @@ type candidate struct {
 }
 
 func (t *tx) candidates(query string, args ...any) ([]candidate, error) {
-	stmt, err := t.writer.prepared(t, query)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := stmt.QueryContext(t, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var all []candidate
-	for rows.Next() {
-		var c candidate
-		if err := rows.Scan(&c.id, &c.recipient); err != nil {
-			return nil, err
-		}
-		all = append(all, c)
-	}
-	return all, rows.Err()
+	return within(t, func(r scanner) (c candidate, err error) {
+		return c, r.Scan(&c.id, &c.recipient)
+	}, query, args...)
 }
 
 // reported finds the segment that a report is about: the newest with its TP-MR, whatever is known

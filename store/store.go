@@ -211,20 +211,25 @@ func list[T any](ctx context.Context, s *Store, scan func(scanner) (T, error), t
 	if err != nil {
 		return nil, err
 	}
+	return all(ctx, stmt, scan, args)
+}
+
+// all reads what a statement finds.
+func all[T any](ctx context.Context, stmt *sql.Stmt, scan func(scanner) (T, error), args []any) ([]T, error) {
 	rows, err := stmt.QueryContext(ctx, args...)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var all []T
+	var found []T
 	for rows.Next() {
 		v, err := scan(rows)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, v)
+		found = append(found, v)
 	}
-	return all, rows.Err()
+	return found, rows.Err()
 }
 
 func ms(t time.Time) int64 {

@@ -242,11 +242,7 @@ func (w *writer) exec(ctx context.Context, text string) error {
 
 // exec runs a statement and returns how many rows it changed.
 func (t *tx) exec(text string, args ...any) (int64, error) {
-	stmt, err := t.writer.prepared(t, text)
-	if err != nil {
-		return 0, err
-	}
-	result, err := stmt.ExecContext(t, args...)
+	result, err := t.change(text, args)
 	if err != nil {
 		return 0, err
 	}
@@ -255,15 +251,19 @@ func (t *tx) exec(text string, args ...any) (int64, error) {
 
 // insert runs an INSERT and returns the id of its row.
 func (t *tx) insert(text string, args ...any) (int64, error) {
-	stmt, err := t.writer.prepared(t, text)
-	if err != nil {
-		return 0, err
-	}
-	result, err := stmt.ExecContext(t, args...)
+	result, err := t.change(text, args)
 	if err != nil {
 		return 0, err
 	}
 	return result.LastInsertId()
+}
+
+func (t *tx) change(text string, args []any) (sql.Result, error) {
+	stmt, err := t.writer.prepared(t, text)
+	if err != nil {
+		return nil, err
+	}
+	return stmt.ExecContext(t, args...)
 }
 
 // row reads a single row into dest; sql.ErrNoRows where there is none.
@@ -277,24 +277,18 @@ func (t *tx) row(text string, args []any, dest ...any) error {
 
 // ids reads a column of ids.
 func (t *tx) ids(text string, args ...any) ([]int64, error) {
+	return within(t, func(r scanner) (id int64, err error) {
+		return id, r.Scan(&id)
+	}, text, args...)
+}
+
+// within reads all rows of a query inside a change.
+func within[T any](t *tx, scan func(scanner) (T, error), text string, args ...any) ([]T, error) {
 	stmt, err := t.writer.prepared(t, text)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := stmt.QueryContext(t, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var all []int64
-	for rows.Next() {
-		var id int64
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		all = append(all, id)
-	}
-	return all, rows.Err()
+	return all(t, stmt, scan, args)
 }
 
 // ring wakes those who wait for key, once the change is committed.

@@ -137,6 +137,18 @@ func TestALateAnswerIsNotTheNextCommands(t *testing.T) {
 	}
 }
 
+// 4 again: a late answer while the next segment was with the modem counted as that one's.
+func TestALateAnswerDuringTheNextSegmentIsNotItsOwn(t *testing.T) {
+	submit := impatient().Submit
+	b := connect(t, simulator.Options{SubmitDelay: submit * 6 / 10, ReportDelay: time.Hour})
+	b.sim.Phone("+447911000002").Refuse(28)
+	b.sim.Misbehave(simulator.Once(simulator.AtResult, simulator.Fault{Late: submit * 12 / 10}))
+	late := b.write(t, "answered late", number)
+	refused := b.write(t, "refused", "+447911000002")
+	b.becomes(t, refused, store.Failed)
+	b.becomes(t, late, store.Sent)
+}
+
 // 4 again: a late answer before the next prompt made the library report success for a PDU that had not left.
 func TestALateAnswerBeforeThePromptIsNotForTheNextSegment(t *testing.T) {
 	sim := simulator.New(simulator.Options{})

@@ -29,7 +29,7 @@ const number = "+447911123456"
 func impatient() modem.Patience {
 	return modem.Patience{
 		Write: time.Second, Command: time.Second, Prompt: 300 * time.Millisecond, Submit: time.Second,
-		List: time.Second, Grace: 300 * time.Millisecond, Resync: 900 * time.Millisecond, Stop: time.Second, Sweep: time.Hour,
+		List: time.Second, Grace: 600 * time.Millisecond, Resync: 900 * time.Millisecond, Stop: time.Second, Sweep: time.Hour,
 	}
 }
 

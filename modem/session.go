@@ -56,6 +56,7 @@ type Session struct {
 	patience Patience
 	turn     chan struct{} // holds one token: whoever has it talks
 	askew    bool          // an answer is missing; held with the turn
+	owed     time.Time     // until then the answer to a segment that was given up may still come
 }
 
 // NewSession starts a dialogue over an open port, which the session closes in the end.
@@ -125,7 +126,11 @@ func (s *Session) Submit(ctx context.Context, pdu string, octets int) (mr int, e
 	var refused at.CMSError
 	switch {
 	case err == nil && left:
-		return reference(info), nil
+		mr = reference(info)
+		if time.Now().Before(s.owed) {
+			return s.second(mr)
+		}
+		return mr, nil
 	case err == nil:
 		s.askew = true // that was the answer to something else
 		return -1, fmt.Errorf("%w: it did not wait for it", ErrUnsent)
@@ -155,8 +160,37 @@ func (s *Session) Submit(ctx context.Context, pdu string, octets int) (mr int, e
 	case err != nil:
 		return -1, fmt.Errorf("%w: %w", ErrUnanswered, err)
 	}
+	s.owed = time.Now().Add(s.patience.Submit)
 	return -1, ErrUnanswered
 }
+
+// second judges an answer to AT+CMGS that may be the late one to an earlier segment: if another
+// answer follows soon, that is the one to this segment.
+func (s *Session) second(first int) (mr int, err error) {
+	lines, err := s.wire.overhear(s.patience.Grace)
+	if err != nil {
+		return first, nil // the session ends; what was said before stands
+	}
+	mr = -1
+	for _, line := range lines {
+		switch result := finalResult(line); {
+		case strings.HasPrefix(line, "+CMGS:"):
+			mr = reference([]string{line})
+			s.late(first)
+			s.owed = time.Time{}
+			return mr, nil
+		case strings.HasPrefix(result, "+CMS ERROR:"):
+			s.late(first)
+			s.owed = time.Time{}
+			e := s.failure("+CMGS", at.CMSError(strings.TrimSpace(strings.TrimPrefix(result, "+CMS ERROR:"))))
+			return -1, e
+		}
+	}
+	return first, nil
+}
+
+// late tells whoever waits no longer that a segment was taken after all.
+func (s *Session) late(mr int) { s.wire.unsolicited(urc{line: fmt.Sprintf("+CMGS: %d", mr)}) }
 
 // reference returns the TP-MR of the answer to AT+CMGS, -1 where it holds none.
 func reference(info []string) int {
@@ -185,7 +219,7 @@ func (s *Session) resync() error {
 	late, err := s.wire.resync(0, s.patience.Resync)
 	s.askew = err != nil
 	if late >= 0 {
-		s.wire.unsolicited(urc{line: fmt.Sprintf("+CMGS: %d", late)}) // whoever waits for it no longer asks
+		s.late(late)
 	}
 	return err
 }

@@ -396,6 +396,24 @@ func (w *wire) resync(grace, within time.Duration) (mr int, err error) {
 	return mr, ErrSilent
 }
 
+// overhear returns what the modem says unasked for a while, up to a final result that ends it.
+func (w *wire) overhear(within time.Duration) (said []string, err error) {
+	lines := make(chan string, 256)
+	w.mu.Lock()
+	w.barrier = lines
+	w.mu.Unlock()
+	defer func() {
+		w.mu.Lock()
+		w.barrier = nil
+		w.mu.Unlock()
+	}()
+	_, err = w.await(lines, -1, within, func(line string) bool {
+		said = append(said, line)
+		return finalResult(line) != ""
+	})
+	return said, err
+}
+
 // await reads lines until enough says so, or for a while where nothing says so.
 func (w *wire) await(lines <-chan string, mr int, within time.Duration, enough func(string) bool) (int, error) {
 	timer := time.NewTimer(within)

@@ -11,7 +11,9 @@ import (
 	"omsbox/store"
 )
 
-// deliverXMS takes a message: once it answers ok, the texts will be sent whatever happens.
+// deliverXMS takes a message: once it answers ok, the texts are committed, and will be tried even if
+// the power goes at once. What becomes of them is not known then: who wrote hears of it by mail if
+// the network refuses one, or if it is in doubt whether one left.
 func (s *Service) deliverXMS(c *call) string {
 	if strings.TrimSpace(c.argument) == "" {
 		return xmsResponse() // a probe, or a client that looks for the service

@@ -6,12 +6,14 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"omsbox/store"
@@ -322,12 +324,15 @@ func TestTooManySignInsAreSentAway(t *testing.T) {
 	b := newBox(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	body := envelope("DeliverXms", "xmsData", message{to: []string{"07911 100001"}, parts: []string{"hello"}, password: "guess"}.String())
-	busy := make(chan string, 200)
+	const many = 1000
+	busy := make(chan string, many)
 	var requests sync.WaitGroup
-	for range 200 {
+	for n := range many {
 		requests.Go(func() {
 			w := httptest.NewRecorder()
-			b.handler.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodPost, "/", strings.NewReader(body)))
+			r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/", strings.NewReader(body))
+			r.RemoteAddr = fmt.Sprintf("198.51.%d.%d:1234", n/256, n%256)
+			b.handler.ServeHTTP(w, r)
 			if got := result(t, w.Result(), "DeliverXms").String(); ctx.Err() == nil && strings.HasPrefix(got, "other") {
 				busy <- got
 				cancel()
@@ -341,6 +346,54 @@ func TestTooManySignInsAreSentAway(t *testing.T) {
 	if got := <-busy; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
+}
+
+func TestWrongPasswordsAreMadeToWait(t *testing.T) {
+	b := newBox(t)
+	m := message{to: []string{"07911 100001"}, parts: []string{"hello"}, password: "guess"}
+	for n := range 5 {
+		if got := b.deliver(t, m).String(); got != "invalidUser/failure" {
+			t.Fatalf("guess %d got %s", n+1, got)
+		}
+	}
+	m.password = ""
+	want := "other/failure Too many wrong passwords from here. Try again in 1 second."
+	if got := b.deliver(t, m).String(); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	user := `<xmsUser><userId>myname</userId><password>mypwd</password></xmsUser>`
+	if got := inner(t, b.post(t, envelope("GetUserInfo", "xmsUser", user)), "GetUserInfo"); !strings.Contains(got, `<error code="other" severity="failure" />`) {
+		t.Errorf("GetUserInfo got %s, want the code other", got)
+	}
+	// Elsewhere the right password is right.
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", strings.NewReader(envelope("DeliverXms", "xmsData", m.String())))
+	r.RemoteAddr = "[2001:db8::1]:1234"
+	w := httptest.NewRecorder()
+	b.handler.ServeHTTP(w, r)
+	if got := result(t, w.Result(), "DeliverXms").String(); got != "ok/neutral" {
+		t.Errorf("from another address got %s, want ok", got)
+	}
+}
+
+// Another process beside the service is heard of within half a second; the wait may be over before.
+func TestTheWaitEndsWithALastLook(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		b := newBoxIn(t, dir)
+		check(t, b.Set(t.Context(), "oms.wait", "100ms"))
+		beside, err := store.Open(t.Context(), dir, slog.New(slog.DiscardHandler))
+		check(t, err)
+		defer beside.Close()
+		answer := make(chan xmsResponse)
+		go func() {
+			answer <- b.deliver(t, message{to: []string{"07911 100001"}, parts: []string{"hello"}})
+		}()
+		time.Sleep(50 * time.Millisecond)
+		(&box{Store: beside}).settle(t, store.Refused, "unknown number")
+		if got, want := (<-answer).String(), "other/failure unknown number|07911 100001"; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	})
 }
 
 func TestATroubleOfOurOwnIsAPlainSentenceAndALogLine(t *testing.T) {

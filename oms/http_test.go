@@ -29,6 +29,12 @@ func TestGETIsAPageForPeople(t *testing.T) {
 	if r.StatusCode != http.StatusOK || r.Header.Get("Content-Type") != "text/html; charset=utf-8" {
 		t.Errorf("got %s, %s", r.Status, r.Header.Get("Content-Type"))
 	}
+	policy := r.Header.Get("Content-Security-Policy")
+	for _, want := range []string{"default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'"} {
+		if !strings.Contains(policy, want) {
+			t.Errorf("the policy %q has no %s", policy, want)
+		}
+	}
 	for _, want := range []string{
 		"<code>http://sms.example.org:8080/oms/service.asmx</code>",
 		`href="oms:http://sms.example.org:8080/oms/service.asmx"`,

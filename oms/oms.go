@@ -15,27 +15,32 @@ import (
 	"html/template"
 	"log/slog"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sync/semaphore"
 
 	"omsbox/store"
 )
 
-// maxBody is the largest request that is read. The fullest text message (50 parts of 1530
-// characters, of up to nine bytes each, as they are escaped twice) takes a third of it.
-const maxBody = 2 << 20
-
 // Service answers at the OMS address, whatever the path is under which it is mounted: POST is the
 // web service, GET a page for people, GET ?wsdl the description for programs.
 type Service struct {
-	store *store.Store
-	log   *slog.Logger
-	page  *template.Template
+	store  *store.Store
+	log    *slog.Logger
+	page   *template.Template
+	bodies *semaphore.Weighted // memory for requests of more than freeBody
 }
 
 // New returns the service on that store.
 func New(s *store.Store, log *slog.Logger) *Service {
-	return &Service{store: s, log: log.With("part", "oms"), page: template.Must(template.New("page").Parse(pageHTML))}
+	return &Service{
+		store:  s,
+		log:    log.With("part", "oms"),
+		page:   template.Must(template.New("page").Parse(pageHTML)),
+		bodies: semaphore.NewWeighted(maxBodies),
+	}
 }
 
 // operation is one method of the web service: its name, the name of its only parameter, and what
@@ -85,22 +90,19 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Service) post(w http.ResponseWriter, r *http.Request) {
-	var body bytes.Buffer
-	body.Grow(int(min(max(r.ContentLength, 0), 64<<10)) + bytes.MinRead)
-	if _, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, maxBody)); err != nil {
-		var large *http.MaxBytesError
-		if errors.As(err, &large) {
-			s.refuse(w, r, &Fault{Code: faultClient, Text: "The request is larger than 2 MB."})
-		} // else the client is gone
+	var b body
+	defer func() { s.bodies.Release(b.share) }()
+	if err := s.read(w, r, &b); err != nil {
+		s.unread(w, r, err)
 		return
 	}
-	if len(bytes.TrimSpace(body.Bytes())) == 0 {
+	if b.blank() {
 		// OMS guidelines part 1, Web Service URL Redirection: a client that looks for the
 		// service posts nothing at first.
 		write(w, http.StatusOK, "text/xml; charset=utf-8", nil)
 		return
 	}
-	request, err := ParseEnvelope(body.Bytes(), r.Header.Get("SOAPAction"))
+	request, err := b.envelope(r.Header.Get("SOAPAction"))
 	if err != nil {
 		s.refuse(w, r, err)
 		return
@@ -115,6 +117,30 @@ func (s *Service) post(w http.ResponseWriter, r *http.Request) {
 	result := request.operation.answer(s, c)
 	err = write(w, http.StatusOK, "text/xml; charset=utf-8", response(request.operation.name, result))
 	written = err == nil && r.Context().Err() == nil
+}
+
+// unread answers a request that did not arrive whole, or that is too much to read.
+func (s *Service) unread(w http.ResponseWriter, r *http.Request, err error) {
+	w.Header().Set("Connection", "close")
+	var status int
+	var text string
+	switch {
+	case errors.Is(err, tooLarge), errors.Is(err, errNoShare):
+		http.NewResponseController(w).EnableFullDuplex() // answer first, read the rest then
+		defer discard(w, r)
+		if errors.Is(err, tooLarge) {
+			s.refuse(w, r, err)
+			return
+		}
+		s.log.Warn("too many large requests at once", "from", r.RemoteAddr)
+		w.Header().Set("Retry-After", "5")
+		status, text = http.StatusServiceUnavailable, "Too many large messages are arriving at once. Nothing was sent; please try again in a few seconds.\n"
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		status, text = http.StatusRequestTimeout, "The request did not arrive in time. Nothing was sent.\n"
+	default:
+		status, text = http.StatusBadRequest, "The request is cut off or damaged. Nothing was sent.\n"
+	}
+	write(w, status, "text/plain; charset=utf-8", []byte(text))
 }
 
 // refuse answers what could not be understood as a call.
@@ -159,6 +185,6 @@ func (s *Service) describe(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "The page could not be shown.", http.StatusInternalServerError)
 		return
 	}
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 	write(w, http.StatusOK, "text/html; charset=utf-8", page.Bytes())
 }

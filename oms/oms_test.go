@@ -35,7 +35,12 @@ type box struct {
 // newBox returns a box in which DeliverXms does not wait for a modem.
 func newBox(t testing.TB) *box {
 	t.Helper()
-	s, err := store.Create(context.Background(), t.TempDir(), slog.New(slog.DiscardHandler))
+	return newBoxIn(t, t.TempDir())
+}
+
+func newBoxIn(t testing.TB, dir string) *box {
+	t.Helper()
+	s, err := store.Create(context.Background(), dir, slog.New(slog.DiscardHandler))
 	check(t, err)
 	b := &box{Store: s, log: &bytes.Buffer{}}
 	t.Cleanup(func() { s.Close() })

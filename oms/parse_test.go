@@ -15,16 +15,18 @@ import (
 	"omsbox/oms"
 )
 
+// utf16Of is a text in UTF-16.
+func utf16Of(order binary.AppendByteOrder, text string) string {
+	var b []byte
+	for _, u := range utf16.Encode([]rune(text)) {
+		b = order.AppendUint16(b, u)
+	}
+	return string(b)
+}
+
 func TestParseEnvelope(t *testing.T) {
 	const open = `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>`
 	const end = `</s:Body></s:Envelope>`
-	utf16Of := func(order binary.AppendByteOrder, text string) string {
-		var b []byte
-		for _, u := range utf16.Encode([]rune(text)) {
-			b = order.AppendUint16(b, u)
-		}
-		return string(b)
-	}
 	german := `<?xml version="1.0" encoding="utf-16"?>` + open + `<DeliverXms><xmsData>Grüße</xmsData></DeliverXms>` + end
 	tests := []struct {
 		name, body, action  string
@@ -55,6 +57,10 @@ func TestParseEnvelope(t *testing.T) {
 		{"a header for another", strings.Replace(open, "<s:Body>", `<s:Header><h s:mustUnderstand="1" s:actor="urn:x"/></s:Header><s:Body>`, 1) + "<SendXms/>" + end, "", "SendXms", "", ""},
 		{"UTF-16, little end first", utf16Of(binary.LittleEndian, "\ufeff"+german), "", "DeliverXms", "Grüße", ""},
 		{"UTF-16, big end first", utf16Of(binary.BigEndian, "\ufeff"+german), "", "DeliverXms", "Grüße", ""},
+		{"UTF-16 of a surrogate pair", utf16Of(binary.LittleEndian, strings.Replace(german, "Grüße", "😀", 1)), "", "DeliverXms", "😀", ""},
+		{"UTF-16 of half a surrogate pair", strings.Replace(utf16Of(binary.LittleEndian, strings.Replace(german, "Grüße", "a☎b", 1)), "\x0e\x26", "\x3d\xd8", 1), "", "DeliverXms", "a\ufffdb", ""},
+		{"UTF-16 with half a character at the end", utf16Of(binary.BigEndian, german) + "\x00", "", "DeliverXms", "Grüße", ""},
+		{"UTF-16 that is larger in UTF-8", utf16Of(binary.BigEndian, strings.Replace(german, "Grüße", strings.Repeat("中", 700_000), 1)), "", "", "", "soap:Client"},
 		{"UTF-16 without a mark", utf16Of(binary.LittleEndian, german), "", "DeliverXms", "Grüße", ""},
 	}
 	for _, test := range tests {

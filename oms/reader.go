@@ -34,7 +34,7 @@ func (r *reader) next() (xml.Token, error) {
 		if syntax := (*xml.SyntaxError)(nil); errors.As(err, &syntax) {
 			return nil, fmt.Errorf("not well-formed XML at line %d", syntax.Line)
 		}
-		if errors.Is(err, io.EOF) {
+		if fault := (*Fault)(nil); errors.Is(err, io.EOF) || errors.As(err, &fault) {
 			return nil, err
 		}
 		return nil, errors.New("not well-formed XML")
@@ -128,7 +128,7 @@ func (r *reader) text() (string, error) {
 // located is text with the place of the content in the document, in bytes.
 func (r *reader) located() (content string, from, to int64, err error) {
 	from = r.xml.InputOffset()
-	var text []byte
+	var text strings.Builder // hands out what it has without a copy
 	for {
 		to = r.xml.InputOffset()
 		token, err := r.next()
@@ -137,11 +137,11 @@ func (r *reader) located() (content string, from, to int64, err error) {
 		}
 		switch t := token.(type) {
 		case xml.CharData: // a run of text, or a CDATA section
-			text = append(text, t...)
+			text.Write(t)
 		case xml.StartElement:
 			return "", 0, 0, errors.New("elements where text belongs")
 		case xml.EndElement:
-			return string(text), from, to, nil
+			return text.String(), from, to, nil
 		}
 	}
 }

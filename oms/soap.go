@@ -1,12 +1,9 @@
 package oms
 
 import (
-	"bytes"
-	"encoding/binary"
 	"encoding/xml"
 	"errors"
 	"strings"
-	"unicode/utf16"
 )
 
 const (
@@ -26,8 +23,12 @@ type Request struct {
 // ParseEnvelope reads a SOAP 1.1 request in UTF-8 or UTF-16, document/literal. The operation is
 // the first element of the body; where that is none of ours, the SOAPAction header says it. The
 // parameter counts with or without its namespace. The error is a *Fault.
-func ParseEnvelope(body []byte, action string) (Request, error) {
-	request, err := parseEnvelope(newReader(bytes.NewReader(utf8Text(body))), action)
+func ParseEnvelope(text []byte, action string) (Request, error) {
+	return (&body{pieces: [][]byte{text}}).envelope(action)
+}
+
+func (b *body) envelope(action string) (Request, error) {
+	request, err := parseEnvelope(newReader(b.utf8()), action)
 	if fault := (*Fault)(nil); err != nil && !errors.As(err, &fault) {
 		return Request{}, &Fault{Code: faultClient, Text: "The request is no SOAP envelope: " + err.Error() + "."}
 	}
@@ -158,25 +159,4 @@ func (f *Fault) envelope() []byte {
 	}
 	d.raw("</soap:Fault>", tail)
 	return d
-}
-
-// utf8Text returns a body in UTF-8 without its byte order mark. UTF-16 is known by the mark or by
-// the zero octet beside the first <. Extensible Markup Language (XML) 1.0, appendix F
-func utf8Text(body []byte) []byte {
-	var order binary.ByteOrder
-	switch {
-	case bytes.HasPrefix(body, []byte("\xEF\xBB\xBF")):
-		return body[3:]
-	case bytes.HasPrefix(body, []byte("\xFF\xFE")), bytes.HasPrefix(body, []byte("<\x00")):
-		order = binary.LittleEndian
-	case bytes.HasPrefix(body, []byte("\xFE\xFF")), bytes.HasPrefix(body, []byte("\x00<")):
-		order = binary.BigEndian
-	default:
-		return body
-	}
-	units := make([]uint16, len(body)/2)
-	for i := range units {
-		units[i] = order.Uint16(body[2*i:])
-	}
-	return []byte(strings.TrimPrefix(string(utf16.Decode(units)), "\ufeff"))
 }

@@ -3,6 +3,8 @@ package oms
 import (
 	"encoding/xml"
 	"errors"
+	"fmt"
+	"net"
 	"strings"
 
 	"omsbox/store"
@@ -73,9 +75,12 @@ func userInfo(replyPhone, smtpAddress string, result code) string {
 	return string(d)
 }
 
-// signIn finds the user, or the error that tells why not.
+// signIn finds the user, or the error that tells why not. A userInfo can tell its code alone, so who
+// is made to wait gets other there: invalidUser would say that the right password is wrong.
 func (s *Service) signIn(c *call, userID, password string) (store.User, *responseError) {
-	user, err := s.store.Authenticate(c, userID, password)
+	from, _, _ := net.SplitHostPort(c.remote)
+	user, err := s.store.Authenticate(c, userID, password, from)
+	var throttled *store.Throttled
 	switch {
 	case err == nil:
 		return user, nil
@@ -84,6 +89,13 @@ func (s *Service) signIn(c *call, userID, password string) (store.User, *respons
 		return user, &responseError{code: invalidUser}
 	case errors.Is(err, store.ErrDisabled):
 		return user, &responseError{code: expiredUser}
+	case errors.As(err, &throttled):
+		s.log.Debug("sign-in put off", "from", c.remote, "seconds", throttled.Seconds)
+		unit := "seconds"
+		if throttled.Seconds == 1 {
+			unit = "second"
+		}
+		return user, &responseError{code: other, content: fmt.Sprintf("Too many wrong passwords from here. Try again in %d %s.", throttled.Seconds, unit)}
 	case errors.Is(err, store.ErrBusy):
 		return user, &responseError{code: other, content: "Too many people are signing in at once. Nothing was sent; please try again in a moment."}
 	case c.Err() == nil:

@@ -3,8 +3,12 @@ package store_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"omsbox/store"
@@ -27,7 +31,7 @@ func TestOnlyTheRightPasswordSignsIn(t *testing.T) {
 		{"endless", "ann", strings.Repeat("x", 1<<20), store.ErrCredentials},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			u, err := s.Authenticate(t.Context(), c.login, c.password)
+			u, err := s.Authenticate(t.Context(), c.login, c.password, "192.0.2.1")
 			if !errors.Is(err, c.want) {
 				t.Fatalf("got %v, want %v", err, c.want)
 			}
@@ -41,19 +45,19 @@ func TestOnlyTheRightPasswordSignsIn(t *testing.T) {
 func TestACachedPasswordEndsWithItsRow(t *testing.T) {
 	s := open(t)
 	addUser(t, s, "ann")
-	_, err := s.Authenticate(t.Context(), "ann", "secret of ann")
+	_, err := s.Authenticate(t.Context(), "ann", "secret of ann", "192.0.2.1")
 	check(t, err)
 	check(t, s.SetPassword(t.Context(), "ann", "another"))
-	if _, err := s.Authenticate(t.Context(), "ann", "secret of ann"); !errors.Is(err, store.ErrCredentials) {
+	if _, err := s.Authenticate(t.Context(), "ann", "secret of ann", "192.0.2.1"); !errors.Is(err, store.ErrCredentials) {
 		t.Errorf("with the old password got %v", err)
 	}
-	_, err = s.Authenticate(t.Context(), "ann", "another")
+	_, err = s.Authenticate(t.Context(), "ann", "another", "192.0.2.1")
 	check(t, err)
 	check(t, s.Disable(t.Context(), "ann"))
-	if _, err := s.Authenticate(t.Context(), "ann", "another"); !errors.Is(err, store.ErrDisabled) {
+	if _, err := s.Authenticate(t.Context(), "ann", "another", "192.0.2.1"); !errors.Is(err, store.ErrDisabled) {
 		t.Errorf("disabled, with the right password, got %v", err)
 	}
-	if _, err := s.Authenticate(t.Context(), "ann", "wrong"); !errors.Is(err, store.ErrCredentials) {
+	if _, err := s.Authenticate(t.Context(), "ann", "wrong", "192.0.2.1"); !errors.Is(err, store.ErrCredentials) {
 		t.Errorf("disabled, with a wrong password, got %v", err)
 	}
 }
@@ -61,12 +65,12 @@ func TestACachedPasswordEndsWithItsRow(t *testing.T) {
 func TestAProvedPasswordCostsNothingAgain(t *testing.T) {
 	s := open(t)
 	addUser(t, s, "ann")
-	_, err := s.Authenticate(t.Context(), "ann", "secret of ann")
+	_, err := s.Authenticate(t.Context(), "ann", "secret of ann", "192.0.2.1")
 	check(t, err)
 	began := time.Now()
 	const times = 200
 	for range times {
-		_, err := s.Authenticate(t.Context(), "ann", "secret of ann")
+		_, err := s.Authenticate(t.Context(), "ann", "secret of ann", "192.0.2.1")
 		check(t, err)
 	}
 	if each := time.Since(began) / times; each > 5*time.Millisecond {
@@ -77,13 +81,13 @@ func TestAProvedPasswordCostsNothingAgain(t *testing.T) {
 func TestTooManySignInsAreSentAway(t *testing.T) {
 	s := open(t)
 	addUser(t, s, "ann")
-	const many = 300
+	const many = 1000
 	busy := make(chan bool, many)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	for range many {
+	for n := range many {
 		go func() {
-			_, err := s.Authenticate(ctx, "ann", "wrong")
+			_, err := s.Authenticate(ctx, "ann", "wrong", address(n))
 			busy <- errors.Is(err, store.ErrBusy)
 		}()
 	}
@@ -92,7 +96,220 @@ func TestTooManySignInsAreSentAway(t *testing.T) {
 			return // one was enough; the others need not be waited for
 		}
 	}
-	t.Error("300 at once were all let in")
+	t.Error("1000 at once were all let in")
+}
+
+// address returns an IP address for each number.
+func address(n int) string { return fmt.Sprintf("198.51.%d.%d", n/256, n%256) }
+
+// guesses tries wrong passwords until they are no longer answered, and returns how many were.
+func guesses(t *testing.T, s *store.Store, login, from string) (n int, throttled *store.Throttled) {
+	t.Helper()
+	for ; n < 100; n++ {
+		_, err := s.Authenticate(t.Context(), login, "wrong", from)
+		if errors.As(err, &throttled) {
+			if !errors.Is(err, store.ErrThrottled) || !strings.Contains(err.Error(), fmt.Sprint(throttled.Seconds)) {
+				t.Errorf("the error is %v", err)
+			}
+			return n, throttled
+		}
+		if !errors.Is(err, store.ErrCredentials) {
+			t.Fatalf("guess %d got %v", n+1, err)
+		}
+	}
+	t.Fatal("100 guesses were answered")
+	return
+}
+
+// inBubble tells a story in which time passes only while everybody waits.
+func inBubble(t *testing.T, story func(t *testing.T, s *store.Store)) {
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t)
+		addUser(t, s, "ann")
+		addUser(t, s, "bob")
+		story(t, s)
+	})
+}
+
+func TestWrongPasswordsAreMadeToWait(t *testing.T) {
+	for _, login := range []string{"ann", "nobody"} { // nothing tells them apart
+		t.Run(login, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, s *store.Store) {
+				n, got := guesses(t, s, login, "192.0.2.1")
+				if n != 5 || got.Seconds != 1 {
+					t.Errorf("after %d guesses a pause of %d s, want 1 s after 5", n, got.Seconds)
+				}
+				for _, want := range []int{2, 4, 8, 16, 32, 60, 60} {
+					time.Sleep(time.Duration(got.Seconds)*time.Second - time.Millisecond)
+					if n, _ := guesses(t, s, strings.ToUpper(login), "192.0.2.1"); n != 0 {
+						t.Errorf("%d guesses were answered during the pause", n)
+					}
+					time.Sleep(time.Millisecond) // what was refused in the pause does not make it longer
+					if n, got = guesses(t, s, login, "192.0.2.1"); n != 1 || got.Seconds != want {
+						t.Errorf("after %d more guesses a pause of %d s, want %d s after 1", n, got.Seconds, want)
+					}
+				}
+				time.Sleep(15*time.Minute + time.Second)
+				if n, _ := guesses(t, s, login, "192.0.2.1"); n != 5 {
+					t.Errorf("a while later %d guesses were answered, want 5 as at first", n)
+				}
+			})
+		})
+	}
+}
+
+func TestAPauseIsForOneLoginAtOneAddress(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *store.Store) {
+		guesses(t, s, "ann", "192.0.2.1")
+		for _, c := range []struct {
+			name, login, from string
+			want              error
+		}{
+			{"the same with the right password", "ann", "192.0.2.1", store.ErrThrottled},
+			{"as IPv6 writes it", "ann", "::ffff:192.0.2.1", store.ErrThrottled},
+			{"another at that address", "bob", "192.0.2.1", nil},
+			{"the same elsewhere", "ann", "192.0.2.2", nil},
+			{"without an address", "bob", "", nil},
+		} {
+			if _, err := s.Authenticate(t.Context(), c.login, "secret of "+c.login, c.from); !errors.Is(err, c.want) {
+				t.Errorf("%s: got %v, want %v", c.name, err, c.want)
+			}
+		}
+		// By now the password is proved.
+		_, err := s.Authenticate(t.Context(), "ann", "secret of ann", "192.0.2.1")
+		check(t, err)
+	})
+}
+
+func TestAnAddressThatTriesManyLoginsIsMadeToWait(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		from func(n int) string
+	}{
+		{"IPv4", func(int) string { return "192.0.2.1" }},
+		{"IPv6, whatever of its own subnet", func(n int) string { return fmt.Sprintf("2001:db8:0:1::%x", n+1) }},
+		{"none", func(int) string { return "" }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, s *store.Store) {
+				for n := range 20 {
+					if _, err := s.Authenticate(t.Context(), fmt.Sprint("user", n), "wrong", c.from(n)); !errors.Is(err, store.ErrCredentials) {
+						t.Fatalf("guess %d got %v", n+1, err)
+					}
+				}
+				if _, err := s.Authenticate(t.Context(), "ann", "secret of ann", c.from(20)); !errors.Is(err, store.ErrThrottled) {
+					t.Errorf("got %v, want %v", err, store.ErrThrottled)
+				}
+				_, err := s.Authenticate(t.Context(), "ann", "secret of ann", "2001:db8:0:2::1")
+				check(t, err)
+			})
+		})
+	}
+}
+
+func TestTheRightPasswordForgivesOnlyItsOwnLogin(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *store.Store) {
+		wrong := func(login string) error {
+			_, err := s.Authenticate(t.Context(), login, "wrong", "192.0.2.1")
+			return err
+		}
+		for range 4 {
+			wrong("ann")
+		}
+		for n := range 16 {
+			wrong(fmt.Sprint("user", n/4)) // twenty of the address, four of each
+			if n == 14 {
+				_, err := s.Authenticate(t.Context(), "ann", "secret of ann", "192.0.2.1")
+				check(t, err)
+			}
+		}
+		for n := range 4 { // ann's four are free again, of ann and of the address
+			if err := wrong("ann"); !errors.Is(err, store.ErrCredentials) {
+				t.Errorf("guess %d got %v", n+1, err)
+			}
+		}
+		if err := wrong("bob"); !errors.Is(err, store.ErrThrottled) {
+			t.Errorf("the address got %v for others, want %v", err, store.ErrThrottled)
+		}
+	})
+}
+
+// Whoever is in line when a pause begins does not get another guess out of it.
+func TestGuessesAtOnceAreNoMoreThanGuessesInARow(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *store.Store) {
+		var line sync.WaitGroup
+		var answered atomic.Int64
+		for range 50 {
+			line.Go(func() {
+				if _, err := s.Authenticate(t.Context(), "ann", "wrong", "192.0.2.1"); errors.Is(err, store.ErrCredentials) {
+					answered.Add(1)
+				}
+			})
+		}
+		line.Wait()
+		if got := answered.Load(); got > 6 { // two are checked at once
+			t.Errorf("%d guesses were answered, want 5 or 6", got)
+		}
+	})
+}
+
+func TestAFloodOfWrongPasswordsKeepsNobodyOut(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		addresses int
+	}{{"from 90 addresses", 90}, {"from five addresses", 5}} {
+		t.Run(c.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, s *store.Store) {
+				ctx, stop := context.WithCancel(t.Context())
+				var flood, up sync.WaitGroup
+				up.Add(90)
+				for n := range 90 {
+					flood.Go(func() {
+						up.Done()
+						for guess := 0; ctx.Err() == nil; guess++ {
+							if _, err := s.Authenticate(ctx, fmt.Sprint("ann", n, guess%2), "wrong", address(n%c.addresses)); errors.Is(err, store.ErrThrottled) {
+								time.Sleep(time.Second)
+							}
+						}
+					})
+				}
+				up.Wait()
+				// Of many such, each would have to get in: none is proved before.
+				for n := range 3 {
+					check(t, s.SetPassword(t.Context(), "ann", fmt.Sprint("password ", n)))
+					if _, err := s.Authenticate(t.Context(), "ann", fmt.Sprint("password ", n), "192.0.2.1"); err != nil {
+						t.Errorf("the owner got: %v", err)
+					}
+				}
+				stop()
+				flood.Wait()
+			})
+		})
+	}
+}
+
+func TestOneAddressHoldsAQuarterOfTheLine(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *store.Store) {
+		// The flood is in line before the owner, and all of it would be answered if it was let in.
+		var flood, up sync.WaitGroup
+		var answered atomic.Int64
+		up.Add(60)
+		for n := range 60 {
+			flood.Go(func() {
+				up.Done()
+				if _, err := s.Authenticate(t.Context(), fmt.Sprint("user", n), "wrong", "198.51.100.1"); errors.Is(err, store.ErrCredentials) {
+					answered.Add(1)
+				}
+			})
+		}
+		up.Wait()
+		_, err := s.Authenticate(t.Context(), "ann", "secret of ann", "192.0.2.1")
+		check(t, err)
+		if got := answered.Load(); got > 18 {
+			t.Errorf("%d others of one address went first, want 16 or so", got)
+		}
+		flood.Wait()
+	})
 }
 
 func TestUsersThatCannotBe(t *testing.T) {

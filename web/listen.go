@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync"
 	"syscall"
 )
 
@@ -33,4 +34,30 @@ func Listen(addr string) (net.Listener, error) {
 		return nil, fmt.Errorf("%s is no address of this computer: leave the host out to listen on all of them, as in :%s", host, port)
 	}
 	return nil, fmt.Errorf("listen on %s: %w", addr, err)
+}
+
+// listener accepts a connection once there is a place for it, which the connection's end gives back.
+type listener struct {
+	net.Listener
+	places chan struct{} // one in it for each that is taken
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (l *listener) Accept() (net.Conn, error) {
+	select {
+	case l.places <- struct{}{}:
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		<-l.places
+	}
+	return conn, err
+}
+
+func (l *listener) Close() error {
+	l.once.Do(func() { close(l.closed) })
+	return l.Listener.Close()
 }

@@ -236,6 +236,48 @@ func TestSlowClientsAreNotWaitedFor(t *testing.T) {
 	}
 }
 
+func TestConnectionsBeyondTheMostWaitTheirTurn(t *testing.T) {
+	const most = 512
+	bubble(t, web.Config{}, func(t *testing.T, p *pipes, stop func(), ended <-chan struct{}) {
+		var open []net.Conn
+		for range most {
+			open = append(open, send(t, p, "GET "))
+		}
+		answered := make(chan string, 1)
+		go func() {
+			conn := p.dial()
+			defer conn.Close()
+			io.WriteString(conn, strings.ReplaceAll("GET /oms/service.asmx HTTP/1.1\nHost: box\nConnection: close\n\n", "\n", "\r\n"))
+			got, _ := until(conn)
+			answered <- got
+		}()
+		synctest.Wait()
+		select {
+		case got := <-answered:
+			t.Errorf("one too many was answered %q", got)
+		default:
+		}
+		open[0].Close()
+		synctest.Wait()
+		select {
+		case got := <-answered:
+			if !strings.HasPrefix(got, "HTTP/1.1 200 ") {
+				t.Errorf("got %q", got)
+			}
+		default:
+			t.Error("it still waits when another has ended")
+		}
+		// Full again, and asked to stop.
+		send(t, p, "GET ")
+		start := time.Now()
+		stop()
+		<-ended
+		if took := time.Since(start); took > 5*time.Second {
+			t.Errorf("stopping took %s", took)
+		}
+	})
+}
+
 func TestTooLongAHeaderIsRefused(t *testing.T) {
 	s := serve(t, web.Config{})
 	if got := s.ask(t, "GET", "/", "", "X-Long", strings.Repeat("x", 30<<10)).status; got != 200 {

@@ -30,8 +30,9 @@ const (
 	idleWithin  = 120 * time.Second
 	stopWithin  = 5 * time.Second // for requests under way when the service ends
 
-	maxHeader  = 32 << 10
-	maxRequest = 4 << 20 // a picture message in base64, with room; pages need far less
+	maxConnections = 512 // over all listeners; further ones wait in the system until one ends
+	maxHeader      = 32 << 10
+	maxRequest     = 4 << 20 // a picture message in base64, with room; pages need far less
 )
 
 // Config is what main hands over.
@@ -90,6 +91,7 @@ func (s *Server) Run(ctx context.Context, listeners ...net.Listener) error {
 	requests, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	var connections sync.WaitGroup
+	places := make(chan struct{}, maxConnections)
 	server := &http.Server{
 		Handler:           s.handler,
 		ReadHeaderTimeout: headerWithin,
@@ -105,12 +107,13 @@ func (s *Server) Run(ctx context.Context, listeners ...net.Listener) error {
 				connections.Add(1)
 			case http.StateClosed, http.StateHijacked:
 				connections.Done()
+				<-places
 			}
 		},
 	}
 	served := make(chan error, len(listeners))
 	for _, l := range listeners {
-		go func() { served <- server.Serve(l) }()
+		go func() { served <- server.Serve(&listener{Listener: l, places: places, closed: make(chan struct{})}) }()
 	}
 	open := len(listeners)
 	var err error

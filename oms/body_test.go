@@ -1,0 +1,194 @@
+package oms_test
+
+import (
+	"bufio"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// dial opens a connection to a server and writes to it.
+func dial(t testing.TB, server *httptest.Server, text string) *net.TCPConn {
+	t.Helper()
+	conn, err := net.Dial("tcp", server.Listener.Addr().String())
+	check(t, err)
+	t.Cleanup(func() { conn.Close() })
+	_, err = io.WriteString(conn, text)
+	check(t, err)
+	return conn.(*net.TCPConn)
+}
+
+func TestARequestThatDoesNotArriveWholeIsNoProbe(t *testing.T) {
+	const post = "POST /oms/service.asmx HTTP/1.1\r\nHost: box\r\n"
+	tests := []struct {
+		name, request string
+		finished      bool // the client says that no more will come
+		want          int
+	}{
+		{"a short body", post + "Content-Length: 100\r\n\r\nhalf", true, http.StatusBadRequest},
+		{"no body where one was announced", post + "Content-Length: 100\r\n\r\n", true, http.StatusBadRequest},
+		{"a short large body", post + "Content-Length: 100000\r\n\r\n" + strings.Repeat("x", 70_000), true, http.StatusBadRequest},
+		{"a chunk without a size", post + "Transfer-Encoding: chunked\r\n\r\nx\r\n", false, http.StatusBadRequest},
+		{"chunks without an end", post + "Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n", true, http.StatusBadRequest},
+		{"half a chunk", post + "Transfer-Encoding: chunked\r\n\r\n8\r\nhalf", true, http.StatusBadRequest},
+		{"a body that does not go on", post + "Content-Length: 100\r\n\r\nhalf", false, http.StatusRequestTimeout},
+		{"an empty body", post + "Content-Length: 0\r\nConnection: close\r\n\r\n", false, http.StatusOK},
+	}
+	server := httptest.NewUnstartedServer(newBox(t).handler)
+	server.Config.ReadTimeout = 100 * time.Millisecond
+	server.Start()
+	defer server.Close()
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			conn := dial(t, server, test.request)
+			if test.finished {
+				check(t, conn.CloseWrite())
+			}
+			r, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			check(t, err)
+			body, err := io.ReadAll(r.Body)
+			check(t, err)
+			if r.StatusCode != test.want || !r.Close {
+				t.Errorf("got %s, closing: %v; want %d, closing", r.Status, r.Close, test.want)
+			}
+			if test.want != http.StatusOK && !strings.HasSuffix(string(body), "Nothing was sent.\n") {
+				t.Errorf("got %q, want a sentence", body)
+			}
+		})
+	}
+}
+
+// heap returns how much memory is in use.
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+func TestManyLargeRequestsShareTheirMemory(t *testing.T) {
+	const many, size, places = 40, 2 << 20, 8
+	for _, kind := range []string{fmt.Sprintf("Content-Length: %d", size), "Transfer-Encoding: chunked"} {
+		t.Run(kind, func(t *testing.T) {
+			server := httptest.NewServer(newBox(t).handler)
+			defer server.Close()
+			text := envelope("GetServiceInfo", "", "")
+			text += strings.Repeat(" ", size-len(text))
+			first, last, end := text[:size-1], text[size-1:], ""
+			if strings.HasPrefix(kind, "Transfer-Encoding") {
+				first, last, end = fmt.Sprintf("%x\r\n%s", size, first), last+"\r\n", "0\r\n\r\n"
+			}
+			before := heap()
+			finish := make(chan struct{})
+			refused := make(chan *http.Response, many)
+			ok := make(chan *http.Response, many)
+			var clients sync.WaitGroup
+			for range many {
+				conn := dial(t, server, "POST / HTTP/1.1\r\nHost: box\r\nConnection: close\r\n"+kind+"\r\n\r\n")
+				clients.Go(func() {
+					defer conn.Close()
+					answer := make(chan *http.Response, 1)
+					go func() {
+						r, err := http.ReadResponse(bufio.NewReader(conn), nil)
+						if err != nil {
+							t.Error(err)
+						}
+						answer <- r
+					}()
+					io.WriteString(conn, first)
+					select {
+					case r := <-answer:
+						refused <- r
+						return
+					case <-finish:
+					}
+					io.WriteString(conn, last+end)
+					ok <- <-answer
+				})
+			}
+			for range many - places {
+				r := <-refused
+				if r == nil || r.StatusCode != http.StatusServiceUnavailable || r.Header.Get("Retry-After") != "5" {
+					t.Fatalf("got %+v, want 503", r)
+				}
+			}
+			if used := heap() - before; used > 40<<20 {
+				t.Errorf("they take %d MiB", used>>20)
+			}
+			// One of ordinary size is not kept waiting.
+			r, err := http.Post(server.URL, "text/xml", strings.NewReader(envelope("GetServiceInfo", "", "")))
+			check(t, err)
+			inner(t, r, "GetServiceInfo")
+			r.Body.Close()
+			close(finish)
+			for range places {
+				if r := <-ok; r == nil || r.StatusCode != http.StatusOK {
+					t.Errorf("got %+v, want 200", r)
+				}
+			}
+			clients.Wait()
+			// And the next of them has its share.
+			r, err = http.Post(server.URL, "text/xml", strings.NewReader(text))
+			check(t, err)
+			inner(t, r, "GetServiceInfo")
+			r.Body.Close()
+		})
+	}
+}
+
+// A request that is understood takes at most three times its share: its size, or as UTF-8 half as
+// much again. What the collector is late with comes on top here.
+func TestTheLargestRequestTakesLittleMemory(t *testing.T) {
+	const largest = 2 << 20
+	xmsData := func(text string, times int) string {
+		return envelope("DeliverXms", "xmsData", "<xmsData>"+strings.Repeat(text, times)+"</xmsData>")
+	}
+	tests := []struct{ name, body string }{
+		{"UTF-8", xmsData("x", largest-800)},
+		{"UTF-16", utf16Of(binary.LittleEndian, xmsData("x", largest/2-400))},
+		{"UTF-16 that is larger in UTF-8", utf16Of(binary.LittleEndian, xmsData("中", largest/3-400))},
+	}
+	b := newBox(t)
+	defer debug.SetGCPercent(debug.SetGCPercent(2))
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			times := 4.0
+			for n := 0; n < 3 && times > 3.5; n++ {
+				times = float64(b.peak(t, test.body)) / float64(min(len(test.body)*3/2, largest))
+			}
+			if times > 3.9 {
+				t.Errorf("it takes %.1f times its share", times)
+			}
+		})
+	}
+}
+
+// peak returns the most memory that was in use while a body was posted.
+func (b *box) peak(t *testing.T, body string) (most int64) {
+	before := heap()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		b.post(t, body)
+	}()
+	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	for {
+		select {
+		case <-done:
+			return most
+		default:
+			metrics.Read(sample)
+			most = max(most, int64(sample[0].Value.Uint64())-before)
+		}
+	}
+}

@@ -180,9 +180,9 @@ func lostOf(deliveries []store.Delivery) (errs []responseError, told []int64) {
 			continue
 		}
 		told = append(told, d.ID)
-		reason := d.Reason
-		if reason == "" {
-			reason = "The network did not take the message."
+		reason := "The network did not take the message."
+		if d.Reason != "" {
+			reason = store.Sentence(d.Reason)
 		}
 		i := slices.IndexFunc(errs, func(e responseError) bool { return e.content == reason })
 		if i < 0 {

@@ -193,8 +193,8 @@ func TestARefusalWithinTheWaitIsAnswered(t *testing.T) {
 	b.settle(t, store.Refused, "unknown number")
 	b.settle(t, store.Refused, "barred by the network")
 	b.settle(t, store.Doubtful, "the modem did not answer")
-	want := "other/failure barred by the network|07911 100001;07911 100004\n" +
-		"other/failure unknown number|07911 100003\n" +
+	want := "other/failure Barred by the network.|07911 100001;07911 100004\n" +
+		"other/failure Unknown number.|07911 100003\n" +
 		"invalidRecipient/failure |nobody"
 	if got := (<-answer).String(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
@@ -258,7 +258,7 @@ func TestARepeatAfterALostAnswerQueuesNothing(t *testing.T) {
 	answer := make(chan xmsResponse)
 	go func() { answer <- result(t, b.post(t, body), "DeliverXms") }()
 	b.settle(t, store.Refused, "unknown number")
-	want := "other/failure unknown number|07911 100001\ninvalidRecipient/failure |nobody"
+	want := "other/failure Unknown number.|07911 100001\ninvalidRecipient/failure |nobody"
 	if got := (<-answer).String(); got != want {
 		t.Errorf("the repeat got\n%s\nwant\n%s", got, want)
 	}
@@ -280,7 +280,7 @@ func TestARepeatThatNobodyWaitsForIsStillAnswered(t *testing.T) {
 	b.hangUp(t, body)
 	b.settle(t, store.Refused, "unknown number")
 	check(t, b.Set(t.Context(), "oms.wait", "0"))
-	if got, want := result(t, b.post(t, body), "DeliverXms").String(), "other/failure unknown number|07911 100001"; got != want {
+	if got, want := result(t, b.post(t, body), "DeliverXms").String(), "other/failure Unknown number.|07911 100001"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
@@ -390,7 +390,7 @@ func TestTheWaitEndsWithALastLook(t *testing.T) {
 		}()
 		time.Sleep(50 * time.Millisecond)
 		(&box{Store: beside}).settle(t, store.Refused, "unknown number")
-		if got, want := (<-answer).String(), "other/failure unknown number|07911 100001"; got != want {
+		if got, want := (<-answer).String(), "other/failure Unknown number.|07911 100001"; got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	})

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Status says in a few lines for people how the appliance is, what waits, and what is wrong.
@@ -105,4 +107,16 @@ func (m Modem) String() string {
 		words = append(words, fmt.Sprintf("signal %d dBm", 2*m.Signal-113)) // 3GPP TS 27.007 8.5
 	}
 	return strings.Join(words, ", ")
+}
+
+// Sentence makes a whole sentence of a reason, which rows hold as a phrase.
+func Sentence(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	first, size := utf8.DecodeRuneInString(reason)
+	if reason = string(unicode.ToUpper(first)) + reason[size:]; !strings.ContainsAny(reason[len(reason)-1:], ".!?") {
+		reason += "."
+	}
+	return reason
 }

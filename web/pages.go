@@ -13,8 +13,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"omsbox/store"
 )
@@ -172,7 +170,7 @@ func modemLight(modems []store.Modem) light {
 		case m.Up && m.Problem == "":
 			ready++
 		case problem == "" && m.Problem != "":
-			problem = sentence(withoutNumbers(m.Problem))
+			problem = store.Sentence(withoutNumbers(m.Problem))
 		}
 	}
 	switch {
@@ -189,16 +187,6 @@ func modemLight(modems []store.Modem) light {
 		return light{Text: "The modem is not ready. " + problem}
 	}
 	return light{OK: ready > 0, Text: fmt.Sprintf("%d of %d modems are ready. %s", ready, len(modems), problem)}
-}
-
-// sentence makes one of a line that may lack its capital or its full stop.
-func sentence(s string) string {
-	first, size := utf8.DecodeRuneInString(s)
-	s = string(unicode.ToUpper(first)) + s[size:]
-	if !strings.ContainsAny(s[len(s)-1:], ".!?") {
-		s += "."
-	}
-	return s
 }
 
 // withoutNumbers hides what may be a phone number, an IMEI or an IMSI.

@@ -1,0 +1,232 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+)
+
+// places are the line before the derivations. Where it is full, or an address has all it may have,
+// the next place goes to the address that has the fewest, so that nobody can fill it for the others.
+type places struct {
+	mu      sync.Mutex
+	taken   int
+	held    map[string]int // by address
+	outside []*outsider    // in the order they came
+}
+
+// outsider waits for a place.
+type outsider struct {
+	from string
+	in   chan struct{} // closed when it has one
+}
+
+// take returns when there is a place; ErrBusy when there was none for too long.
+func (p *places) take(ctx context.Context, from string) error {
+	o := &outsider{from, make(chan struct{})}
+	p.mu.Lock()
+	p.outside = append(p.outside, o)
+	p.admit()
+	p.mu.Unlock()
+	select {
+	case <-o.in:
+		return nil
+	default:
+	}
+	over := time.NewTimer(placeWithin)
+	defer over.Stop()
+	err := ErrBusy
+	select {
+	case <-o.in:
+		return nil
+	case <-over.C:
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	i := slices.Index(p.outside, o)
+	if i < 0 {
+		return nil // it was let in at the last moment
+	}
+	p.outside = slices.Delete(p.outside, i, i+1)
+	return err
+}
+
+func (p *places) leave(from string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.taken--
+	if p.held[from]--; p.held[from] == 0 {
+		delete(p.held, from)
+	}
+	p.admit()
+}
+
+// admit lets in who may have a place.
+func (p *places) admit() {
+	for p.taken < waiters {
+		next := -1
+		for i, o := range p.outside {
+			if p.held[o.from] < waitersFromOne && (next < 0 || p.held[o.from] < p.held[p.outside[next].from]) {
+				next = i
+			}
+		}
+		if next < 0 {
+			return
+		}
+		o := p.outside[next]
+		p.outside = slices.Delete(p.outside, next, next+1)
+		p.taken++
+		p.held[o.from]++
+		close(o.in)
+	}
+}
+
+const (
+	// freeOfLogin and freeOfAddress are how many wrong passwords are free of a pause: for one login
+	// from one address, and for whatever logins from one address.
+	freeOfLogin   = 5
+	freeOfAddress = 20
+	// firstPause follows the last free one; each further one doubles it, up to longestPause.
+	firstPause   = time.Second
+	longestPause = time.Minute
+	// forgottenAfter is when wrong passwords count no more, from the last of them.
+	forgottenAfter = 15 * time.Minute
+	// mostOrigins bounds what is remembered of wrong passwords.
+	mostOrigins = 8192
+)
+
+// ErrThrottled: too many wrong passwords came from that address. See Throttled.
+var ErrThrottled = errors.New("too many wrong passwords from there")
+
+// Throttled is ErrThrottled with how long it lasts.
+type Throttled struct {
+	Seconds int // at least 1
+}
+
+func (t *Throttled) Error() string {
+	return fmt.Sprintf("%v, try again in %d s", ErrThrottled, t.Seconds)
+}
+
+// Unwrap makes it ErrThrottled.
+func (t *Throttled) Unwrap() error { return ErrThrottled }
+
+// throttle makes who guesses passwords wait longer and longer. It is asked before a derivation, and
+// knows what was typed alone: whether there is such a user makes no difference.
+type throttle struct {
+	mu     sync.Mutex
+	failed map[origin]failures
+}
+
+// origin is where wrong passwords came from, and for whom.
+type origin struct {
+	from  string
+	login string // in lower case; "" for the address as a whole
+}
+
+// failures are the wrong passwords of an origin.
+type failures struct {
+	count int
+	last  time.Time // monotonic: the clock of a Pi may jump
+}
+
+// at returns how many still count.
+func (f failures) at(now time.Time) int {
+	if now.Sub(f.last) > forgottenAfter {
+		return 0
+	}
+	return f.count
+}
+
+// until returns the end of the pause; zero where there is none.
+func (f failures) until(o origin) time.Time {
+	free := freeOfLogin
+	if o.login == "" {
+		free = freeOfAddress
+	}
+	if f.count < free {
+		return time.Time{}
+	}
+	return f.last.Add(min(firstPause<<min(f.count-free, 10), longestPause))
+}
+
+// check returns a *Throttled during a pause of the login or of the address.
+func (t *throttle) check(o origin) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	end := t.failed[o].until(o)
+	address := origin{from: o.from}
+	if e := t.failed[address].until(address); e.After(end) {
+		end = e
+	}
+	if end.IsZero() {
+		return nil
+	}
+	if left := time.Until(end); left > 0 {
+		return &Throttled{Seconds: int((left + time.Second - 1) / time.Second)}
+	}
+	return nil
+}
+
+// count adds a wrong password.
+func (t *throttle) count(o origin) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := time.Now()
+	for _, o := range []origin{o, {from: o.from}} {
+		if _, known := t.failed[o]; !known && len(t.failed) >= mostOrigins {
+			t.makeRoom(now)
+		}
+		t.failed[o] = failures{t.failed[o].at(now) + 1, now}
+	}
+}
+
+// makeRoom forgets what counts no more, or else what is the oldest.
+func (t *throttle) makeRoom(now time.Time) {
+	var oldest origin
+	var since time.Time
+	for o, f := range t.failed {
+		if f.at(now) == 0 {
+			delete(t.failed, o)
+		} else if since.IsZero() || f.last.Before(since) {
+			oldest, since = o, f.last
+		}
+	}
+	if len(t.failed) >= mostOrigins {
+		delete(t.failed, oldest)
+	}
+}
+
+// forgive forgets the wrong passwords of a login after the right one, and takes them off the
+// address. Those for other logins stay: else an account of one's own would be worth any number of guesses.
+func (t *throttle) forgive(o origin) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now, address := time.Now(), origin{from: o.from}
+	f := t.failed[address]
+	if f.count = f.at(now) - t.failed[o].at(now); f.count > 0 {
+		t.failed[address] = f
+	} else {
+		delete(t.failed, address)
+	}
+	delete(t.failed, o)
+}
+
+// network returns what of an IP address tells one customer from another: all of IPv4, the first
+// half of IPv6, since whoever has one of those addresses has all of the subnet. RFC 4291 2.5.4
+func network(from string) string {
+	ip, err := netip.ParseAddr(from)
+	if err != nil {
+		return from
+	}
+	if ip = ip.Unmap().WithZone(""); ip.Is6() {
+		prefix, _ := ip.Prefix(64)
+		return prefix.String()
+	}
+	return ip.String()
+}

@@ -215,8 +215,10 @@ func region(v string) error {
 
 func relay(v string) error {
 	u, err := url.Parse(v)
-	if err != nil || u.Hostname() == "" || (u.Scheme != "smtp" && u.Scheme != "smtps") || strings.Trim(u.Path, "/") != "" {
-		return fmt.Errorf("%w relay: write smtp://host:port or smtps://user:password@host, with %%23 for # and %%25 for %% in the password", ErrInvalid)
+	if err != nil || u.Hostname() == "" || (u.Scheme != "smtp" && u.Scheme != "smtps") || strings.Trim(u.Path, "/") != "" ||
+		u.RawQuery != "" || u.Fragment != "" {
+		return fmt.Errorf("%w relay: write smtp://host:port or smtps://user:password@host, and in user and password "+
+			"# as %%23, %% as %%25, / as %%2F, ? as %%3F, and other signs likewise", ErrInvalid)
 	}
 	return nil
 }

@@ -73,7 +73,7 @@ func TestAProvedPasswordCostsNothingAgain(t *testing.T) {
 		_, err := s.Authenticate(t.Context(), "ann", "secret of ann", "192.0.2.1")
 		check(t, err)
 	}
-	if each := time.Since(began) / times; each > 5*time.Millisecond {
+	if each := time.Since(began) / times; each > 15*time.Millisecond {
 		t.Errorf("each took %v", each)
 	}
 }

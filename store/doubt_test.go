@@ -27,6 +27,38 @@ func TestAReportProvesOnlyWhatItIsAbout(t *testing.T) {
 	}
 }
 
+func TestAReportBeforeTheAnswerIsNotTakenForAnOlderSegmentWithThatMR(t *testing.T) {
+	s := open(t)
+	enqueue(t, s, 0, "256 segments ago", number)
+	check(t, s.Settle(t.Context(), store.Verdict{Attempt: *claim(t, s, nil), Outcome: store.Accepted, MR: 5}))
+	report(t, s, 5, number, 0)
+	id := enqueue(t, s, 0, "now", number)
+	a := claim(t, s, nil)
+	tpdu, err := sms.StatusReport{MR: 5, To: number, SCTS: time.Now().Add(time.Minute)}.TPDU()
+	check(t, err)
+	check(t, s.Report(t.Context(), "imsi", tpdu))
+	check(t, s.Settle(t.Context(), store.Verdict{Attempt: *a, Outcome: store.Accepted, MR: 5}))
+	if got := state(t, s, id); got != store.Delivered {
+		t.Errorf("it is %s", got)
+	}
+}
+
+func TestTheSameReportAboutALaterSegmentCounts(t *testing.T) {
+	s := open(t)
+	tpdu, err := sms.StatusReport{MR: 5, To: number, SCTS: time.Now(), Discharge: time.Now()}.TPDU()
+	check(t, err)
+	for range 2 { // as fast as TP-MR comes round within a second
+		id := enqueue(t, s, 0, "hello", number)
+		check(t, s.Settle(t.Context(), store.Verdict{Attempt: *claim(t, s, nil), Outcome: store.Accepted, MR: 5}))
+		for range 2 {
+			check(t, s.Report(t.Context(), "imsi", tpdu))
+		}
+		if got := state(t, s, id); got != store.Delivered {
+			t.Errorf("it is %s", got)
+		}
+	}
+}
+
 func TestAReportOfAnotherSIMIsNotOurs(t *testing.T) {
 	s := open(t)
 	id := enqueue(t, s, 0, "hello", number)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"time"
 
 	"omsbox/modem/sms"
@@ -37,14 +38,20 @@ func (s *Store) Report(ctx context.Context, sim string, tpdu []byte) error {
 	return s.write(ctx, func(t *tx) error {
 		id, err := t.insert(`INSERT INTO reports (key, tpdu, sim, mr, recipient, status, received) VALUES (?, ?, ?, ?, ?, ?, ?)`,
 			tpduKey(sim, tpdu), tpdu, sim, r.MR, r.To, r.Status, ms(t.now))
+		var before int64 // the segment that the very same TPDU was about
 		if isUnique(err) {
-			return nil
+			err = t.row(`SELECT id, ifnull(segment_id, 0) FROM reports WHERE key = ?`, []any{tpduKey(sim, tpdu)}, &id, &before)
 		}
 		if err != nil {
 			return err
 		}
+		// The dates in it are in seconds: 256 segments later another one may be reported alike.
 		segment, err := t.reported(sim, r)
-		if err != nil || segment == 0 {
+		switch {
+		case err != nil || segment == before:
+			return err
+		case segment == 0: // it waits for the segment that it is about
+			_, err := t.exec(`UPDATE reports SET segment_id = NULL, received = ? WHERE id = ?`, ms(t.now), id)
 			return err
 		}
 		return t.prove(segment, id, r)
@@ -55,30 +62,45 @@ func (s *Store) Report(ctx context.Context, sim string, tpdu []byte) error {
 type candidate struct {
 	id        int64
 	recipient string
+	open      bool // a report may still change it
 }
 
 func (t *tx) candidates(query string, args ...any) ([]candidate, error) {
 	return within(t, func(r scanner) (c candidate, err error) {
-		return c, r.Scan(&c.id, &c.recipient)
+		return c, r.Scan(&c.id, &c.recipient, &c.open)
 	}, query, args...)
 }
 
 // reported finds the segment that a report is about: the newest with its TP-MR, whatever is known
 // of that already, else one whose answer never came; 0 where none fits.
 func (t *tx) reported(sim string, r sms.StatusReport) (int64, error) {
-	known, err := t.candidates(`SELECT s.id, d.recipient FROM segments s JOIN deliveries d ON d.id = s.delivery_id
-		WHERE s.mr = ? AND s.handed > ? AND s.sim = ? ORDER BY s.handed DESC LIMIT 1000`,
+	known, err := t.candidates(`SELECT s.id, d.recipient, s.state IN ('sent', 'unconfirmed') FROM segments s JOIN deliveries d ON d.id = s.delivery_id
+		WHERE s.mr = ? AND s.handed > ? AND s.sim = ? ORDER BY s.handed DESC, s.id DESC LIMIT 1000`,
 		r.MR, ms(t.now.Add(-reportWithin)), sim)
 	if err != nil {
 		return 0, err
 	}
 	for _, c := range known {
-		if sameNumber(c.recipient, r.To) {
+		if !sameNumber(c.recipient, r.To) {
+			continue
+		}
+		if c.open {
 			return c.id, nil
 		}
+		// It was proven before. But TP-MR comes round: a segment that waits for the modem's
+		// answer may have it too, and looks for this report when it gets it.
+		waiting, err := t.candidates(`SELECT s.id, d.recipient, true FROM segments s JOIN deliveries d ON d.id = s.delivery_id
+			WHERE d.state = 'sending' AND s.state = 'handed' AND s.sim = ?`, sim)
+		if err != nil {
+			return 0, err
+		}
+		if slices.ContainsFunc(waiting, func(c candidate) bool { return sameNumber(c.recipient, r.To) }) {
+			return 0, nil
+		}
+		return c.id, nil
 	}
 	// The oldest doubtful one: reports come in the order of the segments.
-	doubtful, err := t.candidates(`SELECT s.id, d.recipient FROM segments s JOIN deliveries d ON d.id = s.delivery_id
+	doubtful, err := t.candidates(`SELECT s.id, d.recipient, true FROM segments s JOIN deliveries d ON d.id = s.delivery_id
 		WHERE s.state = 'unconfirmed' AND s.handed > ? AND s.sim = ? ORDER BY s.handed LIMIT 1000`,
 		ms(t.now.Add(-doubtWithin)), sim)
 	if err != nil {
@@ -101,7 +123,7 @@ func (t *tx) earlyReport(segment int64, mr int) error {
 		[]any{segment}, &sim, &number, &handed); err != nil {
 		return err
 	}
-	early, err := t.candidates(`SELECT id, recipient FROM reports WHERE segment_id IS NULL AND (mr = ?1 OR ?1 < 0) AND sim = ?2 AND received >= ?3 ORDER BY id LIMIT 100`,
+	early, err := t.candidates(`SELECT id, recipient, true FROM reports WHERE segment_id IS NULL AND (mr = ?1 OR ?1 < 0) AND sim = ?2 AND received >= ?3 ORDER BY id LIMIT 100`,
 		mr, sim, max(handed, ms(t.now.Add(-earlyWithin))))
 	if err != nil {
 		return err

@@ -328,6 +328,65 @@ func TestCommandsSayWhatIsWrongAndWhatToDo(t *testing.T) {
 	}
 }
 
+// TestCommandsBesideAService types what README tells people to type, while the service runs.
+func TestCommandsBesideAService(t *testing.T) {
+	file, err := program()
+	check(t, err)
+	reserve, err := net.Listen("tcp", "127.0.0.1:0")
+	check(t, err)
+	s := &service{file: file, data: t.TempDir(), http: reserve.Addr().String(), modem: "sim"}
+	check(t, reserve.Close())
+	ended := s.start(t)
+	soon(t, "the modem", func() bool {
+		status, _ := omsbox(t, "", "get", "-data", s.data, "status")
+		return strings.Contains(status, "sim: ready")
+	})
+	for _, c := range []struct {
+		args, input string
+		status      int
+		want        string
+	}{
+		{"user add -mail ann@example.org -phone +447911000001 ann", "secret\n", 0, "added ann"},
+		{"user add ann", "secret\n", 1, "the name is taken"},
+		{"user passwd ann", "another\n", 0, "ann has a new password"},
+		{"user passwd nobody", "x\n", 1, "there is no user \"nobody\""},
+		{"set sms.region uk", "", 0, "sms.region is now GB"},
+		{"set mail.relay -", "smtp://box:pass%23word@127.0.0.1:1\n", 0, "mail.relay is now smtp://box:xxxxx@127.0.0.1:1"},
+		{"get mail.relay", "", 0, "smtp://box:xxxxx@127.0.0.1:1"},
+		{"set mail.catch-all nobody", "", 1, "there is no user"},
+		{"set mail.catch-all ann", "", 0, "mail.catch-all is now ann"},
+		{"set no.such x", "", 1, "mail.catch-all"},
+		{"send -user ann 07911000002", "Hello from the shell\n", 0, "queued as message 1"},
+		{"send 07911000002", "\n", 1, "the text is empty"},
+		{"send hello", "x", 1, "not a phone number"},
+		{"user disable ann", "", 0, "ann may not sign in any more"},
+		{"user list", "", 0, "disabled"},
+		{"send -user ann 07911000002", "x", 1, "is disabled"},
+		{"user enable ann", "", 0, "ann may sign in again"},
+		{"get status", "", 0, "GB, for numbers without a country code"},
+		{"get", "", 0, "oms.wait"},
+		{"serve -http 127.0.0.1:0", "", 1, "the data directory is in use"},
+	} {
+		words := strings.Fields(c.args)
+		n := 1 // the flag comes after the command's own words
+		if words[0] == "user" {
+			n = 2
+		}
+		args := slices.Concat(words[:n], []string{"-data", s.data}, words[n:])
+		if got, status := omsbox(t, c.input, args...); status != c.status || !strings.Contains(got, c.want) {
+			t.Errorf("%s: status %d, %s", c.args, status, got)
+		}
+	}
+	soon(t, "the text to be sent", func() bool {
+		status, _ := omsbox(t, "", "get", "-data", s.data, "status")
+		return strings.Contains(status, "0 waiting, 0 being sent")
+	})
+	p, err := os.FindProcess(int(s.pid.Load()))
+	check(t, err)
+	check(t, p.Signal(os.Interrupt))
+	<-ended
+}
+
 // TestServingIsLight holds the figures that a small computer needs: it serves within a second of
 // its start and takes 40 MB at most while it idles.
 func TestServingIsLight(t *testing.T) {

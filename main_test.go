@@ -330,12 +330,8 @@ func TestCommandsSayWhatIsWrongAndWhatToDo(t *testing.T) {
 
 // TestCommandsBesideAService types what README tells people to type, while the service runs.
 func TestCommandsBesideAService(t *testing.T) {
-	file, err := program()
-	check(t, err)
-	reserve, err := net.Listen("tcp", "127.0.0.1:0")
-	check(t, err)
-	s := &service{file: file, data: t.TempDir(), http: reserve.Addr().String(), modem: "sim"}
-	check(t, reserve.Close())
+	s := newService(t)
+	s.modem = "sim"
 	ended := s.start(t)
 	soon(t, "the modem", func() bool {
 		status, _ := omsbox(t, "", "get", "-data", s.data, "status")
@@ -381,21 +377,15 @@ func TestCommandsBesideAService(t *testing.T) {
 		status, _ := omsbox(t, "", "get", "-data", s.data, "status")
 		return strings.Contains(status, "0 waiting, 0 being sent")
 	})
-	p, err := os.FindProcess(int(s.pid.Load()))
-	check(t, err)
-	check(t, p.Signal(os.Interrupt))
+	s.interrupt(t)
 	<-ended
 }
 
 // TestServingIsLight holds the figures that a small computer needs: it serves within a second of
 // its start and takes 40 MB at most while it idles.
 func TestServingIsLight(t *testing.T) {
-	file, err := program()
-	check(t, err)
-	reserve, err := net.Listen("tcp", "127.0.0.1:0")
-	check(t, err)
-	s := &service{file: file, data: t.TempDir(), http: reserve.Addr().String(), modem: "sim"}
-	check(t, reserve.Close())
+	s := newService(t)
+	s.modem = "sim"
 	began := time.Now()
 	ended := s.start(t)
 	soon(t, "the home page", func() bool {
@@ -424,9 +414,7 @@ func TestServingIsLight(t *testing.T) {
 		t.Errorf("it served after %v", took)
 	}
 	t.Logf("it served after %v and takes %s", took.Round(time.Millisecond), memory)
-	p, err := os.FindProcess(int(s.pid.Load()))
-	check(t, err)
-	check(t, p.Signal(os.Interrupt))
+	s.interrupt(t)
 	<-ended
 }
 
@@ -441,6 +429,25 @@ type service struct {
 
 	mu    sync.Mutex
 	armed string // the moment at which it is to be killed next; "" for none
+}
+
+// newService returns a service that has not been started, with a directory and a port of its own.
+func newService(t testing.TB) *service {
+	t.Helper()
+	file, err := program()
+	check(t, err)
+	reserve, err := net.Listen("tcp", "127.0.0.1:0")
+	check(t, err)
+	defer reserve.Close()
+	return &service{file: file, data: t.TempDir(), http: reserve.Addr().String(), kills: map[string]int{}}
+}
+
+// interrupt ends the process as Ctrl-C does.
+func (s *service) interrupt(t testing.TB) {
+	t.Helper()
+	p, err := os.FindProcess(int(s.pid.Load()))
+	check(t, err)
+	check(t, p.Signal(os.Interrupt))
 }
 
 // moment kills the process if it is armed for this moment.
@@ -542,12 +549,7 @@ var kills = flag.Int("kills", 2*len(moments), "how often TestKill kills the serv
 // be lost, and nothing may go out twice. (It shows nothing about a power cut: what the kernel has,
 // a killed process does not take away. That SQLite syncs is told to it, and tested in store.)
 func TestKill(t *testing.T) {
-	file, err := program()
-	check(t, err)
-	reserve, err := net.Listen("tcp", "127.0.0.1:0")
-	check(t, err)
-	s := &service{file: file, data: t.TempDir(), http: reserve.Addr().String(), kills: map[string]int{}}
-	check(t, reserve.Close())
+	s := newService(t)
 
 	// The simulated network.
 	s.sim = simulator.New(simulator.Options{ReportDelay: 5 * time.Millisecond})
@@ -730,9 +732,7 @@ func TestKill(t *testing.T) {
 		}
 	}
 	collect()
-	p, err := os.FindProcess(int(s.pid.Load()))
-	check(t, err)
-	check(t, p.Signal(os.Interrupt))
+	s.interrupt(t)
 	<-ended
 
 	// The counting: each segment of each accepted text at the SMSC.

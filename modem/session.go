@@ -165,25 +165,22 @@ func (s *Session) Submit(ctx context.Context, pdu string, octets int) (mr int, e
 }
 
 // second judges an answer to AT+CMGS that may be the late one to an earlier segment: if another
-// answer follows soon, that is the one to this segment.
+// answer follows soon, that is the one to this segment. Only the first answer after a doubt is
+// judged so, since those behind it wait meanwhile.
 func (s *Session) second(first int) (mr int, err error) {
+	s.owed = time.Time{}
 	lines, err := s.wire.overhear(s.patience.Grace)
 	if err != nil {
 		return first, nil // the session ends; what was said before stands
 	}
-	mr = -1
 	for _, line := range lines {
-		switch result := finalResult(line); {
-		case strings.HasPrefix(line, "+CMGS:"):
-			mr = reference([]string{line})
+		if strings.HasPrefix(line, "+CMGS:") {
 			s.late(first)
-			s.owed = time.Time{}
-			return mr, nil
-		case strings.HasPrefix(result, "+CMS ERROR:"):
+			return reference([]string{line}), nil
+		}
+		if code, ok := strings.CutPrefix(line, "+CMS ERROR:"); ok {
 			s.late(first)
-			s.owed = time.Time{}
-			e := s.failure("+CMGS", at.CMSError(strings.TrimSpace(strings.TrimPrefix(result, "+CMS ERROR:"))))
-			return -1, e
+			return -1, s.failure("+CMGS", at.CMSError(strings.TrimSpace(code)))
 		}
 	}
 	return first, nil

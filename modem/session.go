@@ -138,12 +138,7 @@ func (s *Session) Submit(ctx context.Context, pdu string, octets int) (mr int, e
 		s.askew = true
 		return -1, fmt.Errorf("%w: it did not ask for it", ErrUnsent)
 	case answered(err):
-		failure := s.failure(line, err)
-		var e *CommandError
-		if errors.As(failure, &e) {
-			e.Left = left
-		}
-		return -1, failure
+		return -1, s.refusal(err, left)
 	case !left:
 		s.askew = true
 		if errors.Is(err, at.ErrDeadlineExceeded) {
@@ -180,10 +175,20 @@ func (s *Session) second(first int) (mr int, err error) {
 		}
 		if code, ok := strings.CutPrefix(line, "+CMS ERROR:"); ok {
 			s.late(first)
-			return -1, s.failure("+CMGS", at.CMSError(strings.TrimSpace(code)))
+			return -1, s.refusal(at.CMSError(strings.TrimSpace(code)), true)
 		}
 	}
 	return first, nil
+}
+
+// refusal is the error that the modem answered to AT+CMGS; left says whether the PDU had left.
+func (s *Session) refusal(err error, left bool) error {
+	failure := s.failure("+CMGS", err)
+	var e *CommandError
+	if errors.As(failure, &e) {
+		e.Left = left
+	}
+	return failure
 }
 
 // late tells whoever waits no longer that a segment was taken after all.

@@ -30,10 +30,10 @@ type Modem struct {
 
 	store        *store.Store
 	log          *slog.Logger
-	announcement string       // the AT+CNMI that the modem took; like row
-	doubt        atomic.Int64 // the last segment whose answer did not come, 0 for none
-	refused      atomic.Bool  // a segment was not taken since the last look
-	row          store.Modem  // as last stored; only touched by Run and what it waits for
+	announcement string      // the AT+CNMI that the modem took; like row
+	doubts       chan int64  // the segments whose answers did not come, the oldest first
+	refused      atomic.Bool // a segment was not taken since the last look
+	row          store.Modem // as last stored; only touched by Run and what it waits for
 }
 
 // New returns the modem at a device that Opener knows.
@@ -41,7 +41,7 @@ func New(s *store.Store, device string, open func(context.Context) (io.ReadWrite
 	return &Modem{
 		Device: device, Open: open, Patience: DefaultPatience(),
 		store: s, log: log.With("part", "modem", "device", device),
-		row: store.Modem{Device: device, Signal: 99},
+		row: store.Modem{Device: device, Signal: 99}, doubts: make(chan int64, 64),
 	}
 }
 
@@ -252,6 +252,14 @@ func chooseStorage(ctx context.Context, s *Session) ([]string, error) {
 var registrations = map[string]string{
 	"0": "not registered", "1": "registered", "2": "searching", "3": "refused by the network", "4": "unknown", "5": "registered, roaming",
 	"6": "registered for SMS only", "7": "registered for SMS only, roaming",
+}
+
+// sim names the SIM in rows: by its IMSI, or where that cannot be read by the device.
+func (m *Modem) sim() string {
+	if m.row.IMSI == "" {
+		return "device:" + m.Device
+	}
+	return m.row.IMSI
 }
 
 // trouble says what keeps a modem that works from sending; "" where nothing is known.

@@ -23,6 +23,7 @@ const (
 func (m *Modem) receive(ctx context.Context, s *Session, storages []string) error {
 	sweep := time.NewTicker(m.Patience.Sweep)
 	defer sweep.Stop()
+	defer m.rest(ctx, s, storages)
 	wake := time.NewTicker(lookSoon)
 	defer wake.Stop()
 	looked := time.Now()
@@ -68,10 +69,8 @@ func (m *Modem) receive(ctx context.Context, s *Session, storages []string) erro
 			due = storages
 		case <-wake.C:
 		case <-s.wire.closed:
-			m.rest(ctx, s, storages)
 			return ErrGone
 		case <-ctx.Done():
-			m.rest(ctx, s, storages)
 			return nil
 		}
 	}
@@ -80,10 +79,8 @@ func (m *Modem) receive(ctx context.Context, s *Session, storages []string) erro
 // heedAll acts on a URC and on those that wait behind it.
 func (m *Modem) heedAll(ctx context.Context, s *Session, u urc, storages []string) (due []string, err error) {
 	for {
-		more, err := m.heed(ctx, u, storages)
-		if err != nil {
-			return nil, err
-		}
+		more, failed := m.heed(ctx, u, storages)
+		err = errors.Join(err, failed)
 		for _, name := range more {
 			if !slices.Contains(due, name) {
 				due = append(due, name)
@@ -92,7 +89,7 @@ func (m *Modem) heedAll(ctx context.Context, s *Session, u urc, storages []strin
 		select {
 		case u = <-s.wire.urcs:
 		default:
-			return due, nil
+			return due, err
 		}
 	}
 }
@@ -183,9 +180,9 @@ func (m *Modem) keep(ctx context.Context, pdu string) error {
 		tpdu = []byte(pdu)
 	}
 	if kind, err := sms.MessageType(tpdu); err == nil && kind == sms.MTIStatusReport {
-		return m.store.Report(context.WithoutCancel(ctx), m.row.IMSI, tpdu)
+		return m.store.Report(context.WithoutCancel(ctx), m.sim(), tpdu)
 	}
-	return m.store.Receive(context.WithoutCancel(ctx), m.row.IMSI, tpdu)
+	return m.store.Receive(context.WithoutCancel(ctx), m.sim(), tpdu)
 }
 
 // listed is a message in the modem's storage.

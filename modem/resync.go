@@ -60,17 +60,12 @@ func (w *wire) resync(grace, within time.Duration) (mr int, err error) {
 	return mr, ErrSilent
 }
 
-// overhear returns what the modem says unasked for a while, up to a final result that ends it.
+// overhear returns what the modem says after an answer that begin asked to listen behind, for a
+// while or up to a final result.
 func (w *wire) overhear(within time.Duration) (said []string, err error) {
-	lines := make(chan string, 256)
 	w.mu.Lock()
-	w.barrier = lines
+	lines := w.after
 	w.mu.Unlock()
-	defer func() {
-		w.mu.Lock()
-		w.barrier = nil
-		w.mu.Unlock()
-	}()
 	_, err = w.await(lines, -1, within, func(line string) bool {
 		said = append(said, line)
 		return finalResult(line) != ""

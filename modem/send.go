@@ -21,7 +21,7 @@ func (m *Modem) send(ctx context.Context, s *Session) error {
 			return m.settle(ctx, previous)
 		}
 		// What is known of the last attempt is stored even if omsbox stops now.
-		a, err := m.store.Claim(context.WithoutCancel(ctx), m.row.IMSI, previous)
+		a, err := m.store.Claim(context.WithoutCancel(ctx), m.sim(), previous)
 		if err != nil {
 			m.log.Error("the queue cannot be read or written", "err", err)
 			if errors.Is(err, store.ErrClosed) {
@@ -59,7 +59,7 @@ func (m *Modem) send(ctx context.Context, s *Session) error {
 			return err
 		}
 		if v.Outcome == store.Doubtful {
-			m.doubt.Store(a.Segment)
+			m.doubted(a.Segment)
 		} else {
 			unsent++
 		}
@@ -72,14 +72,29 @@ func (m *Modem) send(ctx context.Context, s *Session) error {
 // mostUnsent is how many segments in a row a modem may not take before the session is begun anew.
 const mostUnsent = 3
 
-// late stores that the answer to the last doubtful segment came after all.
-func (m *Modem) late(ctx context.Context, mr int) {
-	segment := m.doubt.Swap(0)
-	if segment == 0 {
-		return
+// doubted keeps a segment for an answer that may still come; the oldest makes room.
+func (m *Modem) doubted(segment int64) {
+	for {
+		select {
+		case m.doubts <- segment:
+			return
+		default:
+		}
+		select {
+		case <-m.doubts:
+		default:
+		}
 	}
-	if err := m.store.Late(context.WithoutCancel(ctx), segment, mr); err != nil {
-		m.log.Error("store a late answer", "segment", segment, "err", err)
+}
+
+// late stores that the answer to the oldest doubtful segment came after all: a modem answers in order.
+func (m *Modem) late(ctx context.Context, mr int) {
+	select {
+	case segment := <-m.doubts:
+		if err := m.store.Late(context.WithoutCancel(ctx), segment, mr); err != nil {
+			m.log.Error("store a late answer", "segment", segment, "err", err)
+		}
+	default:
 	}
 }
 
@@ -107,7 +122,7 @@ func (m *Modem) settle(ctx context.Context, v *store.Verdict) error {
 
 // idle waits until something may be due.
 func (m *Modem) idle(ctx context.Context, bell *store.Bell) error {
-	wait, waits, err := m.store.Due(ctx, m.row.IMSI)
+	wait, waits, err := m.store.Due(ctx, m.sim())
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil

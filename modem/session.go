@@ -119,16 +119,17 @@ func (s *Session) Submit(ctx context.Context, pdu string, octets int) (mr int, e
 			return -1, fmt.Errorf("%w: %w", ErrUnsent, err)
 		}
 	}
-	s.wire.begin()
+	owed := time.Now().Before(s.owed)
+	s.wire.begin(owed)
+	defer s.wire.begin(false)
 	line := "+CMGS=" + strconv.Itoa(octets)
 	info, err := s.at.SMSCommand(line, pdu, at.WithTimeout(s.patience.Submit))
 	left := s.wire.left()
 	var refused at.CMSError
 	switch {
 	case err == nil && left:
-		mr = reference(info)
-		if time.Now().Before(s.owed) {
-			return s.second(mr)
+		if mr = reference(info); owed {
+			return s.second(mr, nil)
 		}
 		return mr, nil
 	case err == nil:
@@ -138,6 +139,13 @@ func (s *Session) Submit(ctx context.Context, pdu string, octets int) (mr int, e
 		s.askew = true
 		return -1, fmt.Errorf("%w: it did not ask for it", ErrUnsent)
 	case answered(err):
+		switch {
+		case owed && left:
+			return s.second(-1, s.refusal(err, left))
+		case owed:
+			s.askew = true // it may be the answer to the earlier segment
+			return -1, fmt.Errorf("%w: %w", ErrUnsent, errUnclear)
+		}
 		return -1, s.refusal(err, left)
 	case !left:
 		s.askew = true
@@ -145,6 +153,10 @@ func (s *Session) Submit(ctx context.Context, pdu string, octets int) (mr int, e
 			return -1, fmt.Errorf("%w: it kept silent", ErrUnsent)
 		}
 		return -1, fmt.Errorf("%w: %w", ErrUnsent, s.failure(line, err))
+	}
+	if mr = reference(info); mr >= 0 {
+		s.askew = true // only its OK is missing
+		return mr, nil
 	}
 	// It left, and no answer came: the answer gets a last chance before anything else is asked.
 	late, err := s.wire.resync(s.patience.Grace, s.patience.Resync)
@@ -159,26 +171,41 @@ func (s *Session) Submit(ctx context.Context, pdu string, octets int) (mr int, e
 	return -1, ErrUnanswered
 }
 
+// errUnclear: the modem answered, and to which segment is not known.
+var errUnclear = errors.New("the modem answered to an earlier message")
+
 // second judges an answer to AT+CMGS that may be the late one to an earlier segment: if another
-// answer follows soon, that is the one to this segment. Only the first answer after a doubt is
-// judged so, since those behind it wait meanwhile.
-func (s *Session) second(first int) (mr int, err error) {
+// answer follows soon, that is the one to this segment. If none does, success is this one's, as it
+// mostly is; but a refusal may have been the earlier one's, and then this one was taken perhaps.
+// Only the first answer after a doubt is judged so, since those behind it wait meanwhile.
+func (s *Session) second(first int, refused error) (mr int, err error) {
 	s.owed = time.Time{}
 	lines, err := s.wire.overhear(s.patience.Grace)
-	if err != nil {
-		return first, nil // the session ends; what was said before stands
-	}
+	result := ""
 	for _, line := range lines {
-		if strings.HasPrefix(line, "+CMGS:") {
-			s.late(first)
-			return reference([]string{line}), nil
-		}
-		if code, ok := strings.CutPrefix(line, "+CMS ERROR:"); ok {
-			s.late(first)
-			return -1, s.refusal(at.CMSError(strings.TrimSpace(code)), true)
+		if result = finalResult(line); result != "" {
+			break
 		}
 	}
-	return first, nil
+	switch {
+	case err != nil || result == "": // nothing more, or the session ends
+		if refused != nil {
+			return -1, fmt.Errorf("%w: %w", ErrUnanswered, errUnclear)
+		}
+		return first, nil
+	case first >= 0:
+		s.late(first)
+	}
+	if code, ok := strings.CutPrefix(result, "+CMS ERROR:"); ok {
+		return -1, s.refusal(at.CMSError(strings.TrimSpace(code)), true)
+	}
+	if code, ok := strings.CutPrefix(result, "+CME ERROR:"); ok {
+		return -1, s.refusal(at.CMEError(strings.TrimSpace(code)), true)
+	}
+	if result != "OK" {
+		return -1, s.refusal(at.ErrError, true)
+	}
+	return reference(lines), nil
 }
 
 // refusal is the error that the modem answered to AT+CMGS; left says whether the PDU had left.
@@ -221,6 +248,7 @@ func (s *Session) resync() error {
 	late, err := s.wire.resync(0, s.patience.Resync)
 	s.askew = err != nil
 	if late >= 0 {
+		s.owed = time.Time{}
 		s.late(late)
 	}
 	return err

@@ -48,6 +48,7 @@ type wire struct {
 	headAt   time.Time
 	stray    bool        // a late "+CMGS:" went by, whose OK is to be ignored too
 	barrier  chan string // not nil while lines go to resync
+	after    chan string // not nil where what is said after the answer is wanted
 }
 
 // urc is an unsolicited result code: its line, and the PDU that follows it where one does.
@@ -157,6 +158,7 @@ func (w *wire) sending(p []byte) (pdu bool) {
 	case strings.HasPrefix(text, "AT"):
 		w.forget()
 		line := strings.TrimRight(text, "\r\n")
+		w.stray = false
 		w.cmd, w.echo, w.promised = commandID(line[2:]), line, false
 		if w.cmd == "" {
 			w.cmd = "AT"
@@ -193,11 +195,15 @@ func (w *wire) promptOver() {
 	}
 }
 
-// begin forgets what left before: the next question is about a new PDU.
-func (w *wire) begin() {
+// begin forgets what left before: the next question is about a new PDU. listen keeps what the modem
+// says after its answer for overhear.
+func (w *wire) begin(listen bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.promised = false
+	w.promised, w.after = false, nil
+	if listen {
+		w.after = make(chan string, 256)
+	}
 }
 
 // left says whether the PDU of the last command left, or may have.
@@ -294,6 +300,11 @@ func (w *wire) line(line string) {
 	early := w.cmd == "+CMGS" && w.prompt != nil // nothing was handed over yet
 	switch {
 	case progress(line):
+	case w.after != nil && w.barrier == nil && w.cmd == "" && !(result == "" && isURC(line, "+CMGS")):
+		select {
+		case w.after <- line:
+		default: // far more than an answer
+		}
 	case w.barrier == nil && strings.HasPrefix(line, "+CMGS:") && (w.cmd != "+CMGS" || early):
 		// The answer to an earlier segment. Its OK follows.
 		w.stray = true

@@ -90,6 +90,9 @@ func (s *Store) stamp() time.Time {
 	s.clock.mu.Lock()
 	defer s.clock.mu.Unlock()
 	now, high := s.look(), s.clock.high
+	if by := s.clock.base.set(now); !s.clock.base.wall.IsZero() && by >= drift {
+		now.wall = now.wall.Add(-by) // set forward, and not believed yet
+	}
 	if least := high.wall.Add(max(0, now.mono-high.mono)); !high.wall.IsZero() && now.wall.Before(least) {
 		return least
 	}

@@ -142,8 +142,8 @@ func (s *Store) Settle(ctx context.Context, v Verdict) error {
 // Due returns how long it is until the next delivery is to be tried through a SIM, 0 where one is
 // due; false where none waits.
 func (s *Store) Due(ctx context.Context, sim string) (time.Duration, bool, error) {
-	return s.until(ctx, `SELECT min(due) FROM deliveries WHERE state IN ('queued', 'scheduled') AND sim IN ('', ?) AND (state = 'queued' OR ?)`,
-		sim, s.ClockTrusted())
+	return s.until(ctx, `SELECT min(CASE WHEN sim IN ('', ?1) THEN due ELSE max(due, expires + 1) END) FROM deliveries
+		WHERE state IN ('queued', 'scheduled') AND (sim IN ('', ?1) OR ?2) AND (state = 'queued' OR ?2)`, sim, s.ClockTrusted())
 }
 
 // until returns how long it is until the time that a query finds; false where it finds none.
@@ -155,9 +155,11 @@ func (s *Store) until(ctx context.Context, query string, args ...any) (time.Dura
 }
 
 // nextDelivery picks the delivery that is due longest; 0 where none is. What is scheduled must not
-// go out because a clock is wrong, and a phone puts only those segments together that come from one SIM.
+// go out because a clock is wrong, and a phone puts only those segments together that come from one
+// SIM; but what waits for a SIM that is gone expires all the same.
 func (t *tx) nextDelivery(sim string) (id int64, err error) {
-	err = t.row(`SELECT id FROM deliveries WHERE state IN ('queued', 'scheduled') AND due <= ? AND sim IN ('', ?) AND (state = 'queued' OR ?)
+	err = t.row(`SELECT id FROM deliveries WHERE state IN ('queued', 'scheduled') AND due <= ?1
+		AND (sim IN ('', ?2) OR expires < ?1 AND ?3) AND (state = 'queued' OR ?3)
 		ORDER BY due, id LIMIT 1`, []any{ms(t.now), sim, t.writer.store.ClockTrusted()}, &id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, nil

@@ -155,7 +155,7 @@ func TestATextLeavesThroughOneSIM(t *testing.T) {
 	if b, err := s.Claim(t.Context(), "two", nil); b != nil || err != nil {
 		t.Errorf("the other SIM gets %+v, %v", b, err)
 	}
-	if wait, waits, err := s.Due(t.Context(), "two"); waits || err != nil {
+	if wait, _, err := s.Due(t.Context(), "two"); wait < 23*time.Hour || err != nil {
 		t.Errorf("for the other SIM something is due in %v, %v", wait, err)
 	}
 	b, err := s.Claim(t.Context(), "one", nil)
@@ -169,6 +169,28 @@ func TestATextLeavesThroughOneSIM(t *testing.T) {
 	check(t, err)
 	if c == nil {
 		t.Errorf("message %d waits for a SIM, after message %d", other, id)
+	}
+}
+
+func TestWhatWaitsForASIMThatIsGoneExpires(t *testing.T) {
+	s := open(t)
+	now := time.Now()
+	s.SetClock(func() time.Time { return now })
+	id := enqueue(t, s, 0, long(2), number)
+	a, err := s.Claim(t.Context(), "one", nil)
+	check(t, err)
+	check(t, s.Settle(t.Context(), store.Verdict{Attempt: *a, Outcome: store.Accepted, MR: 5}))
+	wait, waits, err := s.Due(t.Context(), "two")
+	check(t, err)
+	now = now.Add(wait)
+	if b, err := s.Claim(t.Context(), "two", nil); b != nil || err != nil || !waits {
+		t.Errorf("the other SIM gets %+v, %v", b, err)
+	}
+	if got := state(t, s, id); got != store.Expired {
+		t.Errorf("it is %s", got)
+	}
+	if m := notice(t, s); m == nil {
+		t.Error("nobody is told")
 	}
 }
 

@@ -107,7 +107,7 @@ func (t *tx) enqueue(m Message) (int64, error) {
 		}
 	}
 	state, due := Queued, t.now
-	if m.Scheduled.After(t.now) {
+	if m.Scheduled.After(t.now) || m.Scheduled.After(t.writer.store.Now()) { // whichever clock is right
 		state, due = Scheduled, m.Scheduled
 	}
 	for _, to := range m.To {

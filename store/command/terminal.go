@@ -1,6 +1,7 @@
 package command
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -15,9 +16,13 @@ import (
 func askPassword(ctx context.Context, login string) (string, error) {
 	fd := int(os.Stdin.Fd())
 	if !term.IsTerminal(fd) {
-		text, err := input(ctx)
-		line, _, _ := strings.Cut(text, "\n")
-		return strings.TrimRight(line, "\r"), err
+		line, err := interruptible(ctx, func() ([]byte, error) {
+			return bufio.NewReader(io.LimitReader(os.Stdin, 4096)).ReadBytes('\n')
+		})
+		if errors.Is(err, io.EOF) {
+			err = nil
+		}
+		return strings.TrimRight(string(line), "\r\n"), err
 	}
 	before, err := term.GetState(fd)
 	if err != nil {

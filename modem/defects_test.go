@@ -149,6 +149,42 @@ func TestALateAnswerDuringTheNextSegmentIsNotItsOwn(t *testing.T) {
 	b.becomes(t, late, store.Sent)
 }
 
+// 4 again: after a segment was given up, the first answer may be its own; only a second one tells.
+func TestAnAnswerThatMayBeTheEarlierSegmentsIsNotTakenForCertain(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		fault   simulator.Fault // while the next segment is with the modem
+		point   simulator.Point
+		mr      int
+		want    error
+		refused bool
+	}{
+		// The refusal comes between its "+CMGS: 1" and OK here: it is taken, under a reference that is not known.
+		{"a late refusal amid its own success", simulator.Fault{URCs: []string{"+CMS ERROR: 38"}}, simulator.AtResult, -1, nil, false},
+		{"a refusal and no more", simulator.Fault{Answer: "+CMS ERROR: 38"}, simulator.AtPDU, -1, modem.ErrUnanswered, false},
+		{"a late success, then its own refusal", simulator.Fault{URCs: []string{"+CMGS: 0", "OK"}, Answer: "+CMS ERROR: 28"}, simulator.AtPDU, -1, nil, true},
+		{"success and no more", simulator.Fault{}, simulator.AtResult, 1, nil, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			sim := simulator.New(simulator.Options{})
+			defer sim.Close()
+			s := session(t, sim)
+			sim.Misbehave(simulator.Once(simulator.AtResult, simulator.Fault{Lose: true}))
+			hex, octets := pdu(t, number, "given up")
+			if _, err := s.Submit(t.Context(), hex, octets); !errors.Is(err, modem.ErrUnanswered) {
+				t.Fatalf("got %v, want %v", err, modem.ErrUnanswered)
+			}
+			sim.Misbehave(simulator.Once(c.point, c.fault))
+			mr, err := s.Submit(t.Context(), hex, octets)
+			var refused *modem.CommandError
+			if mr != c.mr || errors.As(err, &refused) != c.refused || !c.refused && !errors.Is(err, c.want) {
+				t.Errorf("got reference %d, %v", mr, err)
+			}
+		})
+	}
+}
+
 // 4 again: a late answer before the next prompt made the library report success for a PDU that had not left.
 func TestALateAnswerBeforeThePromptIsNotForTheNextSegment(t *testing.T) {
 	sim := simulator.New(simulator.Options{})

@@ -19,7 +19,7 @@ type Incoming struct {
 	Kind     string // "SMS", "data" (8-bit, in hexadecimal) or "undecodable" (the TPDU in hexadecimal)
 	Text     string
 	Sent     time.Time // TP-SCTS: when the SMSC got it
-	State    string    // "received", "mailed" or "unroutable"
+	State    string    // "received", "mailed", "unroutable" or "kept"
 	User     int64     // whose it is; 0 while nobody's
 	Reason   string    // why it is unroutable
 	Received time.Time
@@ -42,6 +42,16 @@ func scanIncoming(r scanner) (i Incoming, err error) {
 // the message; what cannot be decoded becomes a message that says so. SMS-STATUS-REPORTs go to
 // Report.
 func (s *Store) Receive(ctx context.Context, sim string, tpdu []byte) error {
+	return s.receive(ctx, sim, tpdu, "received")
+}
+
+// Keep is Receive for what lay on a SIM before it was first met: it is stored and shown, but
+// mailed to nobody.
+func (s *Store) Keep(ctx context.Context, sim string, tpdu []byte) error {
+	return s.receive(ctx, sim, tpdu, "kept")
+}
+
+func (s *Store) receive(ctx context.Context, sim string, tpdu []byte, state string) error {
 	kind := "SMS"
 	d, err := sms.ParseDeliver(tpdu)
 	switch {
@@ -82,8 +92,8 @@ func (s *Store) Receive(ctx context.Context, sim string, tpdu []byte) error {
 				return err
 			}
 		}
-		id, err := t.insert(`INSERT INTO incoming (sim, sender, kind, text, sent, state, reason, received) VALUES (?, ?, ?, ?, ?, 'received', '', ?)`,
-			sim, from, kind, d.Text, ms(sent), ms(t.now))
+		id, err := t.insert(`INSERT INTO incoming (sim, sender, kind, text, sent, state, reason, received) VALUES (?, ?, ?, ?, ?, ?, '', ?)`,
+			sim, from, kind, d.Text, ms(sent), state, ms(t.now))
 		if err != nil {
 			return err
 		}

@@ -18,6 +18,7 @@ type Setting struct {
 	Default string
 	About   string // one line for people
 	Secret  bool   // not to be shown in full
+	PerSIM  bool   // KEY/IMSI and KEY/ICCID are that of one SIM; KEY alone that of all others
 	check   func(string) error
 }
 
@@ -36,6 +37,16 @@ func AllSettings() []Setting {
 
 func setting(key string) (Setting, error) {
 	all := AllSettings()
+	if base, name, ok := strings.Cut(key, "/"); ok {
+		k, err := setting(base)
+		if err != nil {
+			return k, err
+		}
+		if !k.PerSIM || len(name) < 5 || len(name) > 60 || strings.ContainsAny(name, " \r\n\x00") {
+			return Setting{}, fmt.Errorf("%w setting %q: write it as %s, or for one SIM as sim.daily/262011234567890 with its IMSI or ICCID", ErrInvalid, key, base)
+		}
+		return k, nil
+	}
 	if i := slices.IndexFunc(all, func(k Setting) bool { return k.Key == key }); i >= 0 {
 		return all[i], nil
 	}
@@ -54,6 +65,18 @@ func (s *Store) Setting(key string) string {
 	}
 	k, _ := setting(key)
 	return k.Default
+}
+
+// SIMSetting returns the value of a setting that each SIM may have its own of. names are those of
+// the SIM: its IMSI, its ICCID, or both.
+func (s *Store) SIMSetting(key string, names ...string) string {
+	values := *s.values.Load()
+	for _, name := range names {
+		if v, ok := values[key+"/"+name]; ok && name != "" {
+			return v
+		}
+	}
+	return s.Setting(key)
 }
 
 // Wait returns how long DeliverXms may wait for a modem's verdict (oms.wait).

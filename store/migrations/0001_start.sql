@@ -104,7 +104,7 @@ CREATE TABLE incoming (
 	kind     TEXT    NOT NULL CHECK (kind IN ('SMS', 'data', 'undecodable')),
 	text     TEXT    NOT NULL,
 	sent     INTEGER NOT NULL,                       -- TP-SCTS; when it was received where the SMSC gave none
-	state    TEXT    NOT NULL CHECK (state IN ('received', 'mailed', 'unroutable')),
+	state    TEXT    NOT NULL CHECK (state IN ('received', 'mailed', 'unroutable', 'kept')),
 	user_id  INTEGER REFERENCES users(id),
 	reason   TEXT    NOT NULL,
 	received INTEGER NOT NULL
@@ -139,10 +139,12 @@ CREATE TABLE conversations (
 -- Mail that must reach the relay.
 CREATE TABLE mails (
 	id          INTEGER PRIMARY KEY,
-	kind        TEXT    NOT NULL CHECK (kind IN ('reply', 'notice')),
+	kind        TEXT    NOT NULL CHECK (kind IN ('reply', 'notice', 'alarm')),
 	user_id     INTEGER REFERENCES users(id),        -- NULL: for whoever mail.catch-all names
 	incoming_id INTEGER REFERENCES incoming(id),     -- the text that a reply carries
 	message_id  INTEGER REFERENCES messages(id),     -- the message that a notice is about
+	alarm_id    INTEGER REFERENCES alarms(id),       -- the alarm that it tells
+	over        INTEGER NOT NULL DEFAULT 0,          -- 1: it tells that the alarm is over
 	token       TEXT    NOT NULL UNIQUE,             -- left part of its Message-ID, the same at every attempt
 	state       TEXT    NOT NULL CHECK (state IN ('queued', 'sending', 'sent', 'failed')),
 	due         INTEGER NOT NULL,
@@ -176,6 +178,48 @@ CREATE TABLE traffic (
 	detail      TEXT    NOT NULL
 ) STRICT;
 
+-- SIMs that were met, by IMSI ('device:…' where that cannot be read).
+CREATE TABLE sims (
+	id         TEXT    PRIMARY KEY,
+	iccid      TEXT    NOT NULL,                     -- '' where it cannot be read
+	swept      INTEGER NOT NULL,                     -- 1: what lay on it when it was first met is stored
+	balance    TEXT    NOT NULL,                     -- as the network said it last; '' never
+	amount     REAL,                                 -- the number in it
+	asked      INTEGER NOT NULL,                     -- when the balance was last asked for, 0 never
+	met        INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- PINs that were given to a SIM: a wrong one must never be given twice.
+CREATE TABLE pins (
+	sim    TEXT PRIMARY KEY,                         -- ICCID, or 'device:…' where that cannot be read
+	digest BLOB    NOT NULL,                         -- of SIM and PIN
+	good   INTEGER NOT NULL                          -- 1: the SIM took it
+) STRICT, WITHOUT ROWID;
+
+-- What is wrong and people were told of by mail.
+CREATE TABLE alarms (
+	id      INTEGER PRIMARY KEY,
+	kind    TEXT    NOT NULL,
+	about   TEXT    NOT NULL,                        -- the device, the SIM, …
+	text    TEXT    NOT NULL,                        -- what is wrong and what to do
+	raised  INTEGER NOT NULL,
+	cleared INTEGER                                  -- NULL: it still is
+) STRICT;
+CREATE UNIQUE INDEX alarms_open ON alarms(kind, about) WHERE cleared IS NULL;
+CREATE INDEX alarms_of ON alarms(kind, about, id);
+
+-- What a command beside the running service asks a modem, and what that answers.
+CREATE TABLE errands (
+	id      INTEGER PRIMARY KEY,
+	device  TEXT    NOT NULL,
+	verb    TEXT    NOT NULL,                        -- 'ussd', 'info'
+	text    TEXT    NOT NULL,
+	state   TEXT    NOT NULL CHECK (state IN ('asked', 'done', 'failed')),
+	answer  TEXT    NOT NULL,
+	created INTEGER NOT NULL
+) STRICT;
+CREATE INDEX errands_asked ON errands(device, id) WHERE state = 'asked';
+
 -- How each modem is, as last seen.
 CREATE TABLE modems (
 	device       TEXT PRIMARY KEY,
@@ -186,9 +230,13 @@ CREATE TABLE modems (
 	firmware     TEXT    NOT NULL,
 	imei         TEXT    NOT NULL,
 	imsi         TEXT    NOT NULL,
+	iccid        TEXT    NOT NULL,
+	smsc         TEXT    NOT NULL,
 	operator     TEXT    NOT NULL,
 	registration TEXT    NOT NULL,
 	signal       INTEGER NOT NULL,                   -- as +CSQ gives it: 0..31, 99 unknown
+	storage      TEXT    NOT NULL,                   -- how full its storages are, for people: "SM 3 of 20, ME 0 of 50"
+	remarks      TEXT    NOT NULL,                   -- what was found odd about it, a line each
 	updated      INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 

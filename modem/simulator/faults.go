@@ -41,6 +41,7 @@ type Fault struct {
 	Twice  bool          // AtDeliver: the message is stored at two indexes
 	Again  time.Duration // AtDeliver: the SMSC delivers it once more so much later, as if it had not been acknowledged
 	Busy   bool          // AtOpen: another program has the port
+	Reads  []int         // AtOpen: see SplitReads
 	Cuts   []Cut         // at bytes counted from this moment
 }
 

@@ -21,16 +21,17 @@ import (
 //	deliver after 10m for 1h twice
 //
 // When is open, command with a pattern (* stands for anything; without one, any
-// command), prompt, pdu, result or deliver: see Point. Which times is nth N, every
-// N, chance PERCENT, after DURATION and for DURATION (since the script began), and
-// until PATTERN, which is a command line that ends the rule once it has taken
-// effect; all that are given must hold.
+// command), prompt, pdu, result or deliver: see Point. Which times is after
+// DURATION (since the script began) and for DURATION (from there), then of those
+// moments nth N, every N, and chance PERCENT; all that are given must hold. And
+// until PATTERN: a command line like that ends the rule once it has taken effect.
 //
 // What is one or more of
 //
 //	answer TEXT, lose, late DURATION, urc TEXT, prompt TEXT, early, twice,
 //	again DURATION, busy, split N (of reads, at open; may be repeated), stall,
-//	hangup, restart, away DURATION (of restart), unplug, hang CURE, hang DURATION
+//	hangup, restart, away DURATION (of restart), unplug, hang CURE, hang DURATION,
+//	deregister STAT CURE (of +CREG: 0, 2, 3 or 4), forget (AT+CNMI), full
 //
 // where CURE is power, restart, reopen, cfun, cops, init, escape or attention. And
 // what follows "at N" or "at N heard" happens after so many more bytes that the
@@ -86,15 +87,15 @@ func (r *rule) takes(m Moment, since time.Duration, random *rand.Rand) bool {
 	if r.taken && r.until != "" && m.Point == AtCommand && matches(r.until, m.Line) {
 		r.over = true
 	}
-	if r.over || m.Point != r.point || r.pattern != "" && !matches(r.pattern, m.Line) {
+	switch {
+	case r.over, m.Point != r.point, r.pattern != "" && !matches(r.pattern, m.Line),
+		since < r.after, r.span > 0 && since >= r.after+r.span:
 		return false
 	}
 	r.seen++
 	switch {
 	case r.nth > 0 && r.seen != r.nth,
 		r.every > 0 && r.seen%r.every != 0,
-		since < r.after,
-		r.span > 0 && since >= r.after+r.span,
 		r.chance > 0 && random.IntN(100) >= r.chance:
 		return false
 	}
@@ -125,6 +126,9 @@ func (f Fault) with(g Fault) Fault {
 	if !f.Hang {
 		f.Hang, f.Cure, f.For = g.Hang, g.Cure, g.For
 	}
+	if !f.Deregister && g.Deregister {
+		f.Deregister, f.Stat, f.Cure = true, g.Stat, g.Cure
+	}
 	if !f.Drop {
 		f.Drop, f.Away = g.Drop, g.Away
 	}
@@ -136,6 +140,8 @@ func (f Fault) with(g Fault) Fault {
 	f.Early = f.Early || g.Early
 	f.Twice = f.Twice || g.Twice
 	f.Busy = f.Busy || g.Busy
+	f.Full = f.Full || g.Full
+	f.Forget = f.Forget || g.Forget
 	f.Late = max(f.Late, g.Late)
 	f.Again = max(f.Again, g.Again)
 	f.URCs = append(f.URCs[:len(f.URCs):len(f.URCs)], g.URCs...)
@@ -275,6 +281,15 @@ func (p *ruleParser) keywords() map[string]func() error {
 		"early":  flag(&f.Early),
 		"twice":  flag(&f.Twice),
 		"busy":   flag(&f.Busy),
+		"full":   flag(&f.Full),
+		"forget": flag(&f.Forget),
+		"deregister": func() error {
+			f.Deregister = true
+			if err := p.number(&f.Stat, 0, 4); err != nil {
+				return err
+			}
+			return p.cure(f)
+		},
 		"urc": func() error {
 			f.URCs = append(f.URCs, "")
 			return p.text(&f.URCs[len(f.URCs)-1])
@@ -312,14 +327,21 @@ func (p *ruleParser) keywords() map[string]func() error {
 
 // hang reads a cure or a duration.
 func (p *ruleParser) hang(f *Fault) error {
+	f.Hang = true
+	if p.cure(f) == nil {
+		return nil
+	}
+	return p.duration(&f.For)
+}
+
+func (p *ruleParser) cure(f *Fault) error {
 	if len(p.words) > 0 {
 		if cure, ok := cures[p.words[0]]; ok {
-			f.Hang, f.Cure, p.words = true, cure, p.words[1:]
+			f.Cure, p.words = cure, p.words[1:]
 			return nil
 		}
 	}
-	f.Hang = true
-	return p.duration(&f.For)
+	return errors.New("what helps is missing: power, restart, reopen, cfun, cops, init, escape or attention")
 }
 
 func (p *ruleParser) text(s *string) error {

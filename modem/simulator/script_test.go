@@ -122,6 +122,25 @@ func TestScriptOfTime(t *testing.T) {
 	})
 }
 
+func TestScriptOfTheNetwork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, h := scripted(t, "command AT+CSQ deregister 2 cops; command AT after 1h nth 1 forget; deliver nth 1 full")
+		defer s.Close()
+		h.ask("AT+CNMI=2,1", "OK")
+		h.ask("AT+CSQ", "+CSQ: 20,99|OK")
+		h.ask("AT+CREG?", "+CREG: 0,2|OK")
+		h.ask("AT+COPS=0", "OK")
+		h.ask("AT+CREG?", "+CREG: 0,1|OK")
+		s.Phone("Bank").Send("hi")
+		h.silence()
+		pass(time.Minute)
+		h.hear("\r\n+CMTI: \"SM\",1\r\n")
+		pass(time.Hour)
+		h.ask("AT", "OK")
+		h.ask("AT+CNMI?", "+CNMI: 0,0,0,0,0|OK")
+	})
+}
+
 func TestScriptOfReads(t *testing.T) {
 	s, h := scripted(t, "open split 2 split 1; open nth 2 busy")
 	h = reopen(t, s, h)
@@ -165,6 +184,7 @@ func TestScriptsThatAreWrong(t *testing.T) {
 		`result answer "x`:          "a quote is not closed",
 		"result mute":               `an "at" must come first`,
 		"pdu hang whenever":         "not a duration",
+		"pdu deregister 3":          "what helps is missing",
 		"command AT AT answer OK":   `"AT" means nothing here`,
 		"result chance 101 lose":    "from 1 to 100",
 		"result at 3":               "does not say what goes wrong",

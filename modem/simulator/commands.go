@@ -71,7 +71,6 @@ func commandTable() map[string]command {
 
 // settings is what ATZ and loss of power bring back to the factory's.
 type settings struct {
-	echo  bool
 	cmee  int
 	cmgf  int
 	csms  int
@@ -85,7 +84,7 @@ type settings struct {
 }
 
 func factorySettings() settings {
-	return settings{echo: true, cscs: "GSM", cpms: [3]string{"SM", "SM", "SM"}, creg: make(map[string]int)}
+	return settings{cscs: "GSM", cpms: [3]string{"SM", "SM", "SM"}, creg: make(map[string]int)}
 }
 
 // within reads an integer argument; one left out is def.
@@ -141,15 +140,16 @@ func choice(values string, high int, field func(*settings) *int) command {
 
 func (s *Simulator) echo(c *call) error {
 	n, ok := within(c.arg(0), 0, 1, 0)
-	s.settings.echo = n == 1
+	c.outlet.echo = n == 1
 	if !ok {
 		return plainError{}
 	}
 	return nil
 }
 
-func (s *Simulator) restoreSettings(*call) error {
+func (s *Simulator) restoreSettings(c *call) error {
 	s.settings = factorySettings()
+	c.outlet.echo = true
 	return nil
 }
 

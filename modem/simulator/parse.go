@@ -19,6 +19,7 @@ type call struct {
 	args    []string // of set, without quotes
 	info    []string // lines of information it answers with
 	restart bool     // the modem restarts after the answer
+	outlet  *outlet  // where it was given
 }
 
 // say adds a line of information.

@@ -7,6 +7,8 @@ type radio struct {
 	function     int // AT+CFUN: 0 minimum, 1 full, 4 flight mode
 	registration int // the network's part of the answer to AT+CREG?: 1 home, 5 roaming
 	signal       int // AT+CSQ: 0..31, 99 unknown
+	lost         outage
+	without      int // what registration is meanwhile
 }
 
 // Register sets what the network says to the modem: 0 none found, 1 registered
@@ -18,6 +20,16 @@ func (s *Simulator) Register(stat int) {
 	s.radio.registration = stat
 	s.registrationChanged()
 	s.deliverWaiting()
+}
+
+// Deregister makes the modem lose the network until the cure: it tells stat, as
+// Register has it, whatever the network says meanwhile.
+func (s *Simulator) Deregister(stat int, cure Cure) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.radio.lost = outage{on: true, cure: cure, since: s.line.count[Heard]}
+	s.radio.without = stat
+	s.registrationChanged()
 }
 
 // SetSignal sets the strength that AT+CSQ tells, 0 to 31, or 99 for unknown.
@@ -33,13 +45,16 @@ func (s *Simulator) registered() int {
 	if s.radio.function != 1 || s.sim.needsPIN() != nil {
 		return 0
 	}
+	if s.radio.lost.on {
+		return s.radio.without
+	}
 	return s.radio.registration
 }
 
 // inService is whether messages pass between the modem and the SMSC.
 func (s *Simulator) inService() bool {
 	stat := s.registered()
-	return !s.absent && !s.hung && (stat == 1 || stat == 5)
+	return !s.absent && !s.hung.on && (stat == 1 || stat == 5)
 }
 
 const cell = `,"0001","00A1"` // location area and cell, for n=2
@@ -110,6 +125,11 @@ func (s *Simulator) signalQuality(c *call) error {
 		c.say(fmt.Sprintf("+CSQ: %d,99", s.radio.signal))
 	}
 	return nil
+}
+
+// restarts is whether a command restarts the modem.
+func (s *Simulator) restarts(c *call) bool {
+	return c.name == "+CFUN" && c.form == set && c.arg(1) == "1"
 }
 
 func (s *Simulator) functionality(c *call) error {

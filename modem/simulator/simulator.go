@@ -15,6 +15,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"sync"
 	"time"
 )
@@ -48,7 +49,19 @@ type Options struct {
 
 	History int              // how many submits, and texts of each phone, are kept; 100,000 if 0
 	Now     func() time.Time // time.Now if nil
+
+	Ports []PortKind    // of the stick; one PortURC if empty
+	Boot  time.Duration // how long the stick is away after a command that restarts it
 }
+
+// PortKind is what one of a stick's ports is good for.
+type PortKind int
+
+const (
+	PortURC        PortKind = iota // answers AT, and gives unsolicited result codes
+	PortAT                         // answers AT, and gives none
+	PortDiagnostic                 // takes everything and says nothing
+)
 
 func (o *Options) fill() {
 	text := func(s *string, value string) {
@@ -70,6 +83,9 @@ func (o *Options) fill() {
 	count(&o.ME, 50)
 	count(&o.SR, 20)
 	count(&o.History, 100_000)
+	if len(o.Ports) == 0 {
+		o.Ports = []PortKind{PortURC}
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -83,10 +99,11 @@ type Simulator struct {
 	running sync.WaitGroup // the interpreters of open ports
 
 	mu       sync.Mutex
-	session  *session // nil while the port is closed
-	absent   bool     // unplugged
-	hung     bool     // answers nothing until Reset
-	stalled  bool     // takes no bytes from the host
+	ports    []*outlet
+	line     line
+	absent   bool   // unplugged
+	hung     outage // answers nothing, see Fault.Hang
+	stalled  bool   // takes no bytes from the host
 	fault    func(Moment) Fault
 	commands map[string]command
 	settings settings
@@ -95,6 +112,13 @@ type Simulator struct {
 	smsc     smsc
 	timers   map[*time.Timer]struct{}
 	watchers map[chan struct{}]struct{}
+}
+
+// outlet is one port of the stick.
+type outlet struct {
+	kind    PortKind
+	echo    bool
+	session *session // nil while the port is closed
 }
 
 // New returns a modem that is plugged in, registered, and has its port closed.
@@ -109,21 +133,43 @@ func New(options Options) *Simulator {
 		commands: commandTable(),
 		radio:    radio{function: 1, registration: 1, signal: 20},
 	}
+	for _, kind := range options.Ports {
+		s.ports = append(s.ports, &outlet{kind: kind, echo: true})
+	}
 	s.sim = newSIM(options)
 	s.smsc = smsc{number: options.SMSC, mr: options.FirstMR, phones: make(map[string]*Phone)}
 	s.settings = factorySettings()
 	return s
 }
 
-// Open opens the modem's AT port, which, like a real one, is open only once at
-// a time: else ErrBusy. The port also has SetReadDeadline and SetWriteDeadline.
-// What the modem knows survives closing and opening again, and what was written
-// before closing still reaches it.
+// Open opens the modem's AT port, the first PortURC if it has several. Like a
+// real one it is open only once at a time: else ErrBusy. The port also has
+// SetReadDeadline and SetWriteDeadline. What the modem knows survives closing and
+// opening again, and what was written before closing still reaches it.
 func (s *Simulator) Open() (io.ReadWriteCloser, error) {
+	return s.OpenPort(slices.Index(s.ports, s.main()))
+}
+
+// main is the port that Open opens.
+func (s *Simulator) main() *outlet {
+	for _, p := range s.ports {
+		if p.kind == PortURC {
+			return p
+		}
+	}
+	return s.ports[0]
+}
+
+// OpenPort opens one of Options.Ports, counted from 0, as Open does.
+func (s *Simulator) OpenPort(i int) (io.ReadWriteCloser, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for s.session != nil && s.session.port.isGone() { // it still reads what its host wrote last
-		done := s.session.done
+	if i < 0 || i >= len(s.ports) {
+		return nil, ErrUnplugged
+	}
+	outlet := s.ports[i]
+	for outlet.session != nil && outlet.session.port.isGone() { // it still reads what its host wrote last
+		done := outlet.session.done
 		s.mu.Unlock()
 		<-done
 		s.mu.Lock()
@@ -133,17 +179,16 @@ func (s *Simulator) Open() (io.ReadWriteCloser, error) {
 		return nil, ErrClosed
 	case s.absent:
 		return nil, ErrUnplugged
-	case s.session != nil || s.at(Moment{Point: AtOpen}).Busy:
+	case outlet.session != nil || s.at(Moment{Point: AtOpen}).Busy:
 		return nil, ErrBusy
 	}
 	p := newPort()
 	p.in.stall(s.stalled)
-	s.session = newSession(s, p)
-	s.running.Add(1)
-	go func(session *session) {
-		defer s.running.Done()
-		session.run()
-	}(s.session)
+	p.out.split(s.line.reads)
+	t := newSession(s, outlet, p)
+	outlet.session = t
+	s.cured(ByReopen, 0)
+	s.running.Go(t.run)
 	s.changed()
 	return p, nil
 }
@@ -170,65 +215,6 @@ func (s *Simulator) isClosed() bool {
 		return true
 	default:
 		return false
-	}
-}
-
-// Unplug takes the modem out: its port ends at once and cannot be opened until
-// Plug. What it had only in memory is lost; the SIM keeps its messages.
-func (s *Simulator) Unplug() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.absent = true
-	s.powerCycle()
-	s.changed()
-}
-
-// Plug puts the modem back, powered up afresh.
-func (s *Simulator) Plug() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.absent = false
-	s.deliverWaiting()
-	s.changed()
-}
-
-// Reset switches the power off and on: the port ends, and can be opened again
-// at once. It is the only way out of Fault.Hang.
-func (s *Simulator) Reset() {
-	s.Unplug()
-	s.Plug()
-}
-
-// StallWrites makes the host's writes block (true) until it is called again
-// (false), or until their deadline.
-func (s *Simulator) StallWrites(stall bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.stall(stall)
-}
-
-func (s *Simulator) stall(stall bool) {
-	s.stalled = stall
-	if s.session != nil {
-		s.session.port.in.stall(stall)
-	}
-}
-
-// powerCycle ends the port and forgets all that does not survive power loss.
-func (s *Simulator) powerCycle() {
-	s.hangUp()
-	s.hung, s.stalled = false, false
-	s.settings = factorySettings()
-	s.radio.function = 1
-	s.sim.locked = s.sim.pin != ""
-	s.deliverWaiting()
-}
-
-// hangUp ends the open port, as seen from the host, without its doing.
-func (s *Simulator) hangUp() {
-	if s.session != nil {
-		s.session.port.hangUp()
-		s.session = nil
 	}
 }
 

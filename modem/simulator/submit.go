@@ -2,7 +2,6 @@ package simulator
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"omsbox/modem/sms"
@@ -65,7 +64,7 @@ func (t *session) prompt(line string, c *call, a *answer) (m Moment, length int,
 	if f.Prompt == "" {
 		f.Prompt = "\r\n> "
 	}
-	t.port.say(f.Prompt)
+	t.say(f.Prompt)
 	return m, length, true
 }
 
@@ -77,23 +76,26 @@ func (a *answer) takes(f Fault) bool {
 	if f.Answer != "" {
 		a.info, a.final = nil, f.Answer
 	}
-	return f.Answer != "" || f.Hang || f.Drop
+	return f.ends()
 }
 
-// pdu reads to Ctrl-Z, or to ESC: then sent is false.
+// pdu reads to Ctrl-Z, or to ESC: then sent is false. A modem that hangs
+// meanwhile takes what follows for a line.
 func (t *session) pdu() (pdu string, sent bool, err error) {
-	var b strings.Builder
+	t.typed = t.typed[:0]
 	for {
-		c, err := t.from.ReadByte()
+		c, err := t.next()
 		switch {
 		case err != nil:
 			return "", false, err
+		case t.stuck:
+			return "", false, nil
 		case c == ctrlZ:
-			return b.String(), true, nil
+			return string(t.typed), true, nil
 		case c == esc:
 			return "", false, nil
-		case c > ' ' && b.Len() <= maxPDU: // one more, so that what is too long is wrong
-			b.WriteByte(c)
+		case c > ' ' && len(t.typed) <= maxPDU: // one more, so that what is too long is wrong
+			t.typed = append(t.typed, c)
 		}
 	}
 }
@@ -107,8 +109,8 @@ func (t *session) handOver(m Moment, pdu string, length int, a *answer) (time.Du
 	if !t.live() {
 		return 0, false
 	}
-	if s.settings.echo {
-		t.port.say(pdu)
+	if t.outlet.echo {
+		t.say(pdu)
 	}
 	_, tpdu, err := sms.SplitPDU(pdu)
 	var segment sms.Segment

@@ -110,6 +110,12 @@ func (t *tx) clear(kind, about string) error {
 	return nil
 }
 
+// Administrators returns those who are told what is wrong with the box: every enabled administrator
+// with a mailbox.
+func (s *Store) Administrators(ctx context.Context) ([]User, error) {
+	return list(ctx, s, scanUser, `SELECT `+userColumns+` FROM users WHERE admin AND NOT disabled AND mail <> '' ORDER BY id`)
+}
+
 // Alarms returns the alarms that are open, the oldest first.
 func (s *Store) Alarms(ctx context.Context) ([]Alarm, error) {
 	return list(ctx, s, scanAlarm, `SELECT `+alarmColumns+` FROM alarms WHERE cleared IS NULL ORDER BY id`)

@@ -146,7 +146,7 @@ CREATE TABLE mails (
 	alarm_id    INTEGER REFERENCES alarms(id),       -- the alarm that it tells
 	over        INTEGER NOT NULL DEFAULT 0,          -- 1: it tells that the alarm is over
 	token       TEXT    NOT NULL UNIQUE,             -- left part of its Message-ID, the same at every attempt
-	state       TEXT    NOT NULL CHECK (state IN ('queued', 'sending', 'sent', 'failed')),
+	state       TEXT    NOT NULL CHECK (state IN ('queued', 'sending', 'sent', 'failed', 'withdrawn')),
 	due         INTEGER NOT NULL,
 	attempts    INTEGER NOT NULL,                    -- how often it was handed to the relay
 	retries     INTEGER NOT NULL,                    -- how often this relay put it off: chooses the pause
@@ -157,6 +157,7 @@ CREATE TABLE mails (
 CREATE INDEX mails_due ON mails(due, id) WHERE state = 'queued';
 CREATE INDEX mails_sending ON mails(id) WHERE state = 'sending';
 CREATE INDEX mails_notice ON mails(message_id) WHERE kind = 'notice';
+CREATE INDEX mails_alarm ON mails(alarm_id) WHERE alarm_id IS NOT NULL;
 
 -- Which deliveries a notice tells of. One that was in doubt and then failed is told twice.
 CREATE TABLE told (

@@ -39,6 +39,7 @@ type Fault struct {
 	Prompt string        // AtPrompt: instead of "\r\n> "
 	Early  bool          // AtResult: the status report comes before the final result (unless URCs are held)
 	Twice  bool          // AtDeliver: the message is stored at two indexes
+	Again  time.Duration // AtDeliver: the SMSC delivers it once more so much later, as if it had not been acknowledged
 	Busy   bool          // AtOpen: another program has the port
 	Cuts   []Cut         // at bytes counted from this moment
 }

@@ -91,7 +91,11 @@ func (s *Simulator) strike(f Fault) bool {
 // restart is loss of power, and its return after away; if that is negative, it
 // stays away until Plug.
 func (s *Simulator) restart(away time.Duration) {
-	s.powerOff()
+	if s.profile.uart {
+		s.forget() // the line does not end
+	} else {
+		s.powerOff()
+	}
 	if away == 0 {
 		s.powerOn()
 		return
@@ -132,19 +136,33 @@ func (s *Simulator) Reset() {
 // powerOff ends the ports and forgets all that does not survive.
 func (s *Simulator) powerOff() {
 	s.hangUp()
-	s.absent = true
+	s.forget()
+	if s.power != nil {
+		s.power(false)
+	}
+}
+
+// forget is what loss of power does to memory.
+func (s *Simulator) forget() {
+	s.absent, s.silent = true, false
+	s.smsc.offered = nil
 	s.hung, s.radio.lost, s.stalled = outage{}, outage{}, false
-	s.settings = factorySettings()
+	s.settings = s.profile.settings()
 	for _, p := range s.ports {
 		p.echo = true
 	}
 	s.radio.function = 1
-	s.sim.locked = s.sim.pin != ""
+	s.sim.locked = s.sim.PIN != ""
 }
 
 // powerOn begins afresh, unless the modem is on.
 func (s *Simulator) powerOn() {
+	if s.absent && s.power != nil {
+		s.power(true)
+	}
 	s.absent = false
+	s.search()
+	s.greet()
 	s.deliverWaiting()
 	s.changed()
 }
@@ -180,7 +198,7 @@ func (s *Simulator) stall(stall bool) {
 // listening is whether a host has a port open on which unsolicited result codes
 // come, and the modem uses it.
 func (s *Simulator) listening() bool {
-	return !s.hung.on && slices.ContainsFunc(s.ports, func(p *outlet) bool {
+	return !s.hung.on && !s.absent && slices.ContainsFunc(s.ports, func(p *outlet) bool {
 		return p.kind == PortURC && p.session != nil && !p.session.port.isGone()
 	})
 }

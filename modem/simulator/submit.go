@@ -112,7 +112,7 @@ func (t *session) handOver(m Moment, pdu string, length int, a *answer) (time.Du
 	if t.outlet.echo {
 		t.say(pdu)
 	}
-	_, tpdu, err := sms.SplitPDU(pdu)
+	smsc, tpdu, err := sms.SplitPDU(pdu)
 	var segment sms.Segment
 	if err == nil {
 		segment, err = sms.ParseSubmit(tpdu)
@@ -121,8 +121,11 @@ func (t *session) handOver(m Moment, pdu string, length int, a *answer) (time.Du
 	case err != nil || length != len(tpdu):
 		a.final = s.settings.final(cmsPDUParameter)
 		return 0, false
-	case s.sim.needsPIN() != nil:
-		a.final = s.settings.final(cmsSIMPIN)
+	case s.sim.closed() != nil:
+		a.final = s.settings.final(s.sim.closedForMessages())
+		return 0, false
+	case smsc == "" && s.sim.SMSC == "":
+		a.final = s.settings.final(cmsNoSMSC)
 		return 0, false
 	case !s.inService():
 		a.final = s.settings.final(cmsNoService)
@@ -142,11 +145,12 @@ func (t *session) handOver(m Moment, pdu string, length int, a *answer) (time.Du
 	m.Point, m.TPDU = AtResult, submission.TPDU
 	a.info, a.final = append(a.info, fmt.Sprintf("+CMGS: %d", submission.MR)), "OK"
 	a.takes(s.at(m))
-	switch status := phone.reject; {
-	case segment.Report && a.fault.Early:
-		s.report(submission, status)
-	case segment.Report:
-		a.after = func() { s.reportLater(submission, status) }
+	switch statuses := s.pass(submission, phone); {
+	case !segment.Report:
+	case a.fault.Early:
+		s.reports(submission, phone, statuses)
+	default:
+		a.after = func() { s.reports(submission, phone, statuses) }
 	}
 	return s.options.SubmitDelay, true
 }

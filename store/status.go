@@ -55,7 +55,11 @@ func (s *Store) Status(ctx context.Context) (string, error) {
 	if refusal != "" {
 		line("", "the last try: %s; the next at %s", refusal, next.Local().Format("15:04:05"))
 	}
-	line("incoming", "%d with parts missing; in the last seven days %d that belong to nobody", backlog.Incomplete, backlog.Unroutable)
+	line("incoming", "%d with parts missing; in the last seven days %d that belong to nobody, %d that cannot be read",
+		backlog.Incomplete, backlog.Unroutable, backlog.Undecodable)
+	if backlog.Kept > 0 {
+		line("", "%d lay on a SIM before it was first used here: kept, and mailed to nobody", backlog.Kept)
+	}
 	line("mail", "%d waiting%s; in the last seven days %d failed", backlog.MailQueued, since(backlog.OldestMail), backlog.MailFailed)
 	changed, err := s.changed(ctx)
 	if err != nil {

@@ -61,6 +61,7 @@ func TestDirectDeliveryIsForgotten(t *testing.T) {
 		s.Phone("+15551234567").Send("hi")
 		h.hear(direct)
 		time.Sleep(15 * time.Second)
+		synctest.Wait()
 		h.ask("AT+CNMI?", "+CNMI: 2,0,0,0,0|OK")
 		h.ask("AT+CMGL=4", "OK")
 		time.Sleep(time.Minute)

@@ -33,7 +33,7 @@ type Finder struct {
 
 // NewFinder returns a Finder of this computer's modems that says nothing but to the process log.
 //
-// It looks at sysfs every two and a half seconds, which costs half a millisecond. The kernel would
+// It looks at sysfs every two and a half seconds, which costs about a millisecond. The kernel would
 // tell by netlink as well; but it tells before udev has set permissions, a message may be lost, a
 // container may not get any, and so the look would be needed all the same.
 func NewFinder(log *slog.Logger) *Finder {
@@ -168,8 +168,12 @@ func (f *Finder) unused(ports []Port) []Port {
 	return free
 }
 
-// longestPause is how long a device that is no modem, or not yet, is left alone.
-const longestPause = 2 * time.Minute
+// What is no modem, or not yet, is asked again at growing pauses up to these. Behind a UART or a
+// converter there may be anything, which need not like to be asked.
+const (
+	longestPause     = 2 * time.Minute
+	longestUARTPause = 30 * time.Minute
+)
 
 // heed takes over what came of asking a stick, and returns the names of the modems behind it.
 func (f *Finder) heed(a answer) (devices []string) {
@@ -196,7 +200,11 @@ func (f *Finder) heed(a answer) (devices []string) {
 	for _, m := range f.modems {
 		s.found = s.found || m.Port.device() == a.key
 	}
-	pause := min(f.Pause<<min(s.tries, 10), longestPause)
+	longest := longestPause
+	if s.ports[0].UART {
+		longest = longestUARTPause
+	}
+	pause := min(f.Pause<<min(s.tries, 12), longest)
 	for _, p := range s.asked {
 		var held *HeldError
 		if errors.As(p.Err, &held) {
@@ -258,7 +266,7 @@ func (f *Finder) opener(device string) func(context.Context) (io.ReadWriteCloser
 // plugged in since the last look.
 func (f *Finder) inPlace(found Port) bool {
 	ports, err := f.Tree.Ports()
-	return err == nil && slices.ContainsFunc(ports, func(p Port) bool { return p.Path == found.Path && p.device() == found.device() })
+	return err == nil && found.among(ports)
 }
 
 // summary says what the search has found; "" while that is not clear yet.

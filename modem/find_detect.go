@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"strings"
-	"sync"
 )
 
 // Detect looks for the modems of this computer and says on out what there is, what each is called
@@ -63,29 +62,6 @@ func (t Tree) Detect(ctx context.Context, out io.Writer, log *slog.Logger) error
 	}
 	fmt.Fprintln(out, "No modem was found. One at another computer is used as tcp://HOST:PORT, with ser2net there.")
 	return nil
-}
-
-// askAll asks all devices at once, and the ports of each one after the other.
-func (t Tree) askAll(ctx context.Context, ports []Port, log *slog.Logger) []answer {
-	var answers []answer
-	index := map[string]int{}
-	devices := [][]Port{}
-	for _, p := range ports {
-		i, ok := index[p.device()]
-		if !ok {
-			i = len(devices)
-			index[p.device()] = i
-			devices = append(devices, nil)
-		}
-		devices[i] = append(devices[i], p)
-	}
-	answers = make([]answer, len(devices))
-	var group sync.WaitGroup
-	for i, ports := range devices {
-		group.Go(func() { answers[i].found, answers[i].asked = probe(ctx, t, ports, log) })
-	}
-	group.Wait()
-	return answers
 }
 
 // unusable are the ports that belong to no modem that was found.

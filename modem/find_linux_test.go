@@ -318,6 +318,35 @@ func TestANamedStickIsFoundAgainUnderAnotherName(t *testing.T) {
 	}
 }
 
+func TestAModemIsOpenedByItsIMEIOrItsPlace(t *testing.T) {
+	b := newBox(t)
+	one, _ := simulated(t, simulator.Options{IMEI: imei1})
+	two, _ := simulated(t, simulator.Options{IMEI: imei2})
+	unplug := b.plug(huawei("1-1.2", one), "ttyUSB0")
+	unplug2 := b.plug(huawei("1-1.3", two), "ttyUSB1")
+	byIMEI, err := b.Opener("imei:" + imei2)
+	check(t, err)
+	byPlace, err := b.Opener("usb:1-1.2")
+	check(t, err)
+	ask := func(byIMEIWant, byPlaceWant string) {
+		t.Helper()
+		if got, err := opens(t, byIMEI); got != byIMEIWant {
+			t.Errorf("by its IMEI: %q, %v", got, err)
+		}
+		if got, err := opens(t, byPlace); got != byPlaceWant {
+			t.Errorf("by its place: %q, %v", got, err)
+		}
+	}
+	ask(imei2, imei1)
+	unplug()
+	unplug2()
+	if _, err := opens(t, byIMEI); err == nil || !strings.Contains(err.Error(), "the modem imei:"+imei2+" is not plugged in") {
+		t.Errorf("unplugged it gives %v", err)
+	}
+	b.plug(huawei("1-1.2", two), "ttyUSB0")
+	ask(imei2, imei2)
+}
+
 // serving runs a Finder, and gives what it serves as it comes.
 func serving(t testing.TB, b *box) (modems <-chan served, reports <-chan string) {
 	t.Helper()

@@ -61,6 +61,11 @@ func (p Port) device() string {
 	return p.USB.Location + " " + p.USB.Plugging
 }
 
+// among says whether a port is one of those, of the same device that was not plugged in anew.
+func (p Port) among(ports []Port) bool {
+	return slices.ContainsFunc(ports, func(q Port) bool { return p.Path == q.Path && p.device() == q.device() })
+}
+
 // sameSeat says whether two ports sit at the same place: the same interface of a device of the same
 // make in the same socket.
 func (p Port) sameSeat(q Port) bool {

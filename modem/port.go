@@ -16,14 +16,14 @@ import (
 	"time"
 )
 
-// Opener returns what opens a device of this computer: tcp://host:port, or a serial device.
+// Opener returns what opens a device of this computer, as Tree.Opener does.
 func Opener(device string) (func(context.Context) (io.ReadWriteCloser, error), error) {
 	return SystemTree().Opener(device)
 }
 
-// Opener returns what opens a device: tcp://host:port, or a serial device by its name. A serial
-// device that returns under another name after it was unplugged is found again by the place where it
-// sat when it was opened last.
+// Opener returns what opens a device: tcp://host:port, imei:NUMBER or usb:PLACE for a modem wherever
+// its port is, or a serial device by its name. A serial device that returns under another name after
+// it was unplugged is found again by the place where it sat when it was opened last.
 func (t Tree) Opener(device string) (func(context.Context) (io.ReadWriteCloser, error), error) {
 	if address, ok := strings.CutPrefix(device, "tcp://"); ok {
 		if _, _, err := net.SplitHostPort(address); err != nil {
@@ -37,6 +37,10 @@ func (t Tree) Opener(device string) (func(context.Context) (io.ReadWriteCloser, 
 			}
 			return conn, nil
 		}, nil
+	}
+	if strings.HasPrefix(device, "imei:") || strings.HasPrefix(device, "usb:") {
+		sought := &sought{tree: t, device: device}
+		return sought.open, nil
 	}
 	named := &named{tree: t, device: device}
 	return named.open, nil

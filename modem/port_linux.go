@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -34,13 +35,44 @@ func openSerial(device string, rate int) (io.ReadWriteCloser, error) {
 // serialPort is an open port that this process has alone.
 type serialPort struct{ *os.File }
 
-// Close lets others have the port. Where it outlives its closing, as a pseudo-terminal does, it
+// Close throws away what the modem did not take, for which the kernel would wait up to half a
+// minute, and lets others have the port: where it outlives its closing, as a pseudo-terminal does, it
 // would otherwise go on to be ours.
 func (p serialPort) Close() error {
 	if raw, err := p.SyscallConn(); err == nil {
-		raw.Control(func(fd uintptr) { unix.IoctlSetInt(int(fd), unix.TIOCNXCL, 0) })
+		raw.Control(func(fd uintptr) {
+			unix.IoctlSetInt(int(fd), unix.TCFLSH, unix.TCOFLUSH)
+			unix.IoctlSetInt(int(fd), unix.TIOCNXCL, 0)
+		})
 	}
 	return p.File.Close()
+}
+
+// serialStruct is struct serial_struct of linux/serial.h.
+type serialStruct struct {
+	kind, line                      int32
+	port                            uint32
+	irq, flags, fifo, divisor, base int32
+	closeDelay                      uint16
+	ioType, _                       byte
+	hub6                            int32
+	closingWait, closingWait2       uint16 // in hundredths of a second
+	iomemBase                       uintptr
+	iomemShift                      uint16
+	portHigh                        uint32
+	iomapBase                       uintptr
+}
+
+// doNotWait has closing not wait for what the modem does not take, where even throwing it away does
+// not help, as with most USB drivers. It needs root; others wait.
+func doNotWait(fd int) {
+	const none = 0xffff // ASYNC_CLOSING_WAIT_NONE
+	var s serialStruct
+	if _, _, e := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.TIOCGSERIAL, uintptr(unsafe.Pointer(&s))); e != 0 || s.closingWait == none {
+		return
+	}
+	s.closingWait = none
+	unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.TIOCSSERIAL, uintptr(unsafe.Pointer(&s)))
 }
 
 // speeds are the rates by the names that termios has for them.
@@ -68,6 +100,7 @@ func makeRaw(fd, rate int) error {
 	if err := unix.IoctlSetInt(fd, unix.TIOCEXCL, 0); err != nil {
 		return err
 	}
+	doNotWait(fd)
 	t.Iflag = unix.IGNBRK | unix.IGNPAR
 	t.Oflag, t.Lflag = 0, 0
 	t.Cflag = unix.CS8 | unix.CREAD | unix.CLOCAL | speed

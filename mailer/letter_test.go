@@ -187,6 +187,36 @@ func TestNoticeMails(t *testing.T) {
 	}
 }
 
+func TestAlarmMails(t *testing.T) {
+	a := store.Alarm{Kind: "modem", About: "/dev/serial/by-id/usb-HUAWEI", Raised: noon,
+		Text: "the modem does not answer: it was reset, opened anew and reset again; unplug it and plug it in again"}
+	over := a
+	over.Cleared = noon.Add(90 * time.Minute)
+	for name, a := range map[string]store.Alarm{"alarm": a, "alarm-over": over} {
+		m := row
+		m.Kind, m.Over = store.AlarmMail, !a.Cleared.IsZero()
+		l := alarm(m, a, "Text messages", ann)
+		parsed(t, l)
+		golden(t, name, l)
+	}
+}
+
+func TestWhatAnAlarmIsInBrief(t *testing.T) {
+	for text, want := range map[string]string{
+		"the modem is gone":                         "the modem is gone",
+		"the SIM is full: delete something. Or not": "the SIM is full",
+		"the SIM wants a PIN; omsbox set sim.pin":   "the SIM wants a PIN",
+		"no network.":                               "no network",
+		"line one\r\nBcc: x@y":                      "line one Bcc",
+		"":                                          "",
+		strings.Repeat("x", 80):                     strings.Repeat("x", 70) + "…",
+	} {
+		if got := brief(text); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}
+
 func TestSubjectIsTheFirstLineOrItsBeginning(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"short", "Hello", "Hello"},

@@ -72,3 +72,19 @@ func (m *Mailer) catchAll(ctx context.Context) (u store.User, why string, err er
 	}
 	return u, "", err
 }
+
+// administrator returns a user to whom what concerns the box itself is told: the first administrator
+// with a mailbox, else the user that mail.catch-all names. why is the reason where there is none.
+func (m *Mailer) administrator(ctx context.Context) (u store.User, why string, err error) {
+	admins, err := m.store.Administrators(ctx)
+	if err != nil {
+		return u, "", err
+	}
+	if len(admins) > 0 {
+		return admins[0], "", nil
+	}
+	if u, why, err = m.catchAll(ctx); why != "" {
+		why = "no administrator has a mailbox, and " + why
+	}
+	return u, why, err
+}

@@ -247,12 +247,19 @@ func (q *queue) render(ctx context.Context, mail store.Mail) (l letter, why stri
 	if err != nil || why != "" {
 		return letter{}, why, err
 	}
-	if mail.Kind == store.Reply {
+	switch mail.Kind {
+	case store.Reply:
 		in, err := q.store.Incoming(ctx, mail.Incoming)
 		if err != nil {
 			return letter{}, "", err
 		}
 		return reply(mail, in, to), "", nil
+	case store.AlarmMail:
+		a, err := q.store.Alarm(ctx, mail.Alarm)
+		if err != nil {
+			return letter{}, "", err
+		}
+		return alarm(mail, a, q.store.Setting("service.name"), to), "", nil
 	}
 	f := failure{service: q.store.Setting("service.name"), instead: instead}
 	if f.told, err = q.store.Told(ctx, mail.ID); err != nil {
@@ -276,6 +283,12 @@ func (q *queue) addressee(ctx context.Context, mail store.Mail) (to addressee, i
 	if mail.User != 0 {
 		if u, err = q.store.User(ctx, mail.User); err != nil {
 			return to, nil, "", err
+		}
+	}
+	if u.Mail == "" && mail.Kind == store.AlarmMail {
+		// There may be an administrator by now.
+		if u, none, err = q.administrator(ctx); err != nil || none != "" {
+			return to, nil, none, err
 		}
 	}
 	if u.Mail == "" {

@@ -11,6 +11,7 @@ const (
 	Post                  // mail to be handed to the relay
 	Settings              // settings rows
 	Modems                // what the modems can do and how they are
+	Errands               // what commands ask the modems
 	Traffic               // anything that people can see happening
 )
 

@@ -87,6 +87,7 @@ type Attempt struct {
 	Segment  int64
 	Delivery int64
 	TPDU     []byte // SMS-SUBMIT
+	More     bool   // another segment is likely to follow at once
 }
 
 // Claim stores how the previous attempt ended, if there was one, and takes the next segment that
@@ -419,6 +420,9 @@ func (s *Store) Late(ctx context.Context, segment int64, mr int) error {
 func (s *Store) recover(ctx context.Context) error {
 	return s.write(ctx, func(t *tx) error {
 		if err := s.clock.load(t); err != nil {
+			return err
+		}
+		if _, err := t.exec(`DELETE FROM errands`); err != nil { // whoever asked has given up
 			return err
 		}
 		sending, err := t.ids(`SELECT id FROM deliveries WHERE state = 'sending'`)

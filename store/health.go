@@ -18,9 +18,13 @@ type Modem struct {
 	Firmware     string
 	IMEI         string
 	IMSI         string // of its SIM
+	ICCID        string // of its SIM
+	SMSC         string // number of the message centre, as the SIM has it
 	Operator     string
 	Registration string // in words
 	Signal       int    // as +CSQ gives it: 0..31, 99 unknown
+	Storage      string // how full its storages are, for people: "SM 3 of 20, ME 0 of 50"
+	Remarks      string // what was found odd about it, a line each
 	Updated      time.Time
 }
 
@@ -31,11 +35,13 @@ func (s *Store) SetModem(ctx context.Context, m Modem) error {
 		state = "up"
 	}
 	return s.write(ctx, func(t *tx) error {
-		_, err := t.exec(`INSERT INTO modems (device, state, problem, manufacturer, model, firmware, imei, imsi, operator, registration, signal, updated)
-			VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+		_, err := t.exec(`INSERT INTO modems (device, state, problem, manufacturer, model, firmware, imei, imsi, iccid, smsc, operator, registration,
+				signal, storage, remarks, updated)
+			VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
 			ON CONFLICT (device) DO UPDATE SET state = ?2, problem = ?3, manufacturer = ?4, model = ?5, firmware = ?6, imei = ?7,
-				imsi = ?8, operator = ?9, registration = ?10, signal = ?11, updated = ?12`,
-			m.Device, state, clip(m.Problem, 300), m.Manufacturer, m.Model, m.Firmware, m.IMEI, m.IMSI, m.Operator, m.Registration, m.Signal, ms(t.now))
+				imsi = ?8, iccid = ?9, smsc = ?10, operator = ?11, registration = ?12, signal = ?13, storage = ?14, remarks = ?15, updated = ?16`,
+			m.Device, state, clip(m.Problem, 300), m.Manufacturer, m.Model, m.Firmware, m.IMEI, m.IMSI, m.ICCID, m.SMSC, m.Operator, m.Registration,
+			m.Signal, m.Storage, clip(m.Remarks, 2000), ms(t.now))
 		t.ring(Modems)
 		t.then(s.reloadNow)
 		return err
@@ -52,8 +58,9 @@ func (s *Store) ServeModems(ctx context.Context, devices []string) error {
 		if _, err := t.exec(`DELETE FROM modems WHERE device NOT IN (SELECT value FROM json_each(?))`, string(names)); err != nil {
 			return err
 		}
-		_, err = t.exec(`INSERT INTO modems (device, state, problem, manufacturer, model, firmware, imei, imsi, operator, registration, signal, updated)
-			SELECT value, 'down', '', '', '', '', '', '', '', '', 99, ? FROM json_each(?) WHERE true
+		_, err = t.exec(`INSERT INTO modems (device, state, problem, manufacturer, model, firmware, imei, imsi, iccid, smsc, operator, registration,
+				signal, storage, remarks, updated)
+			SELECT value, 'down', '', '', '', '', '', '', '', '', '', '', 99, '', '', ? FROM json_each(?) WHERE true
 			ON CONFLICT (device) DO UPDATE SET state = 'down', problem = ''`, ms(t.now), string(names))
 		t.ring(Modems)
 		t.then(s.reloadNow)
@@ -65,10 +72,12 @@ func (s *Store) ServeModems(ctx context.Context, devices []string) error {
 func (s *Store) Modems(ctx context.Context) ([]Modem, error) {
 	return list(ctx, s, func(r scanner) (m Modem, err error) {
 		var updated int64
-		err = r.Scan(&m.Device, &m.Up, &m.Problem, &m.Manufacturer, &m.Model, &m.Firmware, &m.IMEI, &m.IMSI, &m.Operator, &m.Registration, &m.Signal, &updated)
+		err = r.Scan(&m.Device, &m.Up, &m.Problem, &m.Manufacturer, &m.Model, &m.Firmware, &m.IMEI, &m.IMSI, &m.ICCID, &m.SMSC,
+			&m.Operator, &m.Registration, &m.Signal, &m.Storage, &m.Remarks, &updated)
 		m.Updated = fromMS(updated)
 		return m, err
-	}, `SELECT device, state = 'up', problem, manufacturer, model, firmware, imei, imsi, operator, registration, signal, updated FROM modems ORDER BY device`)
+	}, `SELECT device, state = 'up', problem, manufacturer, model, firmware, imei, imsi, iccid, smsc, operator, registration,
+		signal, storage, remarks, updated FROM modems ORDER BY device`)
 }
 
 // Health is how a part of the appliance is.
@@ -117,7 +126,9 @@ func (s *Store) LastRefusal(ctx context.Context) (reason string, next time.Time,
 type Backlog struct {
 	Queued, Scheduled, Sending int // deliveries
 	Unconfirmed, Failed        int // deliveries of the last seven days
-	Unroutable, Incomplete     int // incoming: nobody's; still waiting for segments
+	Unroutable, Incomplete     int // incoming: nobody's, of the last seven days; still waiting for segments
+	Kept                       int // incoming: lay on a SIM before it was first met
+	Undecodable                int // incoming, of the last seven days
 	MailQueued, MailFailed     int
 	OldestQueued, OldestMail   time.Time // zero where none waits
 }
@@ -127,7 +138,7 @@ func (s *Store) Backlog(ctx context.Context) (Backlog, error) {
 	return one(ctx, s, func(r scanner) (b Backlog, err error) {
 		var oldest, oldestMail int64
 		err = r.Scan(&b.Queued, &b.Scheduled, &b.Sending, &b.Unconfirmed, &b.Failed, &b.Unroutable, &b.Incomplete,
-			&b.MailQueued, &b.MailFailed, &oldest, &oldestMail)
+			&b.Kept, &b.Undecodable, &b.MailQueued, &b.MailFailed, &oldest, &oldestMail)
 		b.OldestQueued, b.OldestMail = fromMS(oldest), fromMS(oldestMail)
 		return b, err
 	}, `SELECT
@@ -137,7 +148,9 @@ func (s *Store) Backlog(ctx context.Context) (Backlog, error) {
 		(SELECT count(*) FROM deliveries WHERE state = 'unconfirmed' AND updated > ?1),
 		(SELECT count(*) FROM deliveries WHERE state IN ('failed', 'expired') AND updated > ?1),
 		(SELECT count(*) FROM incoming WHERE state = 'unroutable' AND received > ?1),
-		(SELECT count(DISTINCT sender || '/' || ref) FROM incoming_segments WHERE incoming_id IS NULL),
+		(SELECT count(*) FROM (SELECT DISTINCT sim, sender, ref, total, data FROM incoming_segments WHERE incoming_id IS NULL AND repeats = 0)),
+		(SELECT count(*) FROM incoming WHERE state = 'kept'),
+		(SELECT count(*) FROM incoming WHERE kind = 'undecodable' AND received > ?1),
 		(SELECT count(*) FROM mails WHERE state IN ('queued', 'sending')),
 		(SELECT count(*) FROM mails WHERE state = 'failed' AND updated > ?1),
 		(SELECT ifnull(min(m.created), 0) FROM deliveries d JOIN messages m ON m.id = d.message_id WHERE d.state IN ('queued', 'scheduled') AND d.state = 'queued'),

@@ -24,19 +24,25 @@ func scanAlarm(r scanner) (a Alarm, err error) {
 
 // Raise opens an alarm, or gives one that is open its newest text.
 func (s *Store) Raise(ctx context.Context, kind, about, text string) error {
-	return s.write(ctx, func(t *tx) error {
-		_, err := t.exec(`INSERT INTO alarms (kind, about, text, raised) VALUES (?, ?, ?, ?)
-			ON CONFLICT (kind, about) WHERE cleared IS NULL DO UPDATE SET text = excluded.text`, kind, about, clip(text, 500), ms(t.now))
-		return err
-	})
+	return s.write(ctx, func(t *tx) error { return t.raise(kind, about, text) })
 }
 
 // Clear ends an alarm. One that is not open stays so.
 func (s *Store) Clear(ctx context.Context, kind, about string) error {
-	return s.write(ctx, func(t *tx) error {
-		_, err := t.exec(`UPDATE alarms SET cleared = ? WHERE kind = ? AND about = ? AND cleared IS NULL`, ms(t.now), kind, about)
-		return err
-	})
+	return s.write(ctx, func(t *tx) error { return t.clear(kind, about) })
+}
+
+// raise is Raise as a part of a change.
+func (t *tx) raise(kind, about, text string) error {
+	_, err := t.exec(`INSERT INTO alarms (kind, about, text, raised) VALUES (?, ?, ?, ?)
+		ON CONFLICT (kind, about) WHERE cleared IS NULL DO UPDATE SET text = excluded.text`, kind, about, clip(text, 500), ms(t.now))
+	return err
+}
+
+// clear is Clear as a part of a change.
+func (t *tx) clear(kind, about string) error {
+	_, err := t.exec(`UPDATE alarms SET cleared = ? WHERE kind = ? AND about = ? AND cleared IS NULL`, ms(t.now), kind, about)
+	return err
 }
 
 // Alarms returns the alarms that are open, the oldest first.

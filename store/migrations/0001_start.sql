@@ -49,29 +49,52 @@ CREATE TABLE message_parts (
 CREATE TABLE deliveries (
 	id         INTEGER PRIMARY KEY,
 	message_id INTEGER NOT NULL REFERENCES messages(id),
+	sender     INTEGER NOT NULL,                     -- the message's user, 0 for nobody
 	recipient  TEXT    NOT NULL,
 	typed      TEXT    NOT NULL,                     -- the recipient as the person wrote it
-	state      TEXT    NOT NULL CHECK (state IN ('scheduled', 'queued', 'sending', 'sent', 'delivered', 'failed', 'expired', 'unconfirmed')),
+	state      TEXT    NOT NULL CHECK (state IN ('scheduled', 'queued', 'sending', 'sent', 'delivered', 'failed', 'expired', 'unconfirmed', 'cancelled')),
+	bulk       INTEGER NOT NULL,                     -- 1: the message has many recipients
+	line       INTEGER,                              -- which line it stands in: 0 begun, 1 people's, 2 bulk; NULL while it is scheduled or behind another, and once it is settled
+	route      TEXT    NOT NULL,                     -- IMSI of the SIM that it should leave through, in line 0 of the one that it must; '' any
+	ahead      INTEGER NOT NULL,                     -- the delivery of the same sender to the same recipient that must be settled before it goes, 0 none
+	behind     INTEGER NOT NULL,                     -- the one that it is ahead of, 0 none
 	due        INTEGER NOT NULL,                     -- when to try (again)
 	expires    INTEGER NOT NULL,                     -- after this it is not tried any more
 	attempts   INTEGER NOT NULL,                     -- how often one of its segments was handed to a modem
 	retries    INTEGER NOT NULL,                     -- temporary failures in a row: chooses the pause
 	reason     TEXT    NOT NULL,                     -- the last error, in words for people
 	sim        TEXT    NOT NULL,                     -- IMSI of the SIM that a part of it left through and the rest has to; '' while none did
+	ref        INTEGER,                              -- the last concatenation reference in it; NULL where it needs none
 	notice     INTEGER NOT NULL,                     -- 0 nobody was told of its failure, -1 the answer told, else the mail that tells
+	settled    INTEGER,                              -- since when nothing more is tried; NULL until then
 	updated    INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX deliveries_due ON deliveries(due, id) WHERE state IN ('queued', 'scheduled');
+-- What goes out next is found here, however long the history is. An attempt changes no column of
+-- it: a row moves when it comes, waits, or is settled.
+CREATE INDEX deliveries_line ON deliveries(line, route, sender, due, id, expires) WHERE line IS NOT NULL;
+CREATE INDEX deliveries_last ON deliveries(sender, recipient) WHERE settled IS NULL AND behind = 0;
+CREATE INDEX deliveries_behind ON deliveries(ahead) WHERE ahead <> 0;
+CREATE INDEX deliveries_scheduled ON deliveries(due) WHERE state = 'scheduled';
 CREATE INDEX deliveries_sending ON deliveries(id) WHERE state = 'sending';
+CREATE INDEX deliveries_awaited ON deliveries(expires) WHERE state = 'sent' AND reason <> '';
+CREATE INDEX deliveries_bad ON deliveries(updated) WHERE state IN ('failed', 'expired', 'unconfirmed');
+CREATE INDEX deliveries_ref ON deliveries(recipient, id) WHERE ref IS NOT NULL;
 CREATE INDEX deliveries_of ON deliveries(message_id);
-CREATE INDEX deliveries_to ON deliveries(recipient);
+
+-- How many segments left through a SIM.
+CREATE TABLE usage (
+	sim      TEXT    NOT NULL,
+	day      INTEGER NOT NULL,                       -- 20260531, in the computer's time zone
+	segments INTEGER NOT NULL,
+	PRIMARY KEY (sim, day)
+) STRICT, WITHOUT ROWID;
 
 -- One TPDU of a delivery.
 CREATE TABLE segments (
 	id          INTEGER PRIMARY KEY,
 	delivery_id INTEGER NOT NULL REFERENCES deliveries(id),
 	part        INTEGER NOT NULL,                    -- of message_parts
-	tpdu        BLOB    NOT NULL,                    -- SMS-SUBMIT, TP-MR 0
+	tpdu        BLOB    NOT NULL,                    -- SMS-SUBMIT, TP-MR 0; its TP-VP is shortened when it is handed over late
 	state       TEXT    NOT NULL CHECK (state IN ('pending', 'handed', 'sent', 'delivered', 'failed', 'unconfirmed')),
 	sim         TEXT    NOT NULL,                    -- IMSI of the SIM it left through
 	mr          INTEGER,                             -- TP-MR that the modem gave it
@@ -80,7 +103,7 @@ CREATE TABLE segments (
 ) STRICT;
 CREATE INDEX segments_of ON segments(delivery_id, id);
 CREATE INDEX segments_reported ON segments(mr, handed) WHERE mr IS NOT NULL;
-CREATE INDEX segments_doubtful ON segments(handed) WHERE state = 'unconfirmed';
+CREATE INDEX segments_unnumbered ON segments(handed) WHERE mr IS NULL AND state IN ('sent', 'unconfirmed');
 
 -- SMS-STATUS-REPORTs as they came.
 CREATE TABLE reports (
@@ -96,20 +119,33 @@ CREATE TABLE reports (
 ) STRICT;
 CREATE INDEX reports_early ON reports(received) WHERE segment_id IS NULL;
 
--- A complete text from a phone.
+-- What came in from a phone, whole or as far as it came.
 CREATE TABLE incoming (
-	id       INTEGER PRIMARY KEY,
-	sim      TEXT    NOT NULL,
-	sender   TEXT    NOT NULL,
-	kind     TEXT    NOT NULL CHECK (kind IN ('SMS', 'data', 'undecodable')),
-	text     TEXT    NOT NULL,
-	sent     INTEGER NOT NULL,                       -- TP-SCTS; when it was received where the SMSC gave none
-	state    TEXT    NOT NULL CHECK (state IN ('received', 'mailed', 'unroutable', 'kept')),
-	user_id  INTEGER REFERENCES users(id),
-	reason   TEXT    NOT NULL,
-	received INTEGER NOT NULL
+	id        INTEGER PRIMARY KEY,
+	sim       TEXT    NOT NULL,
+	sender    TEXT    NOT NULL,
+	kind      TEXT    NOT NULL CHECK (kind IN ('SMS', 'data', 'voicemail', 'silent', 'undecodable')),
+	class     INTEGER NOT NULL,                      -- message class 0 to 3, -1 for none
+	pid       INTEGER NOT NULL,                      -- TP-PID
+	port      INTEGER NOT NULL,                      -- that it is addressed to, 0 for none
+	text      TEXT    NOT NULL,                      -- of data and of what is undecodable in hexadecimal
+	waiting   TEXT    NOT NULL,                      -- what is waiting, as a phrase; '' for nothing
+	flaw      TEXT    NOT NULL,                      -- why it is undecodable
+	missing   TEXT    NOT NULL,                      -- the segments that have not come: '2-4, 6 of 9'; '' where it is whole
+	completes INTEGER REFERENCES incoming(id),       -- the incomplete one that this has more of
+	replaces  INTEGER REFERENCES incoming(id),       -- the earlier one that this is to be put in place of
+	sent      INTEGER NOT NULL,                      -- TP-SCTS; when it was received where the SMSC gave none
+	state     TEXT    NOT NULL CHECK (state IN ('received', 'mailed', 'unroutable', 'kept', 'noted')),
+	user_id   INTEGER REFERENCES users(id),          -- NULL: nobody's, or several were mailed
+	reason    TEXT    NOT NULL,                      -- why it is nobody's
+	received  INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX incoming_new ON incoming(id) WHERE state = 'received';
+CREATE INDEX incoming_unroutable ON incoming(id) WHERE state = 'unroutable';
+CREATE INDEX incoming_kept ON incoming(id) WHERE state = 'kept';
+CREATE INDEX incoming_undecodable ON incoming(received) WHERE kind = 'undecodable';
+CREATE INDEX incoming_replaceable ON incoming(sim, sender, pid, id) WHERE pid BETWEEN 65 AND 71;
+CREATE INDEX incoming_from ON incoming(sender, id);  -- through which SIM a number texted last
 
 -- SMS-DELIVER TPDUs as they came, each once.
 CREATE TABLE incoming_segments (
@@ -118,21 +154,28 @@ CREATE TABLE incoming_segments (
 	tpdu        BLOB    NOT NULL,
 	sim         TEXT    NOT NULL,
 	sender      TEXT    NOT NULL,
-	ref         INTEGER NOT NULL,                    -- concatenation reference, -1 where it stands alone
+	ref         INTEGER NOT NULL,                    -- concatenation reference, of 16 bits with 65536 added; -1 where it stands alone
 	total       INTEGER NOT NULL,
 	seq         INTEGER NOT NULL,
+	data        INTEGER NOT NULL,                    -- 1: 8-bit user data
+	port        INTEGER NOT NULL,                    -- 0: none
 	sent        INTEGER NOT NULL,                    -- TP-SCTS; when it was received where the SMSC gave none
+	kept        INTEGER NOT NULL,                    -- 1: it lay on the SIM when that was first met
+	repeats     INTEGER NOT NULL,                    -- 1: it only says again what another says, and nothing is missing beside it
 	incoming_id INTEGER REFERENCES incoming(id),     -- NULL: the other segments are still awaited
 	received    INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX incoming_segments_waiting ON incoming_segments(sim, sender, ref, total) WHERE incoming_id IS NULL;
+CREATE INDEX incoming_segments_place ON incoming_segments(sim, sender, ref, total, data, sent) WHERE ref >= 0;
+CREATE INDEX incoming_segments_waiting ON incoming_segments(sim, sender, ref, total, data, received) WHERE incoming_id IS NULL AND repeats = 0;
 CREATE INDEX incoming_segments_of ON incoming_segments(incoming_id) WHERE incoming_id IS NOT NULL;
 
 -- Which user wrote to which number, and when last: whose reply a text is.
 CREATE TABLE conversations (
-	number  TEXT    NOT NULL,
-	user_id INTEGER NOT NULL REFERENCES users(id),
-	wrote   INTEGER NOT NULL,
+	number   TEXT    NOT NULL,
+	user_id  INTEGER NOT NULL REFERENCES users(id),
+	wrote    INTEGER NOT NULL,                       -- when; 0 where nothing left
+	before   INTEGER NOT NULL,                       -- what wrote was before the delivery
+	delivery INTEGER NOT NULL,                       -- whose attempt set it
 	PRIMARY KEY (number, user_id)
 ) STRICT, WITHOUT ROWID;
 
@@ -146,7 +189,7 @@ CREATE TABLE mails (
 	alarm_id    INTEGER REFERENCES alarms(id),       -- the alarm that it tells
 	over        INTEGER NOT NULL DEFAULT 0,          -- 1: it tells that the alarm is over
 	token       TEXT    NOT NULL UNIQUE,             -- left part of its Message-ID, the same at every attempt
-	state       TEXT    NOT NULL CHECK (state IN ('queued', 'sending', 'sent', 'failed')),
+	state       TEXT    NOT NULL CHECK (state IN ('queued', 'sending', 'sent', 'failed', 'withdrawn')),
 	due         INTEGER NOT NULL,
 	attempts    INTEGER NOT NULL,                    -- how often it was handed to the relay
 	retries     INTEGER NOT NULL,                    -- how often this relay put it off: chooses the pause
@@ -157,6 +200,8 @@ CREATE TABLE mails (
 CREATE INDEX mails_due ON mails(due, id) WHERE state = 'queued';
 CREATE INDEX mails_sending ON mails(id) WHERE state = 'sending';
 CREATE INDEX mails_notice ON mails(message_id) WHERE kind = 'notice';
+CREATE INDEX mails_of ON mails(incoming_id) WHERE incoming_id IS NOT NULL;
+CREATE INDEX mails_alarm ON mails(alarm_id) WHERE alarm_id IS NOT NULL;
 
 -- Which deliveries a notice tells of. One that was in doubt and then failed is told twice.
 CREATE TABLE told (

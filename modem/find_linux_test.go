@@ -70,7 +70,7 @@ func TestDetectTellsAllOfAStick(t *testing.T) {
 	began := time.Now()
 	got := b.detect()
 	contains(t, got, "omsbox Simulator", imei1, "8944200000000000006, IMSI 234100000000001",
-		b.Dev+"/ttyUSB2 (HUAWEI Mobile 12d1:1506 at USB 1-1.2, interface 2): it is the only port that answers",
+		b.Dev+"/ttyUSB2 (HUAWEI Mobile 12d1:1506 at USB 1-1.2, interface 2): it is the only port of the modem that answers",
 		b.Dev+"/ttyUSB0 (HUAWEI Mobile 12d1:1506 at USB 1-1.2, interface 0): does not answer AT commands",
 		"omsbox serve -modem "+b.Dev+"/serial/by-id/usb-HUAWEI_Mobile-if02-port0")
 	if took := time.Since(began); took > 5*time.Second {
@@ -104,6 +104,8 @@ func TestOfSeveralPortsTheOneThatAnnouncesIsChosen(t *testing.T) {
 				nil, unlike(plain(imei1), map[string][]string{`AT+QURCCFG="urcport"`: {`+QURCCFG: "urcport","usbmodem"`, "OK"}}), plain(imei1)}},
 		{name: "udev knows it", stick: quectel, want: 2, why: "ModemManager's rules", tags: "ID_MM_PORT_TYPE_AT_PRIMARY=1",
 			ports: []func(line, string) []string{nil, plain(imei1), plain(imei1)}},
+		{name: "the other one does not know who it is", stick: quectel, want: 2, why: "the only port",
+			ports: []func(line, string) []string{nil, unlike(plain(imei1), map[string][]string{"AT+CGSN": {"ERROR"}}), plain(imei1)}},
 		{name: "nobody knows", stick: quectel, want: 1, why: "not the dial-up port",
 			ports: []func(line, string) []string{plain(imei1), plain(imei1), plain(imei1)}},
 	} {
@@ -164,6 +166,31 @@ func TestAPortThatAnotherProgramHasIsLeftAlone(t *testing.T) {
 		t.Errorf("it was disturbed by %q", got)
 	default:
 	}
+}
+
+func TestAStickOfWhichAPortIsInUseIsLeftAlone(t *testing.T) {
+	b := newBox(t)
+	heard := make(chan string, 16)
+	port, _ := simulated(t, simulator.Options{})
+	b.plug(huawei("1-1.2", answering(t, func(_ line, command string) []string {
+		heard <- command
+		return []string{"OK"}
+	}), port), "ttyUSB0", "ttyUSB1")
+	open, err := b.Opener(b.Dev + "/ttyUSB1")
+	check(t, err)
+	p, err := open(t.Context())
+	check(t, err)
+	contains(t, b.detect(), "in use by this omsbox", "left alone, since "+b.Dev+"/ttyUSB1 of the same stick is held")
+	select {
+	case got := <-heard:
+		t.Errorf("its other port was disturbed by %q", got)
+	default:
+	}
+	if _, err := open(t.Context()); err == nil || !strings.Contains(err.Error(), "in use by this omsbox already") {
+		t.Errorf("opening it twice gives %v", err)
+	}
+	check(t, p.Close())
+	contains(t, b.detect(), "omsbox Simulator")
 }
 
 func TestALockFileIsHeeded(t *testing.T) {

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -16,6 +14,7 @@ import (
 
 	"omsbox/modem"
 	"omsbox/modem/simulator"
+	"omsbox/store"
 )
 
 const imei1, imei2 = "350000000000006", "350000000000014"
@@ -134,98 +133,6 @@ func TestOfSeveralPortsTheOneThatAnnouncesIsChosen(t *testing.T) {
 			}
 		})
 	}
-}
-
-func TestAPortThatAnotherProgramHasIsLeftAlone(t *testing.T) {
-	b := newBox(t)
-	heard := make(chan string, 16)
-	b.plug(huawei("1-1.2", answering(t, func(_ line, command string) []string {
-		heard <- command
-		return []string{"OK"}
-	})), "ttyUSB0")
-	port, err := os.OpenFile(b.Dev+"/ttyUSB0", os.O_RDWR|unix.O_NOCTTY, 0)
-	check(t, err)
-	other := exec.Command("sleep", "60")
-	other.ExtraFiles = []*os.File{port}
-	check(t, other.Start())
-	port.Close()
-	defer func() {
-		other.Process.Kill()
-		other.Wait()
-	}()
-	contains(t, b.detect(), "held by sleep (process ", "No modem was found")
-	open, err := b.Opener(b.Dev + "/ttyUSB0")
-	check(t, err)
-	_, err = open(t.Context())
-	var held *modem.HeldError
-	if !errors.As(err, &held) || len(held.By) != 1 || held.By[0].PID != other.Process.Pid {
-		t.Errorf("opening it gives %v", err)
-	}
-	select {
-	case got := <-heard:
-		t.Errorf("it was disturbed by %q", got)
-	default:
-	}
-}
-
-func TestAStickOfWhichAPortIsInUseIsLeftAlone(t *testing.T) {
-	b := newBox(t)
-	heard := make(chan string, 16)
-	port, _ := simulated(t, simulator.Options{})
-	b.plug(huawei("1-1.2", answering(t, func(_ line, command string) []string {
-		heard <- command
-		return []string{"OK"}
-	}), port), "ttyUSB0", "ttyUSB1")
-	open, err := b.Opener(b.Dev + "/ttyUSB1")
-	check(t, err)
-	p, err := open(t.Context())
-	check(t, err)
-	contains(t, b.detect(), "in use by this omsbox", "left alone, since "+b.Dev+"/ttyUSB1 of the same stick is held")
-	select {
-	case got := <-heard:
-		t.Errorf("its other port was disturbed by %q", got)
-	default:
-	}
-	if _, err := open(t.Context()); err == nil || !strings.Contains(err.Error(), "in use by this omsbox already") {
-		t.Errorf("opening it twice gives %v", err)
-	}
-	check(t, p.Close())
-	contains(t, b.detect(), "omsbox Simulator")
-}
-
-func TestALockFileIsHeeded(t *testing.T) {
-	b := newBox(t)
-	port, _ := simulated(t, simulator.Options{})
-	b.plug(huawei("1-1.2", port), "ttyUSB0")
-	b.write("         1", b.Run, "lock/LCK..ttyUSB0") // the first process is always there
-	contains(t, b.detect(), "held by ", "(process 1)")
-	b.write(" 999999999", b.Run, "lock/LCK..ttyUSB0")
-	contains(t, b.detect(), "omsbox Simulator")
-}
-
-func TestModemManagerIsNamedWithTheRuleThatFreesTheStick(t *testing.T) {
-	b := newBox(t)
-	port, _ := simulated(t, simulator.Options{})
-	b.plug(huawei("1-1.2", port), "ttyUSB0")
-	b.Proc = filepath.Join(filepath.Dir(b.Sys), "proc") // where ModemManager runs, and shows its files to root alone
-	b.write("ModemManager", b.Proc, "512", "comm")
-	b.write("E:ID_MM_CANDIDATE=1", b.Run, "udev/data/c188:0")
-	const rule = `ATTRS{idVendor}=="12d1", ATTRS{idProduct}=="1506", ENV{ID_MM_DEVICE_IGNORE}="1"`
-	contains(t, b.detect(), "held by ModemManager", "/etc/udev/rules.d/78-omsbox.rules", rule, "sudo udevadm control --reload", "sudo udevadm trigger",
-		"sudo systemctl disable --now ModemManager")
-	open, err := b.Opener(b.Dev + "/ttyUSB0")
-	check(t, err)
-	_, err = open(t.Context())
-	if err == nil {
-		t.Fatal("a stick of ModemManager's was opened")
-	}
-	contains(t, err.Error(), "ModemManager", rule)
-	if n := len(strings.Replace(err.Error(), b.Dev, "/dev", 1)); n > 300 {
-		t.Errorf("too long for a row: %d characters", n)
-	}
-
-	b.write("E:ID_MM_CANDIDATE=1\nE:ID_MM_DEVICE_IGNORE=1", b.Run, "udev/data/c188:0")
-	contains(t, b.detect(), "omsbox Simulator")
 }
 
 func TestTheRateOfAUARTIsFound(t *testing.T) {
@@ -468,6 +375,56 @@ func TestModemsAreServedByTheirIMEIWhereverTheyArePluggedIn(t *testing.T) {
 	default:
 	}
 	check(t, sim.Close())
+}
+
+func TestTextsGoOnWhenAStickReturnsUnderAnotherName(t *testing.T) {
+	b := newBox(t)
+	sim := simulator.New(simulator.Options{IMEI: imei1})
+	t.Cleanup(func() { sim.Close() })
+	// plugIn connects the modem to a new line, and returns what cuts it.
+	plugIn := func(names ...string) (unplug func()) {
+		l := newLine(t)
+		port, err := sim.Open()
+		check(t, err)
+		go io.Copy(port, l)
+		go io.Copy(l, port)
+		remove := b.plug(huawei("1-1.2", silent(t), l.name), names...)
+		return func() {
+			remove()
+			l.Close()
+			port.Close()
+		}
+	}
+	unplug := plugIn("ttyUSB0", "ttyUSB1")
+	s, err := store.Create(context.Background(), t.TempDir(), quiet())
+	check(t, err)
+	t.Cleanup(func() { s.Close() })
+	user, err := s.AddUser(t.Context(), store.User{Login: "ann", Mail: "ann@example.org"}, "secret")
+	check(t, err)
+	finder := modem.NewFinder(quiet())
+	finder.Tree, finder.Pause = b.Tree, 20*time.Millisecond
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() {
+		done <- finder.Run(ctx, func(ctx context.Context, device string, open func(context.Context) (io.ReadWriteCloser, error)) error {
+			m := modem.New(s, device, open, quiet())
+			m.Patience = impatient()
+			return m.Run(ctx)
+		})
+	}()
+	t.Cleanup(func() {
+		cancel()
+		check(t, <-done)
+	})
+	texts := &bench{Store: s, sim: sim, user: user}
+	texts.becomes(t, texts.write(t, "before", number), store.Delivered)
+	unplug()
+	waiting := texts.write(t, "between", number)
+	plugIn("ttyUSB4", "ttyUSB5")
+	texts.becomes(t, waiting, store.Delivered)
+	if got := sim.Count(); got != 2 {
+		t.Errorf("%d texts left, want 2", got)
+	}
 }
 
 func TestSticksWithTheSameIMEIAreServedByTheirPlace(t *testing.T) {

@@ -253,7 +253,11 @@ func (q *queue) render(ctx context.Context, mail store.Mail) (l letter, why stri
 		if err != nil {
 			return letter{}, "", err
 		}
-		return reply(mail, in, to), "", nil
+		e, err := q.earlier(ctx, mail, in)
+		if err != nil {
+			return letter{}, "", err
+		}
+		return reply(mail, in, e, to), "", nil
 	case store.AlarmMail:
 		a, err := q.store.Alarm(ctx, mail.Alarm)
 		if err != nil {
@@ -274,6 +278,23 @@ func (q *queue) render(ctx context.Context, mail store.Mail) (l letter, why stri
 		}
 	}
 	return notice(mail, f, to), "", nil
+}
+
+// earlier returns the mail that a received text goes on from: the one with the text that it completes
+// or replaces, if that user has it.
+func (q *queue) earlier(ctx context.Context, mail store.Mail, in store.Incoming) (e earlier, err error) {
+	id := in.Completes
+	if id == 0 {
+		id = in.Replaces
+	}
+	if id == 0 {
+		return e, nil
+	}
+	if e.Incoming, err = q.store.Incoming(ctx, id); err != nil {
+		return e, err
+	}
+	e.token, err = q.store.MailOf(ctx, id, mail.User)
+	return e, err
 }
 
 // addressee returns whom a mail goes to: its user, or the catch-all user where it is nobody's or the

@@ -56,12 +56,20 @@ func (s *Store) report(ctx context.Context, sim string, tpdu []byte, r sms.Statu
 		if err != nil {
 			return err
 		}
-		// The dates in it are in seconds: 256 segments later another one may be reported alike.
 		segment, err := t.reported(sim, r)
-		switch {
-		case err != nil || segment == before:
+		if err != nil || segment == before {
 			return err
-		case segment == 0: // it waits for the segment that it is about
+		}
+		if before != 0 {
+			// The dates in it are in seconds: 256 segments later another one may be reported alike, if
+			// they all left in that time. Else a modem tells again what it told before.
+			var gap int64
+			if err := t.row(`SELECT ifnull((SELECT handed FROM segments WHERE id = ?), ?) - handed FROM segments WHERE id = ?`,
+				[]any{segment, ms(t.now), before}, &gap); err != nil || time.Duration(gap).Abs()*time.Millisecond > sameTime {
+				return err
+			}
+		}
+		if segment == 0 { // it waits for the segment that it is about
 			_, err := t.exec(`UPDATE reports SET segment_id = NULL, received = ? WHERE id = ?`, ms(t.now), id)
 			return err
 		}

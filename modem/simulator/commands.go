@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // command carries out one command with the simulator's lock held. What it
@@ -30,6 +31,8 @@ func standard() map[string]command {
 		"+GCAP": identity("+GCAP: +CGSM"),
 
 		// 3GPP TS 27.007
+		"+GSN":   (*Simulator).imei,
+		"+CGSN":  (*Simulator).imei,
 		"+CIMI":  (*Simulator).imsi,
 		"+CNUM":  (*Simulator).ownNumber,
 		"+CPIN":  (*Simulator).pin,
@@ -49,7 +52,7 @@ func standard() map[string]command {
 		// 3GPP TS 27.005
 		"+CMGF": choice("(0,1)", 1, func(t *settings) *int { return &t.cmgf }),
 		"+CSMS": (*Simulator).messageService,
-		"+CMMS": choice("(0-2)", 2, func(t *settings) *int { return &t.cmms }),
+		"+CMMS": (*Simulator).moreMessages,
 		"+CSCA": (*Simulator).serviceCentre,
 		"+CNMI": (*Simulator).newMessageIndications,
 		"+CNMA": (*Simulator).acknowledge,
@@ -63,17 +66,19 @@ func standard() map[string]command {
 
 // settings is what ATZ and loss of power bring back to the factory's.
 type settings struct {
-	cmee int
-	cmgf int
-	csms int
-	cmms int
-	cscs string
-	cnmi [5]int         // mode, mt, bm, ds, bfr
-	cpms [3]string      // names of mem1, mem2, mem3
-	creg map[string]int // n of +CREG, +CGREG, +CEREG
-	cops int            // format of the operator's name
-	cusd int            // whether answers to AT+CUSD are told
-	curc int            // whether Options.Chatter is heard
+	cmee   int
+	cmgf   int
+	csms   int
+	cmms   int
+	burst  time.Time // until then AT+CMMS=1 holds, if no message comes
+	linked bool      // a message has opened the link since
+	cscs   string
+	cnmi   [5]int         // mode, mt, bm, ds, bfr
+	cpms   [3]string      // names of mem1, mem2, mem3
+	creg   map[string]int // n of +CREG, +CGREG, +CEREG
+	cops   int            // format of the operator's name
+	cusd   int            // whether answers to AT+CUSD are told
+	curc   int            // whether Options.Chatter is heard
 }
 
 func (p *profile) settings() settings {
@@ -161,6 +166,14 @@ func (s *Simulator) listCommands(c *call) error {
 		}
 	}
 	return nil
+}
+
+// imei is AT+CGSN, which says only AT+CGSN=1 with a name. 3GPP TS 27.007 5.4
+func (s *Simulator) imei(c *call) error {
+	if c.form == set && c.arg(0) == "1" {
+		return identity(fmt.Sprintf("+CGSN: %q", s.options.IMEI))(s, c)
+	}
+	return identity(s.options.IMEI)(s, c)
 }
 
 func (s *Simulator) imsi(c *call) error {

@@ -37,7 +37,7 @@ func (s *Simulator) deliverWaiting() {
 			taken = s.takeReport(w)
 		case !full:
 			taken = s.takeDeliver(w)
-			full = !taken && c.offered == nil
+			full = !taken && c.offered == nil && !w.later
 		}
 		if taken {
 			s.delivered(w)
@@ -79,6 +79,10 @@ func (s *Simulator) takeDeliver(w *waiting) bool {
 		return false
 	}
 	f := s.at(Moment{Point: AtDeliver, TPDU: w.tpdu})
+	if f.Full {
+		s.tryLater(w)
+		return false
+	}
 	if f.Again > 0 {
 		again := *w
 		again.text = nil
@@ -148,12 +152,18 @@ func (s *Simulator) offer(w *waiting) bool {
 
 // refused is the SMSC hearing that the modem did not take w.
 func (s *Simulator) refused(w *waiting) {
-	s.smsc.offered, w.later = nil, true
+	s.smsc.offered = nil
+	s.tryLater(w)
+	s.deliverWaiting()
+}
+
+// tryLater makes the SMSC wait before it tries again.
+func (s *Simulator) tryLater(w *waiting) {
+	w.later = true
 	s.after(s.options.Redeliver, func() {
 		w.later = false
 		s.deliverWaiting()
 	})
-	s.deliverWaiting()
 }
 
 // acknowledge is AT+CNMA. 3GPP TS 27.005 3.4.4

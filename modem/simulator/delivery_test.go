@@ -22,6 +22,12 @@ func at(t *testing.T, o simulator.Options, f func(*testing.T, *simulator.Simulat
 	})
 }
 
+// pass lets time pass, and lets all that is due then happen.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
 const direct = "\r\n+CMT: ,21\r\n" + hi + "\r\n"
 
 func TestDirectDeliveryIsAcknowledged(t *testing.T) {
@@ -45,10 +51,10 @@ func TestDirectDeliveryIsRefused(t *testing.T) {
 		s.Phone("+15551234567").Send("hi")
 		h.hear(direct)
 		h.ask("AT+CNMA=2", "OK")
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		h.hear(direct)
 		h.ask("AT+CNMA=0", "OK")
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		h.silence()
 	})
 }
@@ -60,12 +66,10 @@ func TestDirectDeliveryIsForgotten(t *testing.T) {
 		h.ask("AT+CSMS=1;+CNMI=2,2,0,1", "+CSMS: 1,1,1|OK")
 		s.Phone("+15551234567").Send("hi")
 		h.hear(direct)
-		time.Sleep(15 * time.Second)
-		synctest.Wait()
+		pass(15 * time.Second)
 		h.ask("AT+CNMI?", "+CNMI: 2,0,0,0,0|OK")
 		h.ask("AT+CMGL=4", "OK")
-		time.Sleep(time.Minute)
-		synctest.Wait()
+		pass(time.Minute)
 		h.ask("AT+CMGL=4", "+CMGL: 1,0,,21|"+hi+"|OK")
 	})
 }
@@ -114,8 +118,7 @@ func TestAPhoneThatIsOff(t *testing.T) {
 		short = append(short[:i:i], append([]byte{0}, short[i:]...)...)
 		h.submit(b, "+CMGS: 0|OK")
 		h.submitLoud(short, 1)
-		time.Sleep(5 * time.Minute)
-		synctest.Wait()
+		pass(5 * time.Minute)
 		phone.SwitchOn()
 		var statuses []byte
 		for range 4 {
@@ -169,7 +172,7 @@ func TestRedelivery(t *testing.T) {
 		s.Phone("+15551234567").Send("hi")
 		h.hear("\r\n+CMTI: \"SM\",1\r\n")
 		h.ask("AT+CMGD=1", "OK")
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		h.hear("\r\n+CMTI: \"SM\",1\r\n")
 		h.ask("AT+CMGL=4", "+CMGL: 1,0,,21|"+hi+"|OK")
 	})
@@ -249,12 +252,11 @@ func TestPartsDaysApart(t *testing.T) {
 func TestCNMIIsForgotten(t *testing.T) {
 	at(t, simulator.Options{CNMILife: time.Hour}, func(t *testing.T, s *simulator.Simulator, h *host) {
 		h.ask("AT+CNMI=2,1", "OK")
-		time.Sleep(30 * time.Minute)
+		pass(30 * time.Minute)
 		h.ask("AT+CNMI=2,1", "OK")
-		time.Sleep(45 * time.Minute)
+		pass(45 * time.Minute)
 		h.ask("AT+CNMI?", "+CNMI: 2,1,0,0,0|OK")
-		time.Sleep(15 * time.Minute)
-		synctest.Wait()
+		pass(15 * time.Minute)
 		h.ask("AT+CNMI?", "+CNMI: 0,0,0,0,0|OK")
 		h.ask("AT+CNMI=2,1", "OK")
 		s.ForgetCNMI()
@@ -272,9 +274,29 @@ func TestSlowRegistration(t *testing.T) {
 	at(t, simulator.Options{Search: time.Minute}, func(t *testing.T, s *simulator.Simulator, h *host) {
 		h.ask("AT+CREG=1", "OK")
 		h.ask("AT+CREG?", "+CREG: 1,2|OK")
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		h.hear("\r\n+CREG: 1\r\n")
 		h.say("AT+CFUN=4;+CFUN=1\r")
 		h.hear("\r\n+CREG: 0\r\n\r\n+CREG: 2\r\n\r\nOK\r\n")
+	})
+}
+
+func TestABurst(t *testing.T) {
+	at(t, simulator.Options{SubmitDelay: 3 * time.Second, BurstDelay: time.Second}, func(t *testing.T, s *simulator.Simulator, h *host) {
+		b := tpdus(t, sms.Submit{To: "+15551234567", Text: "hi"})[0]
+		h.ask("AT+CMMS=1", "OK")
+		for i, want := range []time.Duration{3 * time.Second, time.Second, time.Second} {
+			start := time.Now()
+			h.submit(b, fmt.Sprintf("+CMGS: %d|OK", i))
+			if took := time.Since(start); took != want {
+				t.Errorf("the message %d took %v, want %v", i+1, took, want)
+			}
+		}
+		h.ask("AT+CMMS?", "+CMMS: 1|OK")
+		pass(6 * time.Second)
+		h.ask("AT+CMMS?", "+CMMS: 0|OK")
+		h.ask("AT+CMMS=2", "OK")
+		pass(6 * time.Second)
+		h.ask("AT+CMMS?", "+CMMS: 2|OK")
 	})
 }

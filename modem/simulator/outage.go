@@ -24,7 +24,8 @@ const (
 type outage struct {
 	on    bool
 	cure  Cure
-	since int64 // place in all that was heard: what came up to there is no cure
+	until time.Time // when it ends by itself, if it does
+	since int64     // place in all that was heard: what came up to there is no cure
 }
 
 // end is whether by, heard at place, ended it.
@@ -73,9 +74,13 @@ func (s *Simulator) strike(f Fault) bool {
 	if f.Hang {
 		s.hung = outage{on: true, cure: f.Cure, since: s.line.count[Heard]}
 		if f.For > 0 {
+			s.hung.until = time.Now().Add(f.For)
+			this := s.hung
 			s.after(f.For, func() {
-				s.hung.on = false
-				s.deliverWaiting()
+				if s.hung == this { // not another one since
+					s.hung.on = false
+					s.deliverWaiting()
+				}
 			})
 		}
 	}

@@ -33,7 +33,6 @@ type profile struct {
 	mmsPush    bool   // +CMTI has further fields for an MMS notification
 
 	iccid   map[string]string // command: what stands before the number in its answer
-	imei    string            // what stands before it in the answer to AT+CGSN
 	cgmr    string            // what stands before the revision in the answer to AT+CGMR
 	clac    string            // how AT+CLAC lists: "" lines with AT, "names" lines without, "line" all on one, "none" not at all
 	unknown string            // final result of a command that does not exist, ERROR if empty
@@ -93,8 +92,6 @@ func (p *profile) table() map[string]command {
 	t["+CGMI"], t["+GMI"] = identity(p.maker), identity(p.maker)
 	t["+CGMM"], t["+GMM"] = identity(p.model), identity(p.model)
 	t["+CGMR"], t["+GMR"] = identity(p.cgmr+p.revision), identity(p.cgmr+p.revision)
-	t["+CGSN"] = func(s *Simulator, c *call) error { return identity(p.imei+s.options.IMEI)(s, c) }
-	t["+GSN"] = t["+CGSN"]
 	for name, before := range p.iccid {
 		t[name] = func(s *Simulator, c *call) error { return s.cardNumber(c, before) }
 	}

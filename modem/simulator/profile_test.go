@@ -118,10 +118,10 @@ func TestChatter(t *testing.T) {
 		s := newSimulator(t, simulator.Options{Profile: "huawei-e1550", Chatter: time.Second})
 		defer s.Close()
 		h, _ := greeted(t, s)
-		time.Sleep(2500 * time.Millisecond)
+		pass(2500 * time.Millisecond)
 		h.hear("\r\n^RSSI:20\r\n\r\n^BOOT:35323129,0,0,0,26\r\n")
 		h.ask("AT^CURC=0", "OK")
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		h.silence()
 	})
 }
@@ -183,8 +183,7 @@ func TestUSSD(t *testing.T) {
 				h.ask(c.before, "OK")
 				h.ask(`AT+CUSD=1,"`+c.code+`",15`, "OK")
 				h.silence()
-				time.Sleep(time.Second)
-				synctest.Wait()
+				pass(time.Second)
 				h.more()
 				if want := "\r\n" + c.urc; !strings.HasPrefix(h.said, want) && !strings.HasPrefix(strings.Replace(h.said, "0052\"", "005200\"", 1), want) {
 					t.Errorf("\n got %q\nwant %q", h.said, want)

@@ -32,6 +32,10 @@ func (s *Simulator) Register(stat int) {
 func (s *Simulator) Deregister(stat int, cure Cure) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.deregister(stat, cure)
+}
+
+func (s *Simulator) deregister(stat int, cure Cure) {
 	s.radio.lost = outage{on: true, cure: cure, since: s.line.count[Heard]}
 	s.radio.without = stat
 	s.registrationChanged()

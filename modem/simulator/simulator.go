@@ -1,10 +1,14 @@
 // Package simulator is a GSM modem with a SIM, a message centre (SMSC) and
 // phones behind it, all in memory. It speaks AT as a real USB stick does (PDU
 // mode of 3GPP TS 27.005, the general commands of TS 27.007 and V.250), over an
-// in-memory port or over TCP, and it can misbehave on command.
+// in-memory port or over TCP, in the ways of a family of modems (Options.Profile).
 //
 //	host ── Open, Serve ──▶ modem (AT) ──▶ SMSC ──▶ Phone.Inbox
 //	                        modem ◀── SIM storage ◀── SMSC ◀── Phone.Send
+//
+// It can misbehave on command: at a moment of its life (Misbehave, ParseScript),
+// at a byte of the dialogue (CutAfter, SplitReads), in its tie to the network
+// (Register, Deregister), and as something that is plugged in (Unplug, Bus).
 //
 // One lock guards everything behind the port; nothing waits while it holds it.
 // Each open port has one goroutine, the AT interpreter, which ends when the
@@ -45,6 +49,7 @@ type Options struct {
 	FirstMR     byte          // TP-MR of the first submit
 	SubmitDelay time.Duration // from the end of the PDU to the final result of AT+CMGS
 	ReportDelay time.Duration // from there to the status report, and from one report to the next
+	BurstDelay  time.Duration // instead of SubmitDelay while AT+CMMS keeps the link open; SubmitDelay if 0
 	USSDDelay   time.Duration // from AT+CUSD to the network's answer
 
 	AckWithin time.Duration // for AT+CNMA; after it, nothing is passed on any more: 15 seconds if 0
@@ -235,12 +240,16 @@ func (s *Simulator) OpenPort(i int) (io.ReadWriteCloser, error) {
 		return nil, ErrClosed
 	case s.absent:
 		return nil, ErrUnplugged
-	case outlet.session != nil || s.at(Moment{Point: AtOpen}).Busy:
+	case outlet.session != nil:
+		return nil, ErrBusy
+	}
+	f := s.at(Moment{Point: AtOpen})
+	if f.Busy {
 		return nil, ErrBusy
 	}
 	p := newPort()
 	p.in.stall(s.stalled)
-	p.out.split(s.line.reads)
+	p.out.split(slices.Concat(s.line.reads, f.Reads))
 	t := newSession(s, outlet, p)
 	outlet.session = t
 	s.cured(ByReopen, 0)

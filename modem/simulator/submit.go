@@ -131,14 +131,15 @@ func (t *session) handOver(m Moment, pdu string, length int, a *answer) (time.Du
 		a.final = s.settings.final(cmsNoService)
 		return 0, false
 	}
+	delay := s.submitDelay()
 	m.Point, m.TPDU = AtPDU, tpdu
 	if a.takes(s.at(m)) {
-		return s.options.SubmitDelay, true
+		return delay, true
 	}
 	phone := s.phone(segment.To)
 	if phone.refuse != 0 {
 		a.final = s.settings.final(phone.refuse)
-		return s.options.SubmitDelay, true
+		return delay, true
 	}
 
 	submission := s.accept(phone, segment, tpdu)
@@ -152,5 +153,41 @@ func (t *session) handOver(m Moment, pdu string, length int, a *answer) (time.Du
 	default:
 		a.after = func() { s.reports(submission, phone, statuses) }
 	}
-	return s.options.SubmitDelay, true
+	return delay, true
+}
+
+// linger is how long AT+CMMS=1 keeps the link open for the next message.
+const linger = 5 * time.Second
+
+// submitDelay is how long the network takes for the next message, and keeps the
+// link open as AT+CMMS asks. 3GPP TS 27.005 3.5.6
+func (s *Simulator) submitDelay() time.Duration {
+	delay := s.options.SubmitDelay
+	if s.lingers() && s.options.BurstDelay > 0 && s.settings.linked {
+		delay = s.options.BurstDelay
+	}
+	if s.settings.linked = s.settings.cmms != 0; s.settings.linked {
+		s.settings.burst = time.Now().Add(delay + linger)
+	}
+	return delay
+}
+
+// lingers is whether the link is kept open: after a while without messages,
+// AT+CMMS falls back from 1 to 0.
+func (s *Simulator) lingers() bool {
+	if s.settings.cmms == 1 && time.Now().After(s.settings.burst) {
+		s.settings.cmms, s.settings.linked = 0, false
+	}
+	return s.settings.cmms != 0
+}
+
+func (s *Simulator) moreMessages(c *call) error {
+	s.lingers()
+	if err := choice("(0-2)", 2, func(t *settings) *int { return &t.cmms })(s, c); err != nil {
+		return err
+	}
+	if c.form == set {
+		s.settings.burst, s.settings.linked = time.Now().Add(linger), false
+	}
+	return nil
 }

@@ -168,6 +168,7 @@ func (s *Store) Set(ctx context.Context, key, value string) error {
 		}
 		t.then(s.reloadNow)
 		t.ring(Settings)
+		t.ring(Outgoing) // what was held may go
 		_, err = t.exec(`INSERT INTO counters (name, value) VALUES ('settings', ?)
 			ON CONFLICT (name) DO UPDATE SET value = excluded.value`, ms(t.now))
 		return err
@@ -285,5 +286,9 @@ func (s *Store) reload(ctx context.Context) error {
 		same(m.IMSI, m.ICCID)
 	}
 	s.sims.Store(&sims)
+	s.bindings.Store(readBindings(values, sims))
+	if s.radio.set(modems, s.stamp()) {
+		s.bells.ring(Outgoing) // another SIM may have to take its texts
+	}
 	return nil
 }

@@ -32,18 +32,20 @@ const File = "omsbox.db"
 
 // Store is an open database. Its methods may be called from any goroutine.
 type Store struct {
-	dir    string
-	lock   *lock // nil where another process may hold it
-	log    *slog.Logger
-	read   *sql.DB
-	writer *writer
-	bells  bells
-	values atomic.Pointer[map[string]string] // the settings rows, as last committed
-	sims   atomic.Pointer[map[string]string] // the ICCID of each IMSI, and the other way round
-	home   atomic.Pointer[string]            // region of the first SIM that was seen; "" where none was
-	source atomic.Pointer[source]
-	clock  clock
-	signIn credentials
+	dir      string
+	lock     *lock // nil where another process may hold it
+	log      *slog.Logger
+	read     *sql.DB
+	writer   *writer
+	bells    bells
+	values   atomic.Pointer[map[string]string] // the settings rows, as last committed
+	sims     atomic.Pointer[map[string]string] // the ICCID of each IMSI, and the other way round
+	bindings atomic.Pointer[bindings]          // users and numbers bound to SIMs
+	radio    presence
+	home     atomic.Pointer[string] // region of the first SIM that was seen; "" where none was
+	source   atomic.Pointer[source]
+	clock    clock
+	signIn   credentials
 
 	mu    sync.Mutex
 	stmts map[string]*sql.Stmt // of read, by their text

@@ -27,6 +27,9 @@ type writer struct {
 	done  chan struct{} // closed: ended
 	once  sync.Once
 	stmts map[string]*sql.Stmt
+	lanes *lanes // nil: to be read
+	turns turns
+	swept time.Time // when sweep had work last
 }
 
 // change is one caller's work inside a commit.
@@ -44,6 +47,7 @@ type tx struct {
 	now    time.Time
 	rings  []any // bells to ring once committed
 	after  []func()
+	moved  bool // the writer's lanes may be as they are because of it
 }
 
 func newWriter(s *Store, db *sql.DB, conn *sql.Conn) *writer {
@@ -52,6 +56,7 @@ func newWriter(s *Store, db *sql.DB, conn *sql.Conn) *writer {
 		queue: make(chan *change, mostPerCommit),
 		ask:   make(chan struct{}), done: make(chan struct{}),
 		stmts: map[string]*sql.Stmt{},
+		turns: turns{last: map[int64]uint64{}},
 	}
 }
 
@@ -111,11 +116,15 @@ func (w *writer) run() {
 			// Only commits of other processes change data_version as seen by this connection.
 			if v := w.dataVersion(ctx); v != version {
 				version = v
+				w.lanes = nil
 				w.store.reloadNow()
 				w.store.bells.ringAll()
 			}
 			if mark := w.store.clock.tick(w.store); mark != nil {
 				w.commit(ctx, []*change{{work: mark}})
+			}
+			if sweep := w.sweep(); sweep != nil {
+				w.commit(ctx, []*change{{work: sweep}})
 			}
 		case <-w.ask:
 			for {
@@ -173,6 +182,7 @@ func (w *writer) commit(ctx context.Context, batch []*change) {
 		}
 	}
 	if err != nil {
+		w.lanes = nil
 		err = fmt.Errorf("commit: %w", err)
 		w.store.log.Error("nothing was stored", "err", err)
 	}
@@ -203,11 +213,19 @@ func (w *writer) inSavepoint(ctx context.Context, c *change) error {
 		return err
 	}
 	if c.err = c.work(c.tx); c.err != nil {
+		w.forget(c.tx)
 		if err := w.exec(ctx, "ROLLBACK TO change"); err != nil {
 			return errors.Join(c.err, err)
 		}
 	}
 	return w.exec(ctx, "RELEASE change")
+}
+
+// forget drops what is remembered of the rows where a change that is undone touched that.
+func (w *writer) forget(t *tx) {
+	if t.moved {
+		w.lanes = nil
+	}
 }
 
 func (w *writer) dataVersion(ctx context.Context) (v int64) {

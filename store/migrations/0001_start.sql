@@ -49,30 +49,52 @@ CREATE TABLE message_parts (
 CREATE TABLE deliveries (
 	id         INTEGER PRIMARY KEY,
 	message_id INTEGER NOT NULL REFERENCES messages(id),
+	sender     INTEGER NOT NULL,                     -- the message's user, 0 for nobody
 	recipient  TEXT    NOT NULL,
 	typed      TEXT    NOT NULL,                     -- the recipient as the person wrote it
-	state      TEXT    NOT NULL CHECK (state IN ('scheduled', 'queued', 'sending', 'sent', 'delivered', 'failed', 'expired', 'unconfirmed')),
+	state      TEXT    NOT NULL CHECK (state IN ('scheduled', 'queued', 'sending', 'sent', 'delivered', 'failed', 'expired', 'unconfirmed', 'cancelled')),
+	bulk       INTEGER NOT NULL,                     -- 1: the message has many recipients
+	line       INTEGER,                              -- which line it stands in: 0 begun, 1 people's, 2 bulk; NULL while it is scheduled or behind another, and once it is settled
+	route      TEXT    NOT NULL,                     -- IMSI of the SIM that it should leave through, in line 0 of the one that it must; '' any
+	ahead      INTEGER NOT NULL,                     -- the delivery of the same sender to the same recipient that must be settled before it goes, 0 none
+	behind     INTEGER NOT NULL,                     -- the one that it is ahead of, 0 none
 	due        INTEGER NOT NULL,                     -- when to try (again)
 	expires    INTEGER NOT NULL,                     -- after this it is not tried any more
 	attempts   INTEGER NOT NULL,                     -- how often one of its segments was handed to a modem
 	retries    INTEGER NOT NULL,                     -- temporary failures in a row: chooses the pause
 	reason     TEXT    NOT NULL,                     -- the last error, in words for people
 	sim        TEXT    NOT NULL,                     -- IMSI of the SIM that a part of it left through and the rest has to; '' while none did
+	ref        INTEGER,                              -- the last concatenation reference in it; NULL where it needs none
 	notice     INTEGER NOT NULL,                     -- 0 nobody was told of its failure, -1 the answer told, else the mail that tells
+	settled    INTEGER,                              -- since when nothing more is tried; NULL until then
 	updated    INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX deliveries_due ON deliveries(due, id) WHERE state IN ('queued', 'scheduled');
+-- What goes out next is found here, however long the history is. An attempt changes no column of
+-- it: a row moves when it comes, waits, or is settled.
+CREATE INDEX deliveries_line ON deliveries(line, route, sender, due, id, expires) WHERE line IS NOT NULL;
+CREATE INDEX deliveries_last ON deliveries(sender, recipient) WHERE settled IS NULL AND behind = 0;
+CREATE INDEX deliveries_behind ON deliveries(ahead) WHERE ahead <> 0;
+CREATE INDEX deliveries_scheduled ON deliveries(due) WHERE state = 'scheduled';
 CREATE INDEX deliveries_sending ON deliveries(id) WHERE state = 'sending';
 CREATE INDEX deliveries_awaited ON deliveries(expires) WHERE state = 'sent' AND reason <> '';
+CREATE INDEX deliveries_bad ON deliveries(updated) WHERE state IN ('failed', 'expired', 'unconfirmed');
+CREATE INDEX deliveries_ref ON deliveries(recipient, id) WHERE ref IS NOT NULL;
 CREATE INDEX deliveries_of ON deliveries(message_id);
-CREATE INDEX deliveries_to ON deliveries(recipient);
+
+-- How many segments left through a SIM.
+CREATE TABLE usage (
+	sim      TEXT    NOT NULL,
+	day      INTEGER NOT NULL,                       -- 20260531, in the computer's time zone
+	segments INTEGER NOT NULL,
+	PRIMARY KEY (sim, day)
+) STRICT, WITHOUT ROWID;
 
 -- One TPDU of a delivery.
 CREATE TABLE segments (
 	id          INTEGER PRIMARY KEY,
 	delivery_id INTEGER NOT NULL REFERENCES deliveries(id),
 	part        INTEGER NOT NULL,                    -- of message_parts
-	tpdu        BLOB    NOT NULL,                    -- SMS-SUBMIT, TP-MR 0
+	tpdu        BLOB    NOT NULL,                    -- SMS-SUBMIT, TP-MR 0; its TP-VP is shortened when it is handed over late
 	state       TEXT    NOT NULL CHECK (state IN ('pending', 'handed', 'sent', 'delivered', 'failed', 'unconfirmed')),
 	sim         TEXT    NOT NULL,                    -- IMSI of the SIM it left through
 	mr          INTEGER,                             -- TP-MR that the modem gave it
@@ -123,6 +145,7 @@ CREATE INDEX incoming_unroutable ON incoming(id) WHERE state = 'unroutable';
 CREATE INDEX incoming_kept ON incoming(id) WHERE state = 'kept';
 CREATE INDEX incoming_undecodable ON incoming(received) WHERE kind = 'undecodable';
 CREATE INDEX incoming_replaceable ON incoming(sim, sender, pid, id) WHERE pid BETWEEN 65 AND 71;
+CREATE INDEX incoming_from ON incoming(sender, id);  -- through which SIM a number texted last
 
 -- SMS-DELIVER TPDUs as they came, each once.
 CREATE TABLE incoming_segments (
@@ -148,9 +171,11 @@ CREATE INDEX incoming_segments_of ON incoming_segments(incoming_id) WHERE incomi
 
 -- Which user wrote to which number, and when last: whose reply a text is.
 CREATE TABLE conversations (
-	number  TEXT    NOT NULL,
-	user_id INTEGER NOT NULL REFERENCES users(id),
-	wrote   INTEGER NOT NULL,
+	number   TEXT    NOT NULL,
+	user_id  INTEGER NOT NULL REFERENCES users(id),
+	wrote    INTEGER NOT NULL,                       -- when; 0 where nothing left
+	before   INTEGER NOT NULL,                       -- what wrote was before the delivery
+	delivery INTEGER NOT NULL,                       -- whose attempt set it
 	PRIMARY KEY (number, user_id)
 ) STRICT, WITHOUT ROWID;
 

@@ -28,15 +28,30 @@ type Fault struct {
 	Answer string        // AtCommand to AtResult: this final result, such as "+CMS ERROR: 500", and nothing else is done
 	Lose   bool          // AtCommand, AtResult: it is done, but the whole answer is never sent
 	Late   time.Duration // AtResult: the answer comes so much later, while other commands are answered
-	Hang   bool          // AtCommand to AtResult: nothing is answered from here on until Reset
+	Hang   bool          // AtCommand to AtResult: nothing is answered from here on
+	Cure   Cure          // what ends Hang, and Deregister
+	For    time.Duration // so does time, if it is not 0
+	HangUp bool          // AtCommand to AtResult: the ports end and can be opened again; the modem lives on
 	Drop   bool          // AtCommand to AtResult: the stick restarts; the host sees the port end
+	Away   time.Duration // how long it is gone after Drop; until Plug if negative
 	Stall  bool          // AtCommand to AtResult: the host's next writes block
 	URCs   []string      // AtCommand to AtResult: these lines come in the middle of the answer
 	Prompt string        // AtPrompt: instead of "\r\n> "
 	Early  bool          // AtResult: the status report comes before the final result (unless URCs are held)
 	Twice  bool          // AtDeliver: the message is stored at two indexes
+	Again  time.Duration // AtDeliver: the SMSC delivers it once more so much later, as if it had not been acknowledged
 	Busy   bool          // AtOpen: another program has the port
+	Full   bool          // AtDeliver: the modem says that it has no room; the SMSC tries again after Options.Redeliver
+	Forget bool          // at any: the modem forgets AT+CNMI
+	Reads  []int         // AtOpen: see SplitReads
+	Cuts   []Cut         // at any: at bytes counted from this moment
+
+	Deregister bool // at any: the modem loses the network, as Simulator.Deregister has it
+	Stat       int  // what it tells then
 }
+
+// ends is whether the fault takes the place of what was to be done.
+func (f Fault) ends() bool { return f.Answer != "" || f.Hang || f.HangUp || f.Drop }
 
 // Misbehave asks fault at every Moment from now on what is to go wrong; nil ends
 // it. The function is called with the simulator's lock held: it must not call
@@ -68,6 +83,15 @@ func (s *Simulator) at(m Moment) Fault {
 	f := s.fault(m)
 	if f.Stall {
 		s.stall(true)
+	}
+	if f.Forget {
+		s.settings.cnmi = [5]int{}
+	}
+	if f.Deregister {
+		s.deregister(f.Stat, f.Cure)
+	}
+	for _, cut := range f.Cuts {
+		s.plan(cut)
 	}
 	return f
 }

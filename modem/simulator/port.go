@@ -70,15 +70,14 @@ func (p *port) hangUp() {
 	p.in.end(io.EOF, errHangUp)
 }
 
-// say sends to the host in one piece; it never blocks.
-func (p *port) say(s string) { p.out.put(s) }
-
 // buffer is one direction of a port.
 type buffer struct {
 	mu                sync.Mutex
 	change            *sync.Cond
 	data              bytes.Buffer
 	stalled           bool
+	sizes             []int // of what one read gets, see Simulator.SplitReads
+	reads             int   // that were cut to size
 	readErr, writeErr error // set once it has ended
 	readers, writers  deadline
 }
@@ -99,6 +98,10 @@ func (b *buffer) read(p []byte) (int, error) {
 			return 0, os.ErrDeadlineExceeded
 		case b.data.Len() > 0:
 			b.change.Broadcast()
+			if len(b.sizes) > 0 {
+				p = p[:min(len(p), b.sizes[b.reads%len(b.sizes)])]
+				b.reads++
+			}
 			return b.data.Read(p)
 		case b.readErr != nil:
 			return 0, b.readErr
@@ -131,11 +134,12 @@ func (b *buffer) write(p []byte) (n int, err error) {
 	}
 }
 
-func (b *buffer) put(s string) {
+// put adds what the modem says, in one piece; it never blocks.
+func (b *buffer) put(data []byte) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.writeErr == nil && b.data.Len()+len(s) <= maxBuffered {
-		b.data.WriteString(s)
+	if b.writeErr == nil && b.data.Len()+len(data) <= maxBuffered {
+		b.data.Write(data)
 		b.change.Broadcast()
 	}
 }
@@ -145,6 +149,12 @@ func (b *buffer) stall(stall bool) {
 	defer b.mu.Unlock()
 	b.stalled = stall
 	b.change.Broadcast()
+}
+
+func (b *buffer) split(sizes []int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.sizes, b.reads = sizes, 0
 }
 
 func (b *buffer) clear() {

@@ -1,9 +1,8 @@
 package simulator
 
 import (
-	"bufio"
 	"fmt"
-	"strings"
+	"time"
 )
 
 const (
@@ -17,34 +16,45 @@ const (
 // session is the AT interpreter at one open port. run is its only goroutine;
 // what other goroutines touch is guarded by the simulator's lock.
 type session struct {
-	s    *Simulator
-	port *port
-	from *bufio.Reader
-	done chan struct{} // closed when run has ended
+	s      *Simulator
+	outlet *outlet
+	port   *port
+	done   chan struct{} // closed when run has ended
 
+	// What was heard, touched by run only.
+	buffer [1024]byte
+	raw    []byte // of buffer, not heard yet
+	chunk  []byte // heard, not acted on yet
+	upTo   int64  // place in all that was heard of the end of chunk
+	stuck  bool   // the modem hung when chunk was heard
+	typed  []byte // the line or PDU that is coming in
+
+	// What is said.
 	running bool     // between a command line and its final result
 	held    []string // URCs that wait for the end of that, see Options.HoldURCs
+	saying  int      // depth of say
+	out     []byte   // said, goes to the host in one piece
+	queue   []delayed
+	free    time.Time // from then on nothing is delayed
+
+	lost       [2]int // bytes of each Direction that will not arrive
+	mute, deaf bool
 }
 
-func newSession(s *Simulator, p *port) *session {
-	return &session{s: s, port: p, from: bufio.NewReader(modemEnd{p}), done: make(chan struct{})}
+func newSession(s *Simulator, o *outlet, p *port) *session {
+	return &session{s: s, outlet: o, port: p, done: make(chan struct{})}
 }
-
-// modemEnd reads what the host wrote.
-type modemEnd struct{ *port }
-
-func (m modemEnd) Read(b []byte) (int, error) { return m.in.read(b) }
 
 // run reads and obeys command lines until the port ends.
 func (t *session) run() {
 	defer close(t.done)
 	defer t.leave()
 	for {
-		line, err := t.line()
+		line, place, err := t.command()
 		if err != nil {
 			return
 		}
-		if !t.begin(line) {
+		if !t.begin(line, place) {
 			continue
 		}
 		submit, answer := t.obey(line)
@@ -61,54 +71,76 @@ func (t *session) run() {
 func (t *session) leave() {
 	t.s.mu.Lock()
 	defer t.s.mu.Unlock()
-	if t.s.session == t {
-		t.s.session = nil
+	if t.current() {
+		t.outlet.session = nil
 		t.s.changed()
 	}
 }
 
-// line returns the next command line. As on a real modem, what comes before AT
-// on a line is not looked at.
-func (t *session) line() (string, error) {
-	var line []byte
+// command returns the next command line, and the place of its first byte in all
+// that was heard. As on a real modem, what comes before AT on a line is not
+// looked at.
+func (t *session) command() (line string, place int64, err error) {
+	t.typed = t.typed[:0]
 	for {
-		c, err := t.from.ReadByte()
+		c, err := t.next()
 		switch {
 		case err != nil:
-			return "", err
+			return "", 0, err
 		case c == '\r':
-			for i := range len(line) - 1 {
-				if strings.EqualFold(string(line[i:i+2]), "AT") {
-					return string(line[i:]), nil
+			for i := range len(t.typed) - 1 {
+				if t.typed[i]|0x20 == 'a' && t.typed[i+1]|0x20 == 't' {
+					return string(t.typed[i:]), place, nil
 				}
 			}
-			line = line[:0]
-		case c == '\n', c == ctrlZ, c == esc:
+			t.typed = t.typed[:0]
+		case c == ctrlZ, c == esc:
+			t.escape()
+		case c == '\n':
 			// left over from before
-		case c == '\b' && len(line) > 0:
-			line = line[:len(line)-1]
-		case len(line) < maxLine:
-			line = append(line, c)
+		case c == '\b' && len(t.typed) > 0:
+			t.typed = t.typed[:len(t.typed)-1]
+		case len(t.typed) < maxLine:
+			if len(t.typed) == 0 {
+				place = t.place()
+			}
+			t.typed = append(t.typed, c)
 		}
 	}
 }
 
-// begin echoes the line; it is false if the modem will not answer.
-func (t *session) begin(line string) bool {
+// escape is ESC or Ctrl-Z outside of a PDU: it may help a modem that hangs.
+func (t *session) escape() {
 	t.s.mu.Lock()
 	defer t.s.mu.Unlock()
-	if !t.live() {
+	if t.current() {
+		t.s.cured(ByEscape, t.place())
+	}
+}
+
+// begin echoes the line, which began at place; it is false if the modem will not
+// answer.
+func (t *session) begin(line string, place int64) bool {
+	t.s.mu.Lock()
+	defer t.s.mu.Unlock()
+	if t.current() && (t.s.hung.on || t.s.radio.lost.on) {
+		t.s.cured(t.s.remedy(line), place)
+	}
+	if !t.live() || t.outlet.kind == PortDiagnostic {
 		return false
 	}
 	t.running = true
-	if t.s.settings.echo {
-		t.port.say(line + "\r")
+	if t.outlet.echo {
+		t.say(line + "\r")
 	}
 	return true
 }
 
-// live is whether this session is the modem's and the modem reacts.
-func (t *session) live() bool { return t.s.session == t && !t.s.hung }
+// current is whether this session is the one at its port.
+func (t *session) current() bool { return t.outlet.session == t }
+
+// live is whether this session is the one at its port and the modem reacts.
+func (t *session) live() bool { return t.current() && !t.s.hung.on && !t.s.absent }
 
 // answer is what a command says: information, a final result, and what is to go
 // wrong with it.
@@ -125,20 +157,19 @@ func (t *session) end(a answer) {
 	defer t.s.mu.Unlock()
 	defer t.s.changed()
 	t.running = false
-	said := t.live() && !a.fault.breaks(t.s)
+	said := t.live() && !t.s.strike(a.fault)
 	if said && a.fault.Late > 0 {
-		s := t.s
-		s.after(a.fault.Late, func() {
-			if s.listening() {
-				s.session.port.say(a.String())
+		t.s.after(a.fault.Late, func() {
+			if now := t.outlet.session; now != nil && !t.s.hung.on {
+				now.say(a.String())
 			}
 		})
 	} else if said && !a.fault.Lose {
-		t.port.say(a.String())
+		t.say(a.String())
 	}
 	if t.live() {
 		for _, urc := range t.held {
-			t.port.say(urc)
+			t.say(urc)
 		}
 	}
 	t.held = nil
@@ -147,60 +178,49 @@ func (t *session) end(a answer) {
 	}
 }
 
-// breaks does what a fault does to the whole modem, and says whether that keeps
-// it from answering. The simulator's lock is held.
-func (f Fault) breaks(s *Simulator) bool {
-	if f.Hang {
-		s.hung = true
-	}
-	if f.Drop {
-		s.powerCycle()
-	}
-	return f.Hang || f.Drop
-}
-
 func (a answer) String() string {
-	var b strings.Builder
-	urcs := func() {
-		for _, line := range a.fault.URCs {
-			fmt.Fprintf(&b, "\r\n%s\r\n", line)
-		}
-	}
+	var b []byte
 	for i, line := range a.info {
 		if i == 0 {
-			b.WriteString("\r\n")
+			b = append(b, "\r\n"...)
 		}
-		b.WriteString(line + "\r\n")
+		b = append(append(b, line...), "\r\n"...)
 		if i == 0 {
-			urcs()
+			b = a.urcs(b)
 		}
 	}
 	if len(a.info) == 0 {
-		urcs()
+		b = a.urcs(b)
 	}
 	if a.final != "" {
-		fmt.Fprintf(&b, "\r\n%s\r\n", a.final)
+		b = append(append(append(b, "\r\n"...), a.final...), "\r\n"...)
 	}
-	return b.String()
+	return string(b)
 }
 
-// urc says an unsolicited result code, of one line or two, if somebody listens.
+func (a answer) urcs(b []byte) []byte {
+	for _, line := range a.fault.URCs {
+		b = append(append(append(b, "\r\n"...), line...), "\r\n"...)
+	}
+	return b
+}
+
+// urc says an unsolicited result code, of one line or two, to whoever listens.
 // The simulator's lock is held.
 func (s *Simulator) urc(format string, args ...any) {
 	if !s.listening() {
 		return
 	}
 	urc := "\r\n" + fmt.Sprintf(format, args...) + "\r\n"
-	if s.options.HoldURCs && s.session.running {
-		s.session.held = append(s.session.held, urc)
-	} else {
-		s.session.port.say(urc)
+	for _, p := range s.ports {
+		switch t := p.session; {
+		case p.kind != PortURC || t == nil:
+		case s.options.HoldURCs && t.running:
+			t.held = append(t.held, urc)
+		default:
+			t.say(urc)
+		}
 	}
-}
-
-// listening is whether a host has the port open, and the modem uses it.
-func (s *Simulator) listening() bool {
-	return s.session != nil && !s.session.port.isGone() && !s.hung
 }
 
 // obey carries out a command line, except for AT+CMGS, which it returns for the
@@ -214,7 +234,7 @@ func (t *session) obey(line string) (submit *call, a answer) {
 		return nil, answer{fault: Fault{Lose: true}}
 	}
 	a = answer{fault: s.at(Moment{Point: AtCommand, Line: line})}
-	if a.fault.Answer != "" || a.fault.Hang || a.fault.Drop {
+	if a.fault.ends() {
 		a.final = a.fault.Answer
 		return nil, a
 	}
@@ -224,21 +244,23 @@ func (t *session) obey(line string) (submit *call, a answer) {
 		return nil, a
 	}
 	for i, c := range calls {
+		c.outlet = t.outlet
 		if c.name == "+CMGS" && c.form == set && i == len(calls)-1 {
 			return &c, a
 		}
 		command, known := s.commands[c.name]
-		err := error(plainError{})
-		if known {
-			err = command(s, &c)
+		if !known {
+			a.final = s.profile.unknown
+			return nil, a
 		}
+		err := command(s, &c)
 		a.info = append(a.info, c.info...)
 		if err != nil {
 			a.final = s.settings.final(err)
 			return nil, a
 		}
-		if c.restart { // the port ends after the OK has been heard
-			a.after = s.powerCycle
+		if s.restarts(&c) { // the port ends after the OK has been heard
+			a.after = func() { s.restart(s.options.Boot) }
 		}
 	}
 	a.final = "OK"

@@ -68,9 +68,10 @@ var always = []string{
 
 // others are further beginnings of the answer to a command. Most begin with its own name.
 var others = map[string][]string{
-	"+CCID":  {"+ICCID:", "^ICCID:"},
-	"+ICCID": {"+CCID:", "+ICCID:"},
-	"^ICCID": {"+ICCID:"},
+	"+CCID":   {"+ICCID:", "^ICCID:"},
+	"+ICCID":  {"+CCID:", "+ICCID:"},
+	"^ICCID":  {"+ICCID:"},
+	"+CICCID": {"+ICCID:"},
 }
 
 // isURC says whether a line is an unsolicited result code, where cmd is the command in flight: ""

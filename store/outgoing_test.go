@@ -1,10 +1,8 @@
 package store_test
 
 import (
-	"context"
 	"crypto/sha256"
 	"fmt"
-	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -467,39 +465,5 @@ func TestALineOfTheLogForEachStep(t *testing.T) {
 	}
 	if want := "queued sending sent delivered "; got != want {
 		t.Errorf("the log says %q, want %q", got, want)
-	}
-}
-
-func BenchmarkClaim(b *testing.B) {
-	for _, history := range []int{0, 20_000} {
-		b.Run(fmt.Sprintf("history=%d", history), func(b *testing.B) {
-			s, err := store.Create(context.Background(), b.TempDir(), slog.New(slog.DiscardHandler))
-			check(b, err)
-			defer s.Close()
-			fill := func(n int) {
-				for n > 0 {
-					m := store.Message{Source: store.SourceCommand, Parts: []string{"hello"}}
-					for range min(n, 500) {
-						m.To = append(m.To, store.Recipient{Number: number})
-					}
-					_, _, err := s.Enqueue(context.Background(), m)
-					check(b, err)
-					n -= len(m.To)
-				}
-			}
-			var previous *store.Verdict
-			drain := func(n int) {
-				for range n {
-					a, err := s.Claim(context.Background(), "imsi", previous)
-					check(b, err)
-					previous = &store.Verdict{Attempt: *a, Outcome: store.Accepted, MR: 1}
-				}
-			}
-			fill(history)
-			drain(history)
-			fill(b.N)
-			b.ResetTimer()
-			drain(b.N)
-		})
 	}
 }

@@ -76,9 +76,9 @@ CREATE INDEX deliveries_last ON deliveries(sender, recipient) WHERE settled IS N
 CREATE INDEX deliveries_behind ON deliveries(ahead) WHERE ahead <> 0;
 CREATE INDEX deliveries_scheduled ON deliveries(due) WHERE state = 'scheduled';
 CREATE INDEX deliveries_sending ON deliveries(id) WHERE state = 'sending';
-CREATE INDEX deliveries_awaited ON deliveries(expires) WHERE state = 'sent' AND reason <> '';
 CREATE INDEX deliveries_bad ON deliveries(updated) WHERE state IN ('failed', 'expired', 'unconfirmed');
 CREATE INDEX deliveries_ref ON deliveries(recipient, id) WHERE ref IS NOT NULL;
+CREATE INDEX deliveries_awaited ON deliveries(expires) WHERE state = 'sent' AND reason <> '';
 CREATE INDEX deliveries_of ON deliveries(message_id);
 
 -- How many segments left through a SIM.
@@ -141,11 +141,11 @@ CREATE TABLE incoming (
 	received  INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX incoming_new ON incoming(id) WHERE state = 'received';
+CREATE INDEX incoming_from ON incoming(sender, id);  -- through which SIM a number texted last
 CREATE INDEX incoming_unroutable ON incoming(id) WHERE state = 'unroutable';
 CREATE INDEX incoming_kept ON incoming(id) WHERE state = 'kept';
 CREATE INDEX incoming_undecodable ON incoming(received) WHERE kind = 'undecodable';
 CREATE INDEX incoming_replaceable ON incoming(sim, sender, pid, id) WHERE pid BETWEEN 65 AND 71;
-CREATE INDEX incoming_from ON incoming(sender, id);  -- through which SIM a number texted last
 
 -- SMS-DELIVER TPDUs as they came, each once.
 CREATE TABLE incoming_segments (

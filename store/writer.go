@@ -168,16 +168,11 @@ func (w *writer) gather(first *change) []*change {
 func (w *writer) commit(ctx context.Context, batch []*change) {
 	err := w.exec(ctx, "BEGIN IMMEDIATE")
 	if err == nil {
-		for _, c := range batch {
-			c.tx = &tx{Context: ctx, writer: w, now: w.store.stamp()}
-			if err = w.inSavepoint(ctx, c); err != nil {
-				break // SQLite gave the whole transaction up, as it does when the disk is full
-			}
-		}
-		if err == nil {
+		undone := false
+		if undone, err = w.work(ctx, batch); err == nil && !undone {
 			err = w.exec(ctx, "COMMIT")
 		}
-		if err != nil {
+		if err != nil || undone {
 			w.conn.ExecContext(ctx, "ROLLBACK") // fails where SQLite already did
 		}
 	}
@@ -206,14 +201,29 @@ func (w *writer) commit(ctx context.Context, batch []*change) {
 	}
 }
 
+// work runs the changes of a batch, a lone one without a SAVEPOINT: undone says that it failed and
+// nothing is to be committed. The error means that the transaction is gone.
+func (w *writer) work(ctx context.Context, batch []*change) (undone bool, err error) {
+	for _, c := range batch {
+		c.tx = &tx{Context: ctx, writer: w, now: w.store.stamp()}
+		if len(batch) == 1 {
+			w.try(c)
+			return c.err != nil, nil
+		}
+		if err := w.inSavepoint(ctx, c); err != nil {
+			return false, err // SQLite gave the whole transaction up, as it does when the disk is full
+		}
+	}
+	return false, nil
+}
+
 // inSavepoint runs one change. Its own failure goes to c.err and undoes it alone; the error
 // returned means that the transaction is gone.
 func (w *writer) inSavepoint(ctx context.Context, c *change) error {
 	if err := w.exec(ctx, "SAVEPOINT change"); err != nil {
 		return err
 	}
-	if c.err = c.work(c.tx); c.err != nil {
-		w.forget(c.tx)
+	if w.try(c); c.err != nil {
 		if err := w.exec(ctx, "ROLLBACK TO change"); err != nil {
 			return errors.Join(c.err, err)
 		}
@@ -221,9 +231,10 @@ func (w *writer) inSavepoint(ctx context.Context, c *change) error {
 	return w.exec(ctx, "RELEASE change")
 }
 
-// forget drops what is remembered of the rows where a change that is undone touched that.
-func (w *writer) forget(t *tx) {
-	if t.moved {
+// try does the work of a change. Where that fails, what is remembered of the rows is forgotten, if
+// the change may have had a part in it.
+func (w *writer) try(c *change) {
+	if c.err = c.work(c.tx); c.err != nil && c.tx.moved {
 		w.lanes = nil
 	}
 }

@@ -237,9 +237,10 @@ CREATE TABLE sims (
 
 -- PINs that were given to a SIM: a wrong one must never be given twice.
 CREATE TABLE pins (
-	sim    TEXT PRIMARY KEY,                         -- ICCID, or 'device:…' where that cannot be read
+	sim    TEXT    NOT NULL,                         -- ICCID, or 'device:…' where that cannot be read
 	digest BLOB    NOT NULL,                         -- of SIM and PIN
-	good   INTEGER NOT NULL                          -- 1: the SIM took it
+	state  INTEGER NOT NULL,                         -- 0 given, and the answer was not stored; 1 the SIM took it; 2 it refused it
+	PRIMARY KEY (sim, digest)
 ) STRICT, WITHOUT ROWID;
 
 -- What is wrong and people were told of by mail.

@@ -46,7 +46,7 @@ func (s *Store) Report(ctx context.Context, sim string, tpdu []byte) error {
 }
 
 func (s *Store) report(ctx context.Context, sim string, tpdu []byte, r sms.StatusReport) error {
-	return s.write(ctx, func(t *tx) error {
+	return s.writeAlong(ctx, func(t *tx) error {
 		id, err := t.insert(`INSERT INTO reports (key, tpdu, sim, mr, recipient, status, received) VALUES (?, ?, ?, ?, ?, ?, ?)`,
 			tpduKey(sim, tpdu), tpdu, sim, r.MR, r.To, r.Status, ms(t.now))
 		var before int64 // the segment that the very same TPDU was about

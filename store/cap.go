@@ -24,22 +24,24 @@ func date(at time.Time) int {
 
 // today is the day that segments are counted for: while the clock is not trusted, the last one for
 // which any were, since a clock that is wrong must not start a new day.
-func (t *tx) today(l *lanes) int {
-	if l.day > 0 && !t.writer.store.ClockTrusted() {
-		return l.day
+func (s *Store) today(now time.Time, last int) int {
+	if last > 0 && !s.ClockTrusted() {
+		return last
 	}
-	return date(t.now)
+	return date(now)
 }
+
+// usedOn counts what left through a SIM on a day, and in its month up to then.
+const usedOn = `SELECT ifnull(sum(iif(day = ?2, segments, 0)), 0), ifnull(sum(segments), 0) FROM usage WHERE sim = ?1 AND day BETWEEN ?2 / 100 * 100 AND ?2`
 
 // used returns what left through a SIM this day and this month.
 func (t *tx) used(l *lanes, sim string) (u used, err error) {
-	day := t.today(l)
+	day := t.writer.store.today(t.now, l.day)
 	if u, known := l.used[sim]; known && u.day == day {
 		return u, nil
 	}
 	u.day = day
-	err = t.row(`SELECT ifnull(sum(iif(day = ?2, segments, 0)), 0), ifnull(sum(segments), 0) FROM usage WHERE sim = ?1 AND day BETWEEN ?2 / 100 * 100 AND ?2`,
-		[]any{sim, day}, &u.today, &u.monthly)
+	err = t.row(usedOn, []any{sim, day}, &u.today, &u.monthly)
 	l.used[sim] = u
 	return u, err
 }

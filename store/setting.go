@@ -84,8 +84,7 @@ func (s *Store) Setting(key string) string {
 	if v, ok := (*s.values.Load())[key]; ok {
 		return v
 	}
-	k, _ := setting(key)
-	return k.Default
+	return s.defaults[key]
 }
 
 // SIMSetting returns the value of a setting that each SIM may have its own of. names are those of

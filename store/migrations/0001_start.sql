@@ -52,7 +52,8 @@ CREATE TABLE deliveries (
 	sender     INTEGER NOT NULL,                     -- the message's user, 0 for nobody
 	recipient  TEXT    NOT NULL,
 	typed      TEXT    NOT NULL,                     -- the recipient as the person wrote it
-	state      TEXT    NOT NULL CHECK (state IN ('scheduled', 'queued', 'sending', 'sent', 'delivered', 'failed', 'expired', 'unconfirmed', 'cancelled')),
+	state      TEXT    NOT NULL CHECK (state = 'sending' OR state = 'sent' OR state = 'queued' OR state = 'scheduled'
+	                OR state = 'delivered' OR state = 'failed' OR state = 'expired' OR state = 'unconfirmed' OR state = 'cancelled'), -- a list would be built at every attempt
 	bulk       INTEGER NOT NULL,                     -- 1: the message has many recipients
 	line       INTEGER,                              -- which line it stands in: 0 begun, 1 people's, 2 bulk; NULL while it is scheduled or behind another, and once it is settled
 	route      TEXT    NOT NULL,                     -- IMSI of the SIM that it should leave through, in line 0 of the one that it must; '' any
@@ -76,7 +77,7 @@ CREATE INDEX deliveries_last ON deliveries(sender, recipient) WHERE settled IS N
 CREATE INDEX deliveries_behind ON deliveries(ahead) WHERE ahead <> 0;
 CREATE INDEX deliveries_scheduled ON deliveries(due) WHERE state = 'scheduled';
 CREATE INDEX deliveries_sending ON deliveries(id) WHERE state = 'sending';
-CREATE INDEX deliveries_bad ON deliveries(updated) WHERE state IN ('failed', 'expired', 'unconfirmed');
+CREATE INDEX deliveries_bad ON deliveries(updated) WHERE state = 'failed' OR state = 'expired' OR state = 'unconfirmed';
 CREATE INDEX deliveries_ref ON deliveries(recipient, id) WHERE ref IS NOT NULL;
 CREATE INDEX deliveries_awaited ON deliveries(expires) WHERE state = 'sent' AND reason <> '';
 CREATE INDEX deliveries_of ON deliveries(message_id);
@@ -95,7 +96,7 @@ CREATE TABLE segments (
 	delivery_id INTEGER NOT NULL REFERENCES deliveries(id),
 	part        INTEGER NOT NULL,                    -- of message_parts
 	tpdu        BLOB    NOT NULL,                    -- SMS-SUBMIT, TP-MR 0; its TP-VP is shortened when it is handed over late
-	state       TEXT    NOT NULL CHECK (state IN ('pending', 'handed', 'sent', 'delivered', 'failed', 'unconfirmed')),
+	state       TEXT    NOT NULL CHECK (state = 'handed' OR state = 'sent' OR state = 'pending' OR state = 'delivered' OR state = 'failed' OR state = 'unconfirmed'),
 	sim         TEXT    NOT NULL,                    -- IMSI of the SIM it left through
 	mr          INTEGER,                             -- TP-MR that the modem gave it
 	handed      INTEGER,                             -- when it was last handed to the modem
@@ -103,7 +104,7 @@ CREATE TABLE segments (
 ) STRICT;
 CREATE INDEX segments_of ON segments(delivery_id, id);
 CREATE INDEX segments_reported ON segments(mr, handed) WHERE mr IS NOT NULL;
-CREATE INDEX segments_unnumbered ON segments(handed) WHERE mr IS NULL AND state IN ('sent', 'unconfirmed');
+CREATE INDEX segments_unnumbered ON segments(handed) WHERE mr IS NULL AND (state = 'sent' OR state = 'unconfirmed');
 
 -- SMS-STATUS-REPORTs as they came.
 CREATE TABLE reports (
@@ -144,6 +145,7 @@ CREATE INDEX incoming_new ON incoming(id) WHERE state = 'received';
 CREATE INDEX incoming_from ON incoming(sender, id);  -- through which SIM a number texted last
 CREATE INDEX incoming_unroutable ON incoming(id) WHERE state = 'unroutable';
 CREATE INDEX incoming_kept ON incoming(id) WHERE state = 'kept';
+CREATE INDEX incoming_incomplete ON incoming(sim, sender, sent) WHERE missing <> '';
 CREATE INDEX incoming_undecodable ON incoming(received) WHERE kind = 'undecodable';
 CREATE INDEX incoming_replaceable ON incoming(sim, sender, pid, id) WHERE pid BETWEEN 65 AND 71;
 
@@ -166,6 +168,7 @@ CREATE TABLE incoming_segments (
 	received    INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX incoming_segments_place ON incoming_segments(sim, sender, ref, total, data, sent) WHERE ref >= 0;
+CREATE INDEX incoming_segments_open ON incoming_segments(sim, sender, ref, total, data, sent) WHERE incoming_id IS NULL;
 CREATE INDEX incoming_segments_waiting ON incoming_segments(sim, sender, ref, total, data, received) WHERE incoming_id IS NULL AND repeats = 0;
 CREATE INDEX incoming_segments_of ON incoming_segments(incoming_id) WHERE incoming_id IS NOT NULL;
 

@@ -180,7 +180,9 @@ func TestAnotherSIMIsNoticed(t *testing.T) {
 		b.sim.RemoveSIM()
 		b.is(t, 10*time.Minute, "barred", barred("there is no SIM"))
 		b.sim.InsertSIM(simulator.Card{IMSI: "262011234567890", ICCID: "8949222222222222222"})
-		b.is(t, time.Minute, "ready", func(m store.Modem) bool { return ready(m) && m.IMSI == "262011234567890" && m.ICCID == "8949222222222222222" })
+		b.is(t, time.Minute, "ready", func(m store.Modem) bool {
+			return ready(m) && m.IMSI == "262011234567890" && m.ICCID == "8949222222222222222"
+		})
 		b.becomes(t, b.write(t, "hello", number), store.Delivered)
 	})
 }

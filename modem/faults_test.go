@@ -314,3 +314,18 @@ func TestPortsThatCannotBeOpenedSayWhatToDo(t *testing.T) {
 		t.Errorf("tcp://nowhere: %v", err)
 	}
 }
+
+func TestAModemThatWantsAllThreeStoragesNamedIsReadFrom(t *testing.T) {
+	b := connect(t, simulator.Options{}, func(b *bench) {
+		b.sim.Misbehave(func(m simulator.Moment) simulator.Fault {
+			if m.Point == simulator.AtCommand && strings.HasPrefix(m.Line, "AT+CPMS=") && strings.Count(m.Line, ",") == 0 && m.Line != "AT+CPMS=?" {
+				return simulator.Fault{Answer: "ERROR"}
+			}
+			return simulator.Fault{}
+		})
+	})
+	check(t, b.sim.Phone(number).Send("hello"))
+	if got := b.arrives(t); got.Text != "hello" {
+		t.Errorf("got %q", got.Text)
+	}
+}

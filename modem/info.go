@@ -222,9 +222,16 @@ func (r *report) commands() {
 		}
 		if _, err := r.s.Command(r.ctx, name+"=?"); err == nil {
 			has = append(has, name)
-		} else if lacks = append(lacks, name); name == "+CMGS" {
+		} else if lacks = append(lacks, name); name == "+CMGS" && !originates(r.ask("+CSMS?")) {
 			r.wrong = append(r.wrong, "the modem does not know AT+CMGS: its firmware may have no SMS")
 		}
 	}
 	r.line("commands", "%s", strings.Join(has, " "))
+}
+
+// originates says whether the answer to AT+CSMS? tells that the modem can send texts: it is +CSMS:
+// service, mt, mo, bm. 3GPP TS 27.005 3.2.1
+func originates(answer string) bool {
+	f := strings.Split(answer, ",")
+	return len(f) > 2 && strings.TrimSpace(f[2]) == "1"
 }

@@ -112,9 +112,16 @@ func (p *tap) Read(b []byte) (int, error) {
 	return n, err
 }
 
+// mostSpoken is more than any dialogue needs, in bytes.
+const mostSpoken = 1 << 20
+
 func (p *tap) Write(b []byte) (int, error) {
 	p.record(simulator.Heard, b)
 	p.l.mu.Lock()
+	if len(p.l.tape) > mostSpoken { // without a pause, this would go on for ever: time stands still meanwhile
+		p.l.mu.Unlock()
+		return 0, io.ErrClosedPipe
+	}
 	at := p.l.garble
 	p.l.garble -= int64(len(b))
 	p.l.mu.Unlock()
@@ -380,6 +387,9 @@ func (l *lab) follow(t testing.TB, o *outcome, to string, e expectation, before 
 	time.Sleep(l.lasts + late)
 	l.next = outgoing{text: next, to: to, delivery: l.settles(t, id, 0)}
 	l.stop()
+	if n := len(l.tape); n > mostSpoken {
+		o.wrong(stuck, "the dialogue never comes to an end")
+	}
 	l.countReceived(t, o, slices.Concat(before, e.came, []string{last})...)
 	if got := l.stored(t); got != 0 && !e.left {
 		o.wrong(undeleted, "%d texts", got)

@@ -28,7 +28,7 @@ var (
 
 // from is a text as it comes from a phone.
 func from(sender, text string) store.Incoming {
-	return store.Incoming{ID: 3, Sender: sender, Kind: "SMS", Text: text, Sent: noon.Add(-time.Minute), State: "mailed", User: 1, Received: noon}
+	return store.Incoming{ID: 3, Sender: sender, Kind: "SMS", Class: -1, Text: text, Sent: noon.Add(-time.Minute), State: "mailed", User: 1, Received: noon}
 }
 
 // golden compares a letter with the one in testdata.
@@ -90,7 +90,7 @@ func parsed(t *testing.T, l letter) (h mail.Header, body string) {
 	for name := range m.Header {
 		switch name {
 		case "From", "To", "Subject", "Date", "Message-Id", "Mime-Version", "Content-Type", "Content-Transfer-Encoding",
-			"Content-Class", "X-Ms-Reply-To-Mobile", "Auto-Submitted":
+			"Content-Class", "X-Ms-Reply-To-Mobile", "Auto-Submitted", "In-Reply-To", "References":
 		default:
 			t.Errorf("a field %s that nobody wrote in\n%s", name, head)
 		}
@@ -129,23 +129,54 @@ func TestReplyMails(t *testing.T) {
 	data.Kind = "data"
 	undecodable := from("", "0791447758100650")
 	undecodable.Kind = "undecodable"
+	undecodable.Flaw = "SMS-DELIVER: octet 3: ends too early"
+	push := from("2255", "0306246170706c69636174696f6e")
+	push.Kind, push.Port = "data", 2948
+	tracker := from("+447911123456", "4c61742035312e3520e282ac")
+	tracker.Kind, tracker.Port, tracker.Missing = "data", 16000, "2 of 2"
+	voice := from("+447953222222", "")
+	voice.Kind, voice.Waiting = "voicemail", "2 voice messages are waiting"
+	told := voice
+	told.Text = "You have new voice mail.\nDial 121."
+	flash := from("+447911123456", "Boil your drinking water.")
+	flash.Class = 0
+	part := from("+447911123456", "One potato, two potato,[…]five potato, six potato")
+	part.Missing = "2 of 3"
+	more := from("+447911123456", "One potato,[…]four, five[…]")
+	more.Missing, more.Completes = "2-4, 6 of 6", 2
+	whole := from("+447911123456", "One potato, two potato, three potato, four, five potato, six potato")
+	whole.Completes = 2
+	second := from("+447911123456", "Your parcel comes at six.")
+	second.Replaces = 2
+	before := earlier{part, "E4RL1ER"}
 	for _, c := range []struct {
 		name string
 		in   store.Incoming
+		e    earlier
 	}{
-		{"reply", from("+447911123456", "See you at eight, bring the keys.")},
-		{"reply-in-german", from("+4915112345678", "Grüße aus Köln!\nDer Zug hat 20 Minuten Verspätung = ich komme später.")},
-		{"reply-in-emoji", from("+447911123456", strings.Repeat("👨‍👩‍👧‍👦", 10))},
-		{"reply-from-a-name", from("Café \"Ö\"", "Your table is booked")},
-		{"reply-from-a-short-code", from("62555", "Your code is 123456")},
-		{"data-message", data},
-		{"undecodable-message", undecodable},
+		{"reply", from("+447911123456", "See you at eight, bring the keys."), earlier{}},
+		{"reply-in-german", from("+4915112345678", "Grüße aus Köln!\nDer Zug hat 20 Minuten Verspätung = ich komme später."), earlier{}},
+		{"reply-in-emoji", from("+447911123456", strings.Repeat("👨‍👩‍👧‍👦", 10)), earlier{}},
+		{"reply-from-a-name", from("Café \"Ö\"", "Your table is booked"), earlier{}},
+		{"reply-from-a-short-code", from("62555", "Your code is 123456"), earlier{}},
+		{"reply-that-flashes", flash, earlier{}},
+		{"reply-with-a-gap", part, earlier{}},
+		{"reply-with-more", more, before},
+		{"reply-at-last-whole", whole, before},
+		{"reply-at-last-whole-to-another", whole, earlier{part, ""}},
+		{"reply-that-replaces", second, before},
+		{"data-message", data, earlier{}},
+		{"data-message-for-wap", push, earlier{}},
+		{"data-message-of-text", tracker, earlier{}},
+		{"voicemail", voice, earlier{}},
+		{"voicemail-with-text", told, earlier{}},
+		{"undecodable-message", undecodable, earlier{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			l := reply(row, c.in, ann)
+			l := reply(row, c.in, c.e, ann)
 			parsed(t, l)
 			golden(t, c.name, l)
-			if again := reply(row, c.in, ann); !bytes.Equal(again.data, l.data) {
+			if again := reply(row, c.in, c.e, ann); !bytes.Equal(again.data, l.data) {
 				t.Error("another try would send other bytes")
 			}
 		})
@@ -187,6 +218,36 @@ func TestNoticeMails(t *testing.T) {
 	}
 }
 
+func TestAlarmMails(t *testing.T) {
+	a := store.Alarm{Kind: "modem", About: "/dev/serial/by-id/usb-HUAWEI", Raised: noon,
+		Text: "the modem does not answer: it was reset, opened anew and reset again; unplug it and plug it in again"}
+	over := a
+	over.Cleared = noon.Add(90 * time.Minute)
+	for name, a := range map[string]store.Alarm{"alarm": a, "alarm-over": over} {
+		m := row
+		m.Kind, m.Over = store.AlarmMail, !a.Cleared.IsZero()
+		l := alarm(m, a, "Text messages", ann)
+		parsed(t, l)
+		golden(t, name, l)
+	}
+}
+
+func TestWhatAnAlarmIsInBrief(t *testing.T) {
+	for text, want := range map[string]string{
+		"the modem is gone":                         "the modem is gone",
+		"the SIM is full: delete something. Or not": "the SIM is full",
+		"the SIM wants a PIN; omsbox set sim.pin":   "the SIM wants a PIN",
+		"no network.":                               "no network",
+		"line one\r\nBcc: x@y":                      "line one Bcc",
+		"":                                          "",
+		strings.Repeat("x", 80):                     strings.Repeat("x", 70) + "…",
+	} {
+		if got := brief(text); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}
+
 func TestSubjectIsTheFirstLineOrItsBeginning(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"short", "Hello", "Hello"},
@@ -215,7 +276,7 @@ func TestSubjectIsTheFirstLineOrItsBeginning(t *testing.T) {
 		{"injection in one line", "Hi\u0085Bcc: all@example.org", "Hi"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			h, _ := parsed(t, reply(row, from("+447911123456", c.text), ann))
+			h, _ := parsed(t, reply(row, from("+447911123456", c.text), earlier{}, ann))
 			if got := decoded(t, h, "Subject"); got != c.want {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
@@ -239,7 +300,7 @@ func TestBodyIsTheTextAsItCame(t *testing.T) {
 		{"NUL", "a\x00b", "a\x00b\r\n", "us-ascii"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			h, body := parsed(t, reply(row, from("+447911123456", c.text), ann))
+			h, body := parsed(t, reply(row, from("+447911123456", c.text), earlier{}, ann))
 			if body != c.want {
 				t.Errorf("got %q, want %q", body, c.want)
 			}
@@ -266,7 +327,7 @@ func TestOnlyWhatCanBeAnsweredIsAReplyToMobile(t *testing.T) {
 		{"a long name", strings.Repeat("Ö", 41), "", strings.Repeat("Ö", 40) + "…"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			h, _ := parsed(t, reply(row, from(c.sender, "Hi"), ann))
+			h, _ := parsed(t, reply(row, from(c.sender, "Hi"), earlier{}, ann))
 			if got := h.Get("X-MS-Reply-To-Mobile"); got != c.mobile {
 				t.Errorf("X-MS-Reply-To-Mobile: got %q, want %q", got, c.mobile)
 			}
@@ -299,7 +360,7 @@ func TestDateIsTheSMSCsUnlessThatCannotBe(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			in := from("+447911123456", "Hi")
 			in.Sent = c.sent
-			h, _ := parsed(t, reply(row, in, ann))
+			h, _ := parsed(t, reply(row, in, earlier{}, ann))
 			if got, err := h.Date(); err != nil || !got.Equal(c.want) {
 				t.Errorf("got %v (%v), want %v", got, err, c.want)
 			}
@@ -332,13 +393,16 @@ func FuzzReply(f *testing.F) {
 	f.Fuzz(func(t *testing.T, sender, text, kind string) {
 		in := from(sender, text)
 		in.Kind = kind
-		h, body := parsed(t, reply(row, in, ann))
+		h, body := parsed(t, reply(row, in, earlier{}, ann))
 		subject := decoded(t, h, "Subject")
 		if utf8.RuneCountInString(subject) > len("Text message from ")+41 || !utf8.ValidString(subject) {
 			t.Errorf("Subject: %q", subject)
 		}
 		if kind != "SMS" {
 			return
+		}
+		if notes := notes(in, earlier{}); len(notes) > 0 {
+			text += "\n\n(" + strings.Join(notes, ")\n(") + ")"
 		}
 		want := strings.ToValidUTF8(text, "\uFFFD")
 		want = strings.ReplaceAll(strings.ReplaceAll(want, "\r\n", "\n"), "\r", "\n")

@@ -58,7 +58,7 @@ func rest(ctx context.Context, d time.Duration) bool {
 // catchAll returns the user that mail.catch-all names. why is the reason, in words for people and
 // with what to do, where nobody's texts have nowhere to go.
 func (m *Mailer) catchAll(ctx context.Context) (u store.User, why string, err error) {
-	const remedy = ": omsbox set mail.catch-all LOGIN says who gets the next one"
+	const remedy = ": omsbox set mail.catch-all LOGIN names somebody"
 	login := m.store.Setting("mail.catch-all")
 	if login == "" {
 		return u, "mail.catch-all names nobody" + remedy, nil
@@ -71,4 +71,20 @@ func (m *Mailer) catchAll(ctx context.Context) (u store.User, why string, err er
 		return u, login + ", whom mail.catch-all names, has no mailbox" + remedy, nil
 	}
 	return u, "", err
+}
+
+// administrator returns a user to whom what concerns the box itself is told: the first administrator
+// with a mailbox, else the user that mail.catch-all names. why is the reason where there is none.
+func (m *Mailer) administrator(ctx context.Context) (u store.User, why string, err error) {
+	admins, err := m.store.Administrators(ctx)
+	if err != nil {
+		return u, "", err
+	}
+	if len(admins) > 0 {
+		return admins[0], "", nil
+	}
+	if u, why, err = m.catchAll(ctx); why != "" {
+		why = "no administrator has a mailbox, and " + why
+	}
+	return u, why, err
 }

@@ -247,12 +247,23 @@ func (q *queue) render(ctx context.Context, mail store.Mail) (l letter, why stri
 	if err != nil || why != "" {
 		return letter{}, why, err
 	}
-	if mail.Kind == store.Reply {
+	switch mail.Kind {
+	case store.Reply:
 		in, err := q.store.Incoming(ctx, mail.Incoming)
 		if err != nil {
 			return letter{}, "", err
 		}
-		return reply(mail, in, to), "", nil
+		e, err := q.earlier(ctx, mail, in)
+		if err != nil {
+			return letter{}, "", err
+		}
+		return reply(mail, in, e, to), "", nil
+	case store.AlarmMail:
+		a, err := q.store.Alarm(ctx, mail.Alarm)
+		if err != nil {
+			return letter{}, "", err
+		}
+		return alarm(mail, a, q.store.Setting("service.name"), to), "", nil
 	}
 	f := failure{service: q.store.Setting("service.name"), instead: instead}
 	if f.told, err = q.store.Told(ctx, mail.ID); err != nil {
@@ -269,6 +280,23 @@ func (q *queue) render(ctx context.Context, mail store.Mail) (l letter, why stri
 	return notice(mail, f, to), "", nil
 }
 
+// earlier returns the mail that a received text goes on from: the one with the text that it completes
+// or replaces, if that user has it.
+func (q *queue) earlier(ctx context.Context, mail store.Mail, in store.Incoming) (e earlier, err error) {
+	id := in.Completes
+	if id == 0 {
+		id = in.Replaces
+	}
+	if id == 0 {
+		return e, nil
+	}
+	if e.Incoming, err = q.store.Incoming(ctx, id); err != nil {
+		return e, err
+	}
+	e.token, err = q.store.MailOf(ctx, id, mail.User)
+	return e, err
+}
+
 // addressee returns whom a mail goes to: its user, or the catch-all user where it is nobody's or the
 // user has no mailbox; instead then says whom it does not go to. none says why it can go to nobody.
 func (q *queue) addressee(ctx context.Context, mail store.Mail) (to addressee, instead *writer, none string, err error) {
@@ -276,6 +304,12 @@ func (q *queue) addressee(ctx context.Context, mail store.Mail) (to addressee, i
 	if mail.User != 0 {
 		if u, err = q.store.User(ctx, mail.User); err != nil {
 			return to, nil, "", err
+		}
+	}
+	if u.Mail == "" && mail.Kind == store.AlarmMail {
+		// There may be an administrator by now.
+		if u, none, err = q.administrator(ctx); err != nil || none != "" {
+			return to, nil, none, err
 		}
 	}
 	if u.Mail == "" {

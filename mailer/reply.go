@@ -1,9 +1,12 @@
 package mailer
 
 import (
+	"encoding/hex"
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"omsbox/store"
 )
@@ -15,26 +18,39 @@ type addressee struct {
 	domain string // of our addresses
 }
 
-// reply renders the mail that carries a text from a phone, so that Outlook takes it for a text and
-// answers it with one. OMS guidelines part 1, Packaging Incoming Mobile Messages
-func reply(m store.Mail, in store.Incoming, to addressee) letter {
+// earlier is a text that another one completes or replaces.
+type earlier struct {
+	store.Incoming
+	token string // of the mail that carried it to the same user; "" where none did
+}
+
+// reply renders the mail that carries a message from a phone: a text so that Outlook takes it for one
+// and answers it with one. OMS guidelines part 1, Packaging Incoming Mobile Messages
+func reply(m store.Mail, in store.Incoming, e earlier, to addressee) letter {
 	var h header
 	h.address("From", display(in), to.own)
 	h.address("To", "", to.path)
 	h.text("Subject", subject(in))
 	h.date(date(in))
 	h.token("Message-ID", "<"+m.Token+"@"+to.domain+">")
+	if e.token != "" { // RFC 5322 3.6.4
+		h.token("In-Reply-To", "<"+e.token+"@"+to.domain+">")
+		h.token("References", "<"+e.token+"@"+to.domain+">")
+	}
 	text := in.Text
-	if in.Kind == "SMS" {
+	if in.Kind == store.KindSMS {
 		// A person wrote this; the mail is but its envelope. So it bears no Auto-Submitted field, and
 		// whoever has an automatic answer set up answers it as any other person's. RFC 3834 5
 		h.token("Content-class", "MS-OMS-SMS")
 		if isNumber(in.Sender) {
 			h.token("X-MS-Reply-To-Mobile", in.Sender)
 		}
+		if notes := notes(in, e); len(notes) > 0 {
+			text += "\n\n(" + strings.Join(notes, ")\n(") + ")"
+		}
 	} else {
 		h.token("Auto-Submitted", "auto-generated")
-		text = unreadable(in)
+		text = explained(in)
 	}
 	return letter{from: to.own, to: to.path, data: h.body(text)}
 }
@@ -42,19 +58,70 @@ func reply(m store.Mail, in store.Incoming, to addressee) letter {
 // subject is the first line of the text, or the beginning of it.
 func subject(in store.Incoming) string {
 	switch in.Kind {
-	case "data":
+	case store.KindData:
 		return "Data message from " + display(in)
-	case "undecodable":
+	case store.KindVoicemail:
+		return cut(strings.TrimSuffix(store.Sentence(oneLine(in.Waiting)), "."))
+	case store.KindUndecodable:
 		return "A message that cannot be read"
+	}
+	mark := ""
+	switch {
+	case in.Missing != "":
+		mark = "Incomplete: "
+	case in.Class == 0:
+		mark = "Flash message: "
 	}
 	for line := range strings.FieldsFuncSeq(in.Text, func(r rune) bool {
 		return strings.ContainsRune("\n\r\v\f\u0085\u2028\u2029", r)
 	}) {
 		if line = oneLine(line); visible(line) {
-			return cut(line)
+			return mark + cut(line)
 		}
 	}
-	return "Text message from " + display(in)
+	return mark + "Text message from " + display(in)
+}
+
+// notes are what is to be said of a text beside itself.
+func notes(in store.Incoming, e earlier) (notes []string) {
+	const form = "2 January 2006 at 15:04 UTC"
+	told := e.token != ""
+	switch {
+	case in.Missing != "" && in.Completes != 0 && told:
+		notes = append(notes, "This is more of a text of which you have a part in an earlier mail. "+lacks(in)+".")
+	case in.Missing != "":
+		notes = append(notes, lacks(in)+". If more comes later, you get it in another mail.")
+	case in.Completes != 0 && told:
+		notes = append(notes, "This is the whole text, with "+parts(e.Incoming)+", which your earlier mail lacks.")
+	case in.Replaces != 0:
+		notes = append(notes, "Its sender wants it to take the place of the text sent on "+date(e.Incoming).UTC().Format(form)+".")
+	}
+	if in.Class == 0 {
+		notes = append(notes, "It was sent as a flash message, which a phone shows at once and does not keep.")
+	}
+	switch {
+	case isNumber(in.Sender):
+	case visible(oneLine(in.Sender)):
+		notes = append(notes, "It cannot be answered: "+display(in)+" is a name and no number.")
+	default:
+		notes = append(notes, "It cannot be answered: it does not say who sent it.")
+	}
+	return notes
+}
+
+// lacks says which parts of a text have not come, and parts which they are.
+func lacks(in store.Incoming) string {
+	if strings.ContainsAny(in.Missing, ",-") {
+		return "P" + parts(in)[1:] + " have not come"
+	}
+	return "P" + parts(in)[1:] + " has not come"
+}
+
+func parts(in store.Incoming) string {
+	if strings.ContainsAny(in.Missing, ",-") {
+		return "parts " + in.Missing
+	}
+	return "part " + in.Missing
 }
 
 // display is what is shown of who sent a text.
@@ -80,23 +147,67 @@ func date(in store.Incoming) time.Time {
 	return in.Sent
 }
 
-// unreadable is the mail's text where no text came in.
-func unreadable(in store.Incoming) string {
+// explained is the mail's text where no text of a person came in.
+func explained(in store.Incoming) string {
 	var b strings.Builder
-	if in.Kind == "data" {
-		fmt.Fprintf(&b, "%s sent a data message to this box's SIM.\n"+
-			"It is meant for a program and holds no text.\n"+
-			"These are its octets in hexadecimal:\n\n", display(in))
-	} else {
-		b.WriteString("A message came in on this box's SIM that cannot be read.\n" +
-			"It breaks the rules of texts, or follows some that are not known here.\n" +
-			"This is its SMS-DELIVER TPDU in hexadecimal:\n\n")
-	}
 	octets := oneLine(in.Text)
+	switch in.Kind {
+	case store.KindVoicemail:
+		fmt.Fprintf(&b, "The network says about this box's SIM: %s\n\nIt was told by %s.\n", store.Sentence(oneLine(in.Waiting)), display(in))
+		if visible(octets) {
+			fmt.Fprintf(&b, "\nThe text that came with it:\n\n%s\n", in.Text)
+		}
+		return b.String()
+	case store.KindData:
+		fmt.Fprintf(&b, "%s sent a data message to this box's SIM.\n", display(in))
+		if in.Port != 0 {
+			fmt.Fprintf(&b, "It is meant for a program in the phone, at the port %d%s.\n", in.Port, program(in.Port))
+		} else {
+			b.WriteString("It is meant for a program and holds no text.\n")
+		}
+		if in.Missing != "" {
+			fmt.Fprintf(&b, "%s.\n", lacks(in))
+		}
+		if text, ok := readable(octets); ok {
+			fmt.Fprintf(&b, "Read as text its octets are:\n\n%s\n\n", text)
+		}
+		b.WriteString("These are its octets in hexadecimal:\n\n")
+	default:
+		b.WriteString("A message came in on this box's SIM that cannot be read.\n" +
+			"It breaks the rules of texts, or follows some that are not known here.\n")
+		if flaw := oneLine(in.Flaw); flaw != "" {
+			fmt.Fprintf(&b, "What is wrong with it: %s.\n", flaw)
+		}
+		b.WriteString("This is its TPDU in hexadecimal:\n\n")
+	}
+	octets = strings.ReplaceAll(octets, "[…]", " [...] ")
 	for len(octets) > 64 {
 		b.WriteString(octets[:64] + "\n")
 		octets = octets[64:]
 	}
 	b.WriteString(octets + "\n")
 	return b.String()
+}
+
+// program says what the well-known ports are for.
+func program(port int) string {
+	switch port {
+	case 2948, 2949, 9200, 9201, 9202, 9203: // WAP push, and the WAP protocols: IANA
+		return " (WAP push, such as the announcement of a multimedia message, which is not fetched)"
+	case 9204, 9206:
+		return " (a visiting card)"
+	case 9205, 9207:
+		return " (a date for the calendar)"
+	}
+	return ""
+}
+
+// readable returns octets as text where they are some.
+func readable(octets string) (string, bool) {
+	b, err := hex.DecodeString(octets)
+	text := string(b)
+	if err != nil || !utf8.ValidString(text) || !visible(text) {
+		return "", false
+	}
+	return text, !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) && !strings.ContainsRune("\r\n\t", r) })
 }

@@ -82,7 +82,7 @@ func TestWhatIsNoTextGoesToTheCatchAll(t *testing.T) {
 		tpdu               []byte
 	}{
 		{"data", "Subject: Data message from " + bob, "it is a data message and no text, and mail.catch-all names nobody: ", data[0]},
-		{"undecodable", "Subject: A message that cannot be read", "it cannot be read, and mail.catch-all names nobody: ", []byte{0x04, 0x0B, 0x91}},
+		{"undecodable", "Subject: A message that cannot be read", "it cannot be read, no administrator has a mailbox, and mail.catch-all names nobody: ", []byte{0x04, 0x0B, 0x91}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b, r := newBox(t), newRelay(t)

@@ -9,9 +9,9 @@ import (
 	"go.bug.st/serial"
 )
 
-// openSerial opens a serial port at 115200 baud, 8N1, for this process alone.
-func openSerial(device string) (io.ReadWriteCloser, error) {
-	port, err := serial.Open(device, &serial.Mode{BaudRate: 115200, DataBits: 8})
+// openSerial opens a serial port, 8N1, at a rate in baud, for this process alone.
+func openSerial(device string, rate int) (io.ReadWriteCloser, error) {
+	port, err := serial.Open(device, &serial.Mode{BaudRate: rate, DataBits: 8})
 	var e *serial.PortError
 	if errors.As(err, &e) {
 		switch e.Code() {

@@ -2,6 +2,9 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
+	"fmt"
 	"time"
 )
 
@@ -15,31 +18,110 @@ type Alarm struct {
 	Cleared time.Time // zero: it still is
 }
 
+// alarmPause is how long after its last mail an alarm that comes back is not mailed again. One that
+// is still open then is.
+const alarmPause = time.Hour
+
+const alarmColumns = `id, kind, about, text, raised, ifnull(cleared, 0)`
+
 func scanAlarm(r scanner) (a Alarm, err error) {
 	var raised, cleared int64
 	err = r.Scan(&a.ID, &a.Kind, &a.About, &a.Text, &raised, &cleared)
 	a.Raised, a.Cleared = fromMS(raised), fromMS(cleared)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = fmt.Errorf("alarm: %w", ErrNotFound)
+	}
 	return a, err
 }
 
-// Raise opens an alarm, or gives one that is open its newest text.
+// Raise opens an alarm and queues the mails that tell it, or gives one that is open its newest
+// text. kind and about are its name: whoever raises the same means the same.
 func (s *Store) Raise(ctx context.Context, kind, about, text string) error {
-	return s.write(ctx, func(t *tx) error {
-		_, err := t.exec(`INSERT INTO alarms (kind, about, text, raised) VALUES (?, ?, ?, ?)
-			ON CONFLICT (kind, about) WHERE cleared IS NULL DO UPDATE SET text = excluded.text`, kind, about, clip(text, 500), ms(t.now))
-		return err
-	})
+	return s.write(ctx, func(t *tx) error { return t.raise(kind, about, text) })
 }
 
-// Clear ends an alarm. One that is not open stays so.
+// Clear ends an alarm, and tells that it is over whoever was told of it. One that is not open stays so.
 func (s *Store) Clear(ctx context.Context, kind, about string) error {
-	return s.write(ctx, func(t *tx) error {
-		_, err := t.exec(`UPDATE alarms SET cleared = ? WHERE kind = ? AND about = ? AND cleared IS NULL`, ms(t.now), kind, about)
+	return s.write(ctx, func(t *tx) error { return t.clear(kind, about) })
+}
+
+// raise is Raise as a part of a change.
+func (t *tx) raise(kind, about, text string) error {
+	text = clip(text, 500)
+	open, err := t.exec(`UPDATE alarms SET text = ? WHERE kind = ? AND about = ? AND cleared IS NULL`, text, kind, about)
+	if err != nil || open > 0 {
 		return err
-	})
+	}
+	id, err := t.insert(`INSERT INTO alarms (kind, about, text, raised) VALUES (?, ?, ?, ?)`, kind, about, text, ms(t.now))
+	if err != nil {
+		return err
+	}
+	if err := t.trace(Line{Event: "alarm", Detail: about + ": " + text}); err != nil {
+		return err
+	}
+	var last int64 // mail about it, or about what was the same before
+	if err := t.row(`SELECT ifnull(max(m.updated), 0) FROM alarms a JOIN mails m ON m.alarm_id = a.id
+		WHERE a.kind = ? AND a.about = ? AND m.state <> 'withdrawn'`, []any{kind, about}, &last); err != nil {
+		return err
+	}
+	wait := max(0, fromMS(last).Add(alarmPause).Sub(t.now))
+	told, err := t.ids(`SELECT id FROM users WHERE admin AND NOT disabled AND mail <> '' ORDER BY id`)
+	if err != nil {
+		return err
+	}
+	if len(told) == 0 {
+		told = []int64{0} // whoever mail.catch-all names
+	}
+	for _, user := range told {
+		if err := t.queueMail(mailRow{kind: AlarmMail, user: user, alarm: id, after: wait}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// clear is Clear as a part of a change.
+func (t *tx) clear(kind, about string) error {
+	var id int64
+	err := t.row(`UPDATE alarms SET cleared = ? WHERE kind = ? AND about = ? AND cleared IS NULL RETURNING id`, []any{ms(t.now), kind, about}, &id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := t.trace(Line{Event: "alarm over", Detail: about}); err != nil {
+		return err
+	}
+	// What was not to be told yet need not be told any more.
+	if _, err := t.exec(`UPDATE mails SET state = 'withdrawn', reason = 'it was over before it was told', updated = ?1
+		WHERE alarm_id = ?2 AND state = 'queued' AND attempts = 0 AND due > ?1`, ms(t.now), id); err != nil {
+		return err
+	}
+	told, err := t.ids(`SELECT ifnull(user_id, 0) FROM mails WHERE alarm_id = ? AND state IN ('queued', 'sending', 'sent') ORDER BY id`, id)
+	if err != nil {
+		return err
+	}
+	for _, user := range told {
+		if err := t.queueMail(mailRow{kind: AlarmMail, user: user, alarm: id, over: true}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Administrators returns those who are told what is wrong with the box: every enabled administrator
+// with a mailbox.
+func (s *Store) Administrators(ctx context.Context) ([]User, error) {
+	return list(ctx, s, scanUser, `SELECT `+userColumns+` FROM users WHERE admin AND NOT disabled AND mail <> '' ORDER BY id`)
 }
 
 // Alarms returns the alarms that are open, the oldest first.
 func (s *Store) Alarms(ctx context.Context) ([]Alarm, error) {
-	return list(ctx, s, scanAlarm, `SELECT id, kind, about, text, raised, ifnull(cleared, 0) FROM alarms WHERE cleared IS NULL ORDER BY id`)
+	return list(ctx, s, scanAlarm, `SELECT `+alarmColumns+` FROM alarms WHERE cleared IS NULL ORDER BY id`)
+}
+
+// Alarm returns the alarm with that id; ErrNotFound.
+func (s *Store) Alarm(ctx context.Context, id int64) (Alarm, error) {
+	return one(ctx, s, scanAlarm, `SELECT `+alarmColumns+` FROM alarms WHERE id = ?`, id)
 }

@@ -126,7 +126,9 @@ func (s *Store) LastRefusal(ctx context.Context) (reason string, next time.Time,
 type Backlog struct {
 	Queued, Scheduled, Sending int // deliveries
 	Unconfirmed, Failed        int // deliveries of the last seven days
-	Unroutable, Incomplete     int // incoming: nobody's; still waiting for segments
+	Unroutable, Incomplete     int // incoming: nobody's, of the last seven days; still waiting for segments
+	Kept                       int // incoming: lay on a SIM before it was first met
+	Undecodable                int // incoming, of the last seven days
 	MailQueued, MailFailed     int
 	OldestQueued, OldestMail   time.Time // zero where none waits
 }
@@ -136,7 +138,7 @@ func (s *Store) Backlog(ctx context.Context) (Backlog, error) {
 	return one(ctx, s, func(r scanner) (b Backlog, err error) {
 		var oldest, oldestMail int64
 		err = r.Scan(&b.Queued, &b.Scheduled, &b.Sending, &b.Unconfirmed, &b.Failed, &b.Unroutable, &b.Incomplete,
-			&b.MailQueued, &b.MailFailed, &oldest, &oldestMail)
+			&b.Kept, &b.Undecodable, &b.MailQueued, &b.MailFailed, &oldest, &oldestMail)
 		b.OldestQueued, b.OldestMail = fromMS(oldest), fromMS(oldestMail)
 		return b, err
 	}, `SELECT
@@ -146,7 +148,9 @@ func (s *Store) Backlog(ctx context.Context) (Backlog, error) {
 		(SELECT count(*) FROM deliveries WHERE state = 'unconfirmed' AND updated > ?1),
 		(SELECT count(*) FROM deliveries WHERE state IN ('failed', 'expired') AND updated > ?1),
 		(SELECT count(*) FROM incoming WHERE state = 'unroutable' AND received > ?1),
-		(SELECT count(DISTINCT sender || '/' || ref) FROM incoming_segments WHERE incoming_id IS NULL),
+		(SELECT count(*) FROM (SELECT DISTINCT sim, sender, ref, total, data FROM incoming_segments WHERE incoming_id IS NULL AND repeats = 0)),
+		(SELECT count(*) FROM incoming WHERE state = 'kept'),
+		(SELECT count(*) FROM incoming WHERE kind = 'undecodable' AND received > ?1),
 		(SELECT count(*) FROM mails WHERE state IN ('queued', 'sending')),
 		(SELECT count(*) FROM mails WHERE state = 'failed' AND updated > ?1),
 		(SELECT ifnull(min(m.created), 0) FROM deliveries d JOIN messages m ON m.id = d.message_id WHERE d.state IN ('queued', 'scheduled') AND d.state = 'queued'),

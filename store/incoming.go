@@ -11,25 +11,43 @@ import (
 	"omsbox/modem/sms"
 )
 
-// Incoming is a complete text from a phone.
+// What an Incoming may be.
+const (
+	KindSMS         = "SMS"         // a text from a person or a service
+	KindData        = "data"        // for a program: 8-bit user data, or addressed to a port
+	KindVoicemail   = "voicemail"   // the network says that voice mail, or the like, is waiting or no longer is
+	KindSilent      = "silent"      // asks to be acknowledged and not to be shown; or no SMS-DELIVER at all
+	KindUndecodable = "undecodable" // breaks the rules of TPDUs
+)
+
+// Incoming is what came in from a phone, whole or as far as it came.
 type Incoming struct {
-	ID       int64
-	SIM      string // IMSI of the SIM that received it
-	Sender   string // E.164, a short code, or the name that the sender shows
-	Kind     string // "SMS", "data" (8-bit, in hexadecimal) or "undecodable" (the TPDU in hexadecimal)
-	Text     string
-	Sent     time.Time // TP-SCTS: when the SMSC got it
-	State    string    // "received", "mailed", "unroutable" or "kept"
-	User     int64     // whose it is; 0 while nobody's
-	Reason   string    // why it is unroutable
-	Received time.Time
+	ID        int64
+	SIM       string    // IMSI of the SIM that received it
+	Sender    string    // E.164, a short code, or the name that the sender shows
+	Kind      string    // KindSMS, …
+	Class     int       // message class 0..3, -1 for none; phones show class 0 at once and do not keep it
+	Port      int       // that data is addressed to; 0 for none
+	Text      string    // of data and of what is undecodable the octets in hexadecimal; "[…]" where segments are missing
+	Waiting   string    // what is waiting, as a phrase for people: "2 voice messages are waiting"
+	Flaw      string    // why it is undecodable
+	Missing   string    // the segments that have not come, such as "2-4, 6 of 9"; "" where it is whole
+	Completes int64     // the incomplete one that this has more of; 0 none
+	Replaces  int64     // the earlier one of the same sender that this asks to be put in place of; 0 none
+	Sent      time.Time // TP-SCTS: when the SMSC got it
+	State     string    // "received", "mailed", "unroutable", "kept" (it lay on the SIM before) or "noted" (it asks for nothing)
+	User      int64     // whose it is; 0 while nobody's, or where it was mailed to several
+	Reason    string    // why it is unroutable
+	Received  time.Time
 }
 
-const incomingColumns = `id, sim, sender, kind, text, sent, state, ifnull(user_id, 0), reason, received`
+const incomingColumns = `id, sim, sender, kind, class, port, text, waiting, flaw, missing, ifnull(completes, 0), ifnull(replaces, 0),
+	sent, state, ifnull(user_id, 0), reason, received`
 
 func scanIncoming(r scanner) (i Incoming, err error) {
 	var sent, received int64
-	err = r.Scan(&i.ID, &i.SIM, &i.Sender, &i.Kind, &i.Text, &sent, &i.State, &i.User, &i.Reason, &received)
+	err = r.Scan(&i.ID, &i.SIM, &i.Sender, &i.Kind, &i.Class, &i.Port, &i.Text, &i.Waiting, &i.Flaw, &i.Missing, &i.Completes, &i.Replaces,
+		&sent, &i.State, &i.User, &i.Reason, &received)
 	i.Sent, i.Received = fromMS(sent), fromMS(received)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = fmt.Errorf("incoming message: %w", ErrNotFound)
@@ -39,154 +57,177 @@ func scanIncoming(r scanner) (i Incoming, err error) {
 
 // Receive stores a TPDU that came in through a SIM. Once it returns the TPDU may be deleted from
 // the modem. A TPDU that was stored before changes nothing. The last segment of a message makes
-// the message; what cannot be decoded becomes a message that says so. SMS-STATUS-REPORTs go to
-// Report.
+// the message; what cannot be decoded becomes a message that says so. A SMS-STATUS-REPORT goes the
+// way of Report.
 func (s *Store) Receive(ctx context.Context, sim string, tpdu []byte) error {
-	return s.receive(ctx, sim, tpdu, "received")
+	return s.receive(ctx, sim, tpdu, false)
 }
 
 // Keep is Receive for what lay on a SIM before it was first met: it is stored and shown, but
-// mailed to nobody.
+// mailed to nobody. A message of which a part comes later is new, and is mailed.
 func (s *Store) Keep(ctx context.Context, sim string, tpdu []byte) error {
-	return s.receive(ctx, sim, tpdu, "kept")
+	return s.receive(ctx, sim, tpdu, true)
 }
 
-func (s *Store) receive(ctx context.Context, sim string, tpdu []byte, state string) error {
-	kind := "SMS"
-	d, err := sms.ParseDeliver(tpdu)
-	switch {
-	case err != nil:
-		kind = "undecodable"
-		d = sms.Deliver{Text: hex.EncodeToString(tpdu)}
-	case d.Data != nil:
-		kind = "data"
-		d.Text = hex.EncodeToString(d.Data)
+func (s *Store) receive(ctx context.Context, sim string, tpdu []byte, kept bool) error {
+	if r, err := sms.ParseStatusReport(tpdu); err == nil {
+		return s.report(ctx, sim, tpdu, r)
 	}
+	return s.arrive(ctx, sim, tpdu, kept)
+}
+
+// arrive stores what is no report.
+func (s *Store) arrive(ctx context.Context, sim string, tpdu []byte, kept bool) error {
+	a := read(tpdu)
 	return s.write(ctx, func(t *tx) error {
-		from := s.sender(d.From)
-		ref, total, seq := -1, 1, 1
-		if d.Concat.Total > 1 {
-			ref, total, seq = int(d.Concat.Ref), int(d.Concat.Total), int(d.Concat.Seq)
-		}
-		sent := d.SCTS
+		from := s.sender(a.From)
+		sent := a.SCTS
 		if sent.IsZero() {
 			sent = t.now
 		}
-		segment, err := t.insert(`INSERT INTO incoming_segments (key, tpdu, sim, sender, ref, total, seq, sent, received) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			tpduKey(sim, tpdu), tpdu, sim, from, ref, total, seq, ms(sent), ms(t.now))
+		p := place{sim: sim, sender: from, ref: -1, total: 1}
+		seq := 1
+		if a.Concat.Total > 1 {
+			p.ref, p.total, seq = int(a.Concat.Ref), int(a.Concat.Total), int(a.Concat.Seq)
+			if a.Concat.Wide {
+				p.ref += wideRef
+			}
+		}
+		p.data = a.Data != nil
+		segment, err := t.insert(`INSERT INTO incoming_segments (key, tpdu, sim, sender, ref, total, seq, data, port, sent, kept, repeats, received)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)`,
+			tpduKey(sim, tpdu), tpdu, sim, from, p.ref, p.total, seq, p.data, a.Port.Dest, ms(sent), kept, ms(t.now))
 		if isUnique(err) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		if err := t.trace(Line{Event: "arrived", Number: from, Detail: fmt.Sprintf("segment %d of %d", seq, total)}); err != nil {
+		if err := t.trace(Line{Event: "arrived", Number: from, Detail: fmt.Sprintf("segment %d of %d", seq, p.total)}); err != nil {
 			return err
-		}
-		segments := []int64{segment}
-		if ref >= 0 {
-			if segments, err = t.complete(sim, from, ref, total, sent); err != nil || segments == nil {
-				return err
-			}
-			if d.Text, err = t.join(segments, kind); err != nil {
-				return err
-			}
-		}
-		id, err := t.insert(`INSERT INTO incoming (sim, sender, kind, text, sent, state, reason, received) VALUES (?, ?, ?, ?, ?, ?, '', ?)`,
-			sim, from, kind, d.Text, ms(sent), state, ms(t.now))
-		if err != nil {
-			return err
-		}
-		for _, segment := range segments {
-			if _, err := t.exec(`UPDATE incoming_segments SET incoming_id = ? WHERE id = ?`, id, segment); err != nil {
-				return err
-			}
 		}
 		t.ring(Arrived)
-		return t.trace(Line{Event: "received", Incoming: id, Number: from})
+		this := piece{id: segment, tpdu: tpdu, arrival: a, seq: seq, sent: ms(sent), kept: kept}
+		if p.ref < 0 {
+			return t.found(p, []piece{this})
+		}
+		return t.assemble(p, this)
 	})
 }
 
-// sentWithin is how far apart the SMSC may have got the segments of one message. They may be
-// delivered days apart; but a sender uses the same reference again, for another message.
-const sentWithin = 24 * time.Hour
-
-// complete returns the segments of a message in their order, nil while one is missing. Of two
-// that claim the same place the newer counts.
-func (t *tx) complete(sim, from string, ref, total int, sent time.Time) ([]int64, error) {
-	waiting, err := t.ids(`SELECT max(id) FROM incoming_segments
-		WHERE incoming_id IS NULL AND sim = ? AND sender = ? AND ref = ? AND total = ? AND seq BETWEEN 1 AND total AND sent BETWEEN ? AND ?
-		GROUP BY seq ORDER BY seq`, sim, from, ref, total, ms(sent.Add(-sentWithin)), ms(sent.Add(sentWithin)))
-	if err != nil || len(waiting) < total {
-		return nil, err
-	}
-	return waiting, nil
+// arrival is a TPDU as it is understood.
+type arrival struct {
+	sms.Deliver
+	kind, flaw string
 }
 
-// join reads the text of a message out of its segments.
-func (t *tx) join(segments []int64, kind string) (string, error) {
-	var tpdus [][]byte
-	data := ""
-	for _, id := range segments {
-		var tpdu []byte
-		if err := t.row(`SELECT tpdu FROM incoming_segments WHERE id = ?`, []any{id}, &tpdu); err != nil {
-			return "", err
+// Values of TP-PID that make a message special. 3GPP TS 23.040 9.2.3.9
+const (
+	pidType0        = 0x40 // a short message of type 0
+	pidReplaceFirst = 0x41 // replace short message type 1
+	pidReplaceLast  = 0x47 // … and 7
+)
+
+// read says what a TPDU is.
+func read(tpdu []byte) (a arrival) {
+	d, err := sms.ParseDeliver(tpdu)
+	a = arrival{Deliver: d, kind: KindSMS}
+	switch {
+	case err != nil:
+		a.Deliver = sms.Deliver{Class: -1, Text: hex.EncodeToString(tpdu)}
+		a.kind, a.flaw = KindUndecodable, err.Error()
+		switch mti, _ := sms.MessageType(tpdu); mti {
+		case sms.MTISubmitReport:
+			if _, err := sms.ParseSubmit(tpdu); err == nil {
+				a.kind, a.flaw, a.Text = KindSilent, "it is a SMS-SUBMIT, which was to be sent", ""
+			}
+		case sms.MTIStatusReport:
+			_, err = sms.ParseStatusReport(tpdu)
+			a.flaw = err.Error()
 		}
-		tpdus = append(tpdus, tpdu)
-		if d, err := sms.ParseDeliver(tpdu); err == nil {
-			data += hex.EncodeToString(d.Data)
+	case d.PID == pidType0:
+		// A phone acknowledges it and takes no notice: whoever sends it wants to know that the phone
+		// is on, and no more.
+		a.kind, a.Text, a.Data, a.Concat = KindSilent, "", nil, sms.Concat{}
+	case d.Data != nil, d.Port.Dest != 0:
+		a.kind = KindData
+	case d.Waiting.Indicated:
+		a.kind = KindVoicemail
+	}
+	return a
+}
+
+// found makes a message of its segments, which are in their order. Those that are missing are not
+// among them.
+func (t *tx) found(p place, pieces []piece) error {
+	first := pieces[0]
+	m := Incoming{SIM: p.sim, Sender: p.sender, Kind: first.kind, Class: first.Class, Flaw: first.flaw, State: "kept", Missing: missing(pieces, p.total)}
+	var waiting sms.Waiting
+	sent := first.sent
+	for _, s := range pieces {
+		if !s.kept {
+			m.State = "received"
 		}
+		if m.Port == 0 {
+			m.Port = int(s.Port.Dest)
+		}
+		if s.Waiting.Active || !waiting.Indicated {
+			waiting = s.Waiting
+		}
+		if s.kind == KindData { // the port may stand in one segment only
+			m.Kind = KindData
+		}
+		m.Completes = max(m.Completes, s.of)
+		sent = min(sent, s.sent)
 	}
-	if kind == "data" {
-		return data, nil
+	m.Text = first.Text
+	if m.Kind == KindSMS || m.Kind == KindVoicemail || m.Kind == KindData {
+		m.Text = join(pieces, p.total, m.Kind == KindData)
 	}
-	return sms.Join(tpdus)
-}
-
-// Unrouted returns the texts of which nobody decided yet whose they are, oldest first.
-func (s *Store) Unrouted(ctx context.Context) ([]Incoming, error) {
-	return list(ctx, s, scanIncoming, `SELECT `+incomingColumns+` FROM incoming WHERE state = 'received' ORDER BY id LIMIT 100`)
-}
-
-// Incoming returns the text with that id; ErrNotFound.
-func (s *Store) Incoming(ctx context.Context, id int64) (Incoming, error) {
-	return one(ctx, s, scanIncoming, `SELECT `+incomingColumns+` FROM incoming WHERE id = ?`, id)
-}
-
-// LastWriter returns the user who wrote to that number last; ErrNotFound where nobody did.
-func (s *Store) LastWriter(ctx context.Context, number string) (User, error) {
-	return one(ctx, s, scanUser, `SELECT `+userColumns+` FROM users WHERE id =
-		(SELECT user_id FROM conversations WHERE number = ? AND wrote > 0 ORDER BY wrote DESC LIMIT 1)`, number)
-}
-
-// Mailed makes a received text the user's: it queues the mail that carries it.
-func (s *Store) Mailed(ctx context.Context, incoming, user int64) error {
-	return s.write(ctx, func(t *tx) error {
-		number, undecided, err := t.route(incoming, "mailed", user, "")
-		if err != nil || !undecided {
+	switch m.Kind {
+	case KindSilent:
+		m.State = "noted"
+	case KindVoicemail:
+		m.Waiting = waiting.String()
+		if waiting.Discard {
+			m.Text = ""
+		}
+		if !waiting.Active {
+			m.State = "noted" // nothing is waiting any more
+		}
+	case KindSMS:
+		if first.PID < pidReplaceFirst || first.PID > pidReplaceLast {
+			break
+		}
+		err := t.row(`SELECT id FROM incoming WHERE sim = ? AND sender = ? AND pid = ? AND pid BETWEEN 65 AND 71 ORDER BY id DESC LIMIT 1`,
+			[]any{p.sim, p.sender, first.PID}, &m.Replaces)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
-		return t.queueMail(mailRow{kind: Reply, user: user, incoming: incoming, number: number})
-	})
-}
-
-// Unroutable records that a received text is nobody's, and why.
-func (s *Store) Unroutable(ctx context.Context, incoming int64, reason string) error {
-	return s.write(ctx, func(t *tx) error {
-		_, _, err := t.route(incoming, "unroutable", 0, reason)
-		return err
-	})
-}
-
-// route decides a received text and returns its sender; undecided is false where it was decided before.
-func (t *tx) route(incoming int64, state string, user int64, reason string) (number string, undecided bool, err error) {
-	err = t.row(`UPDATE incoming SET state = ?, user_id = nullif(?, 0), reason = ? WHERE id = ? AND state = 'received' RETURNING sender`,
-		[]any{state, user, reason, incoming}, &number)
-	if errors.Is(err, sql.ErrNoRows) {
-		return "", false, nil
+		if m.Replaces == m.Completes {
+			m.Replaces = 0
+		}
 	}
+	id, err := t.insert(`INSERT INTO incoming (sim, sender, kind, class, pid, port, text, waiting, flaw, missing, completes, replaces, sent, state, reason, received)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0), nullif(?, 0), ?, ?, '', ?)`,
+		m.SIM, m.Sender, m.Kind, m.Class, first.PID, m.Port, m.Text, m.Waiting, clip(m.Flaw, 300), m.Missing, m.Completes, m.Replaces, sent, m.State, ms(t.now))
 	if err != nil {
-		return "", false, err
+		return err
 	}
-	return number, true, t.trace(Line{Event: state, User: user, Incoming: incoming, Number: number, Detail: reason})
+	for _, s := range pieces {
+		if _, err := t.exec(`UPDATE incoming_segments SET incoming_id = ?, repeats = 0 WHERE id = ?`, id, s.id); err != nil {
+			return err
+		}
+	}
+	t.ring(Arrived)
+	detail := m.Flaw
+	if m.Missing != "" {
+		detail = "without segment " + m.Missing
+	}
+	return t.trace(Line{Event: m.State, Incoming: id, Number: m.Sender, Detail: detail})
+}
+
+// Incoming returns the message with that id; ErrNotFound.
+func (s *Store) Incoming(ctx context.Context, id int64) (Incoming, error) {
+	return one(ctx, s, scanIncoming, `SELECT `+incomingColumns+` FROM incoming WHERE id = ?`, id)
 }

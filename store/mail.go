@@ -15,6 +15,8 @@ type MailKind string
 const (
 	Reply  MailKind = "reply"  // carries a text from a phone
 	Notice MailKind = "notice" // tells that a message did not reach all its recipients
+	// AlarmMail tells that something is wrong, or no longer is.
+	AlarmMail MailKind = "alarm"
 )
 
 // Mail is a mail that must reach the relay. It is rendered when it is handed over, the same at
@@ -25,6 +27,8 @@ type Mail struct {
 	User     int64     // whose it is; 0: of whoever mail.catch-all names
 	Incoming int64     // the text that a Reply carries
 	Message  int64     // the message that a Notice is about
+	Alarm    int64     // the alarm that an AlarmMail tells
+	Over     bool      // an AlarmMail tells that it is over
 	Token    string    // left part of the Message-ID
 	Attempts int       // how often it was handed to the relay, this time included
 	Retries  int       // how often this relay put it off (MailRetry)
@@ -39,14 +43,16 @@ type mailRow struct {
 	kind                    MailKind
 	user, incoming, message int64
 	tells                   int64 // the delivery that a Notice is queued for
+	alarm                   int64
+	over                    bool
 	number                  string
 	after                   time.Duration
 }
 
 func (t *tx) queueMail(m mailRow) error {
-	id, err := t.insert(`INSERT INTO mails (kind, user_id, incoming_id, message_id, token, state, due, attempts, retries, reason, created, updated)
-		VALUES (?, nullif(?, 0), nullif(?, 0), nullif(?, 0), ?, 'queued', ?, 0, 0, '', ?, ?)`,
-		m.kind, m.user, m.incoming, m.message, rand.Text(), ms(t.now.Add(m.after)), ms(t.now), ms(t.now))
+	id, err := t.insert(`INSERT INTO mails (kind, user_id, incoming_id, message_id, alarm_id, over, token, state, due, attempts, retries, reason, created, updated)
+		VALUES (?, nullif(?, 0), nullif(?, 0), nullif(?, 0), nullif(?, 0), ?, ?, 'queued', ?, 0, 0, '', ?, ?)`,
+		m.kind, m.user, m.incoming, m.message, m.alarm, m.over, rand.Text(), ms(t.now.Add(m.after)), ms(t.now), ms(t.now))
 	if err != nil {
 		return err
 	}
@@ -124,8 +130,8 @@ func (s *Store) ClaimMail(ctx context.Context) (*Mail, error) {
 		var created int64
 		err := t.row(`UPDATE mails SET state = 'sending', attempts = attempts + 1, updated = ?1
 			WHERE id = (SELECT id FROM mails WHERE state = 'queued' AND due <= ?1 ORDER BY due, id LIMIT 1)
-			RETURNING id, kind, ifnull(user_id, 0), ifnull(incoming_id, 0), ifnull(message_id, 0), token, attempts, retries, created`,
-			[]any{ms(t.now)}, &c.ID, &c.Kind, &c.User, &c.Incoming, &c.Message, &c.Token, &c.Attempts, &c.Retries, &created)
+			RETURNING id, kind, ifnull(user_id, 0), ifnull(incoming_id, 0), ifnull(message_id, 0), ifnull(alarm_id, 0), over, token, attempts, retries, created`,
+			[]any{ms(t.now)}, &c.ID, &c.Kind, &c.User, &c.Incoming, &c.Message, &c.Alarm, &c.Over, &c.Token, &c.Attempts, &c.Retries, &created)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}

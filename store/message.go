@@ -18,12 +18,8 @@ const (
 	SourceCommand = "command"
 )
 
-const (
-	// validity is how long after its time a delivery is still worth sending.
-	validity = 24 * time.Hour
-	// repeatedWithin is how long a request is known again by its digest.
-	repeatedWithin = 10 * time.Minute
-)
+// repeatedWithin is how long a request is known again by its digest.
+const repeatedWithin = 10 * time.Minute
 
 // Message is what one person asks to be sent, to one or more recipients.
 type Message struct {
@@ -55,11 +51,12 @@ func (s *Store) Enqueue(ctx context.Context, m Message) (id int64, again bool, e
 	if len(m.Parts) == 0 || len(m.To) == 0 {
 		return 0, false, fmt.Errorf("%w message: it needs a text and a recipient", ErrInvalid)
 	}
+	coding := s.Coding()
 	for i, text := range m.Parts {
 		if text == "" {
 			return 0, false, fmt.Errorf("%w message: part %d has no text", ErrInvalid, i+1)
 		}
-		if n := (sms.Coding{}).Segments(text); n > sms.MaxSegments {
+		if n := coding.Segments(text); n > sms.MaxSegments {
 			return 0, false, fmt.Errorf("%w message: part %d would take %d segments, more than %d", ErrInvalid, i+1, n, sms.MaxSegments)
 		}
 	}
@@ -75,13 +72,13 @@ func (s *Store) Enqueue(ctx context.Context, m Message) (id int64, again bool, e
 				return err
 			}
 		}
-		id, err = t.enqueue(m)
+		id, err = t.enqueue(m, coding)
 		return err
 	})
 	return id, again, err
 }
 
-func (t *tx) enqueue(m Message) (int64, error) {
+func (t *tx) enqueue(m Message, coding sms.Coding) (int64, error) {
 	var digest any
 	if m.Digest != nil {
 		digest = m.Digest[:]
@@ -100,12 +97,13 @@ func (t *tx) enqueue(m Message) (int64, error) {
 		if _, err := t.exec(`INSERT INTO message_parts (message_id, part, text) VALUES (?, ?, ?)`, id, i+1, text); err != nil {
 			return 0, err
 		}
-		if (sms.Coding{}).Segments(text) > 1 {
+		if coding.Segments(text) > 1 {
 			if refs[i], err = t.concatRef(); err != nil {
 				return 0, err
 			}
 		}
 	}
+	validity := t.writer.store.Validity()
 	state, due := Queued, t.now
 	if m.Scheduled.After(t.now) || m.Scheduled.After(t.writer.store.Now()) { // whichever clock is right
 		state, due = Scheduled, m.Scheduled
@@ -117,7 +115,7 @@ func (t *tx) enqueue(m Message) (int64, error) {
 			return 0, err
 		}
 		for i, text := range m.Parts {
-			tpdus, err := sms.Submit{To: to.Number, Text: text, Ref: uint16(refs[i]), Report: true}.TPDUs()
+			tpdus, err := sms.Submit{To: to.Number, Text: text, Ref: uint16(refs[i]), Report: true, Coding: coding, Validity: validity}.TPDUs()
 			if err != nil {
 				return 0, fmt.Errorf("%w message to %q: %w", ErrInvalid, clip(to.Typed, 40), err)
 			}

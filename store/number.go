@@ -113,3 +113,18 @@ func sameNumber(a, b string) bool {
 	}
 	return len(a) >= 7 && strings.HasSuffix(b, a)
 }
+
+// alikeNumber is sameNumber where something else, such as TP-MR, says that it is the same phone: the
+// last seven digits agree, or the shorter, of three at least, ends the longer. So short numbers with a
+// country code before them fit, and numbers with digits in the middle that one network puts in and
+// another leaves out.
+func alikeNumber(a, b string) bool {
+	a, b = strings.TrimLeft(a, "+0"), strings.TrimLeft(b, "+0")
+	if len(a) > len(b) {
+		a, b = b, a
+	}
+	if len(a) < 3 {
+		return a == b
+	}
+	return strings.HasSuffix(b, a[max(0, len(a)-7):])
+}

@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"crypto/sha256"
+	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -19,22 +21,31 @@ const (
 	earlyWithin = 5 * time.Minute
 )
 
-// tpduKey makes a TPDU that comes twice through the same SIM one row.
+// tpduKey makes a TPDU that comes twice through the same SIM one row. What the SMSC may change when
+// it delivers again does not count: TP-MMS, TP-LP, TP-SRI or TP-SRQ. 3GPP TS 23.040 9.2.2.1, 9.2.2.3
 func tpduKey(sim string, tpdu []byte) []byte {
 	h := sha256.New()
 	fmt.Fprintf(h, "%s\x00", sim)
-	h.Write(tpdu)
+	if len(tpdu) > 0 {
+		h.Write([]byte{tpdu[0] &^ 0x2C})
+		h.Write(tpdu[1:])
+	}
 	return h.Sum(nil)
 }
 
 // Report stores a SMS-STATUS-REPORT and what it proves of the segment it is about. It is matched
-// by SIM, TP-MR and recipient; a segment whose answer never came, by SIM, recipient and time.
-// Reports that match nothing are kept: the answer to AT+CMGS may come after them.
+// by SIM, TP-MR and recipient; a segment whose TP-MR is not known, by SIM, recipient and time.
+// Reports that match nothing are kept: the answer to AT+CMGS may come after them. The times in a
+// report serve to tell apart what has the same TP-MR, and need not be right.
 func (s *Store) Report(ctx context.Context, sim string, tpdu []byte) error {
 	r, err := sms.ParseStatusReport(tpdu)
 	if err != nil {
-		return s.Receive(ctx, sim, tpdu) // kept as what it is: something that cannot be read
+		return s.arrive(ctx, sim, tpdu, false) // kept as what it is: something that cannot be read
 	}
+	return s.report(ctx, sim, tpdu, r)
+}
+
+func (s *Store) report(ctx context.Context, sim string, tpdu []byte, r sms.StatusReport) error {
 	return s.write(ctx, func(t *tx) error {
 		id, err := t.insert(`INSERT INTO reports (key, tpdu, sim, mr, recipient, status, received) VALUES (?, ?, ?, ?, ?, ?, ?)`,
 			tpduKey(sim, tpdu), tpdu, sim, r.MR, r.To, r.Status, ms(t.now))
@@ -45,12 +56,20 @@ func (s *Store) Report(ctx context.Context, sim string, tpdu []byte) error {
 		if err != nil {
 			return err
 		}
-		// The dates in it are in seconds: 256 segments later another one may be reported alike.
 		segment, err := t.reported(sim, r)
-		switch {
-		case err != nil || segment == before:
+		if err != nil || segment == before {
 			return err
-		case segment == 0: // it waits for the segment that it is about
+		}
+		if before != 0 {
+			// The dates in it are in seconds: 256 segments later another one may be reported alike, if
+			// they all left in that time. Else a modem tells again what it told before.
+			var gap int64
+			if err := t.row(`SELECT ifnull((SELECT handed FROM segments WHERE id = ?), ?) - handed FROM segments WHERE id = ?`,
+				[]any{segment, ms(t.now), before}, &gap); err != nil || time.Duration(gap).Abs()*time.Millisecond > sameTime {
+				return err
+			}
+		}
+		if segment == 0 { // it waits for the segment that it is about
 			_, err := t.exec(`UPDATE reports SET segment_id = NULL, received = ? WHERE id = ?`, ms(t.now), id)
 			return err
 		}
@@ -62,56 +81,84 @@ func (s *Store) Report(ctx context.Context, sim string, tpdu []byte) error {
 type candidate struct {
 	id        int64
 	recipient string
-	open      bool // a report may still change it
+	open      bool  // a report may still change it
+	handed    int64 // when a segment was handed to the modem
 }
 
 func (t *tx) candidates(query string, args ...any) ([]candidate, error) {
 	return within(t, func(r scanner) (c candidate, err error) {
-		return c, r.Scan(&c.id, &c.recipient, &c.open)
+		return c, r.Scan(&c.id, &c.recipient, &c.open, &c.handed)
 	}, query, args...)
 }
 
-// reported finds the segment that a report is about: the newest with its TP-MR, whatever is known
-// of that already, else one whose answer never came; 0 where none fits.
+// reported finds the segment that a report is about: one with its TP-MR, whatever is known of that
+// already, else one whose TP-MR is not known; 0 where none fits. A TP-MR that is but near, off by
+// one, is another segment's.
 func (t *tx) reported(sim string, r sms.StatusReport) (int64, error) {
-	known, err := t.candidates(`SELECT s.id, d.recipient, s.state IN ('sent', 'unconfirmed') FROM segments s JOIN deliveries d ON d.id = s.delivery_id
+	known, err := t.candidates(`SELECT s.id, d.recipient, s.state IN ('sent', 'unconfirmed'), s.handed FROM segments s JOIN deliveries d ON d.id = s.delivery_id
 		WHERE s.mr = ? AND s.handed > ? AND s.sim = ? ORDER BY s.handed DESC, s.id DESC LIMIT 1000`,
 		r.MR, ms(t.now.Add(-reportWithin)), sim)
 	if err != nil {
 		return 0, err
 	}
-	for _, c := range known {
-		if !sameNumber(c.recipient, r.To) {
-			continue
-		}
+	if c, ok := choose(known, r); ok {
 		if c.open {
 			return c.id, nil
 		}
 		// It was proven before. But TP-MR comes round: a segment that waits for the modem's
 		// answer may have it too, and looks for this report when it gets it.
-		waiting, err := t.candidates(`SELECT s.id, d.recipient, true FROM segments s JOIN deliveries d ON d.id = s.delivery_id
+		waiting, err := t.candidates(`SELECT s.id, d.recipient, true, s.handed FROM segments s JOIN deliveries d ON d.id = s.delivery_id
 			WHERE d.state = 'sending' AND s.state = 'handed' AND s.sim = ?`, sim)
 		if err != nil {
 			return 0, err
 		}
-		if slices.ContainsFunc(waiting, func(c candidate) bool { return sameNumber(c.recipient, r.To) }) {
+		if slices.ContainsFunc(waiting, func(c candidate) bool { return alikeNumber(c.recipient, r.To) }) {
 			return 0, nil
 		}
 		return c.id, nil
 	}
-	// The oldest doubtful one: reports come in the order of the segments.
-	doubtful, err := t.candidates(`SELECT s.id, d.recipient, true FROM segments s JOIN deliveries d ON d.id = s.delivery_id
-		WHERE s.state = 'unconfirmed' AND s.handed > ? AND s.sim = ? ORDER BY s.handed LIMIT 1000`,
+	// The oldest of those whose answer never came, or told no TP-MR: reports come in the order of
+	// the segments.
+	unnumbered, err := t.candidates(`SELECT s.id, d.recipient, true, s.handed FROM segments s JOIN deliveries d ON d.id = s.delivery_id
+		WHERE s.mr IS NULL AND s.state IN ('sent', 'unconfirmed') AND s.handed > ? AND s.sim = ? ORDER BY s.handed LIMIT 1000`,
 		ms(t.now.Add(-doubtWithin)), sim)
 	if err != nil {
 		return 0, err
 	}
-	for _, c := range doubtful {
+	for _, c := range unnumbered {
 		if sameNumber(c.recipient, r.To) {
 			return c.id, nil
 		}
 	}
 	return 0, nil
+}
+
+// sameTime is how exactly TP-SCTS tells when a segment was handed to the modem.
+const sameTime = 2 * time.Minute
+
+// choose picks the segment that a report is about out of those with its TP-MR, which are the newest
+// first: of those whose recipient fits, the one that was handed over when the SMSC says it got it.
+// Its clock may be wrong by hours, or by a forgotten zone; so it is but a matter of who is nearest,
+// and the newest of those who are about equally near.
+func choose(known []candidate, r sms.StatusReport) (chosen candidate, ok bool) {
+	for _, fits := range []func(a, b string) bool{sameNumber, alikeNumber} {
+		for _, c := range known {
+			if !fits(c.recipient, r.To) {
+				continue
+			}
+			if !ok || !r.SCTS.IsZero() && off(c, r)+sameTime < off(chosen, r) {
+				chosen, ok = c, true
+			}
+		}
+		if ok {
+			return chosen, true
+		}
+	}
+	return chosen, false
+}
+
+func off(c candidate, r sms.StatusReport) time.Duration {
+	return r.SCTS.Sub(fromMS(c.handed)).Abs()
 }
 
 // earlyReport applies the report of a segment that came before the answer to its AT+CMGS, or in
@@ -123,17 +170,17 @@ func (t *tx) earlyReport(segment int64, mr int) error {
 		[]any{segment}, &sim, &number, &handed); err != nil {
 		return err
 	}
-	early, err := t.candidates(`SELECT id, recipient, true FROM reports WHERE segment_id IS NULL AND (mr = ?1 OR ?1 < 0) AND sim = ?2 AND received >= ?3 ORDER BY id LIMIT 100`,
+	early, err := t.candidates(`SELECT id, recipient, true, 0 FROM reports WHERE segment_id IS NULL AND (mr = ?1 OR ?1 < 0) AND sim = ?2 AND received >= ?3 ORDER BY id LIMIT 100`,
 		mr, sim, max(handed, ms(t.now.Add(-earlyWithin))))
 	if err != nil {
 		return err
 	}
 	for _, c := range early {
-		if !sameNumber(number, c.recipient) {
+		if !sameNumber(number, c.recipient) && (mr < 0 || !alikeNumber(number, c.recipient)) {
 			continue
 		}
 		var r sms.StatusReport
-		if err := t.row(`SELECT status FROM reports WHERE id = ?`, []any{c.id}, &r.Status); err != nil {
+		if err := t.row(`SELECT mr, status FROM reports WHERE id = ?`, []any{c.id}, &r.MR, &r.Status); err != nil {
 			return err
 		}
 		return t.prove(segment, c.id, r)
@@ -167,9 +214,49 @@ func (t *tx) prove(segment, report int64, r sms.StatusReport) error {
 	case sms.Pending:
 		state = "sent" // another report will come
 	}
-	if _, err := t.exec(`UPDATE segments SET state = ? WHERE id = ?`, state, segment); err != nil {
+	// Where the modem told no TP-MR, this is it: the next report about the segment finds it.
+	if _, err := t.exec(`UPDATE segments SET state = ?, mr = ifnull(mr, ?) WHERE id = ?`, state, r.MR, segment); err != nil {
 		return err
 	}
-	_, err := t.proceed(delivery)
+	if _, err := t.proceed(delivery); err != nil {
+		return err
+	}
+	return t.awaitReport(delivery, r)
+}
+
+// awaitReport shows of a delivery that was sent what its latest report says: that the message centre
+// keeps trying, for as long as it does; else nothing.
+func (t *tx) awaitReport(delivery int64, r sms.StatusReport) error {
+	reason := ""
+	if r.Outcome() == sms.Pending {
+		reason = r.Reason()
+	}
+	var user, message int64
+	var number string
+	err := t.row(`UPDATE deliveries SET reason = ?1, updated = ?2
+		WHERE id = ?3 AND state = 'sent' AND reason <> ?1 AND (?1 = '' OR expires >= ?2 OR NOT ?4)
+		RETURNING message_id, recipient, (SELECT ifnull(user_id, 0) FROM messages WHERE id = message_id)`,
+		[]any{clip(reason, 300), ms(t.now), delivery, t.writer.store.ClockTrusted()}, &message, &number, &user)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	t.ring(watched(message))
+	t.ring(Arrived) // whoever looks after what is overdue
+	if reason == "" {
+		return nil
+	}
+	return t.trace(Line{Event: "awaited", User: user, Delivery: delivery, Number: number, Detail: reason})
+}
+
+// giveUpReports ends the waiting for reports about texts that the message centre no longer tries to
+// deliver. They stay sent: nobody knows more.
+func (t *tx) giveUpReports() error {
+	over, err := t.ids(`UPDATE deliveries SET reason = '', updated = ?1 WHERE state = 'sent' AND reason <> '' AND expires < ?1 RETURNING message_id`, ms(t.now))
+	for _, message := range over {
+		t.ring(watched(message))
+	}
 	return err
 }

@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/url"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -19,6 +19,7 @@ type Setting struct {
 	About   string // one line for people
 	Secret  bool   // not to be shown in full
 	PerSIM  bool   // KEY/IMSI and KEY/ICCID are that of one SIM; KEY alone that of all others
+	Named   bool   // it is PerSIM, and there is no KEY alone
 	check   func(string) error
 }
 
@@ -32,6 +33,23 @@ func AllSettings() []Setting {
 		{Key: "mail.domain", Default: "", About: "the domain of the addresses that replies come from; empty: this computer's name", check: domain},
 		{Key: "mail.catch-all", Default: "", About: "the user who gets the texts that nobody wrote for", check: shortText},
 		{Key: "oms.wait", Default: "2s", About: "how long Outlook is kept waiting for the modem's verdict; 0 answers at once", check: wait},
+		{Key: "sms.hold", Default: "no", About: "yes: nothing is sent; a text of which a part has left is finished", check: yesNo},
+		{Key: "sms.validity", Default: "24h", About: "how long a text that is written from now on is worth sending, such as 90m, 24h or 3d", check: span(5*time.Minute, 63*week)},
+		{Key: "sms.failover", Default: "5m", About: "how long the SIM that a text is meant for may be gone before another one sends it; never: it waits", check: orNever(span(0, 30*day))},
+		{Key: "sms.languages", Default: "", About: "languages whose letters may be sent in tables of their own where that takes fewer segments: turkish, spanish, portuguese, …, or all", check: languages},
+		{Key: "sms.plain", Default: "no", About: "yes: curly quotes, dashes and the like are replaced where they alone would make a text longer", check: yesNo},
+		{Key: "sms.references", Default: "8", About: "how many bits the number has that holds the segments of one text together: 8, or 16", check: references},
+		{Key: "sms.incomplete", Default: "6h", About: "how long the missing segments of a text are awaited before what is there is handed on", check: span(time.Minute, 30*day)},
+		{Key: "sim.pin", Default: "", About: "the SIM's PIN; a wrong one is tried once", PerSIM: true, Secret: true, check: pin},
+		{Key: "sim.smsc", Default: "", About: "the number of the message centre, such as +491710760000; empty: as the SIM has it", PerSIM: true, check: smsc},
+		{Key: "sim.daily", Default: "0", About: "how many segments a SIM sends a day at most; 0: no limit. A text that was begun is finished", PerSIM: true, check: count},
+		{Key: "sim.monthly", Default: "0", About: "how many segments a SIM sends in a calendar month at most; 0: no limit", PerSIM: true, check: count},
+		{Key: "sim.pace", Default: "", About: "how many segments a SIM sends at most in a second, minute or hour, such as 20/m; empty: as many as the modem takes", PerSIM: true, check: pace},
+		{Key: "sim.hold", Default: "no", About: "yes: this SIM sends nothing; a text of which a part has left is finished", PerSIM: true, check: yesNo},
+		{Key: "sim.users", Default: "", About: "the users whose texts leave through this SIM, such as ann,bob", PerSIM: true, Named: true, check: shortText},
+		{Key: "sim.prefixes", Default: "", About: "the numbers whose texts leave through this SIM, by how they begin, such as +43,+4917; the longest counts", PerSIM: true, Named: true, check: prefixes},
+		{Key: "sim.balance", Default: "", About: "the code that asks for the SIM's balance, such as *100#", PerSIM: true, check: ussd},
+		{Key: "sim.least", Default: "", About: "the balance below which people are told, such as 5 or 2.50", PerSIM: true, check: amount},
 	}
 }
 
@@ -42,8 +60,11 @@ func setting(key string) (Setting, error) {
 		if err != nil {
 			return k, err
 		}
-		if !k.PerSIM || len(name) < 5 || len(name) > 60 || strings.ContainsAny(name, " \r\n\x00") {
-			return Setting{}, fmt.Errorf("%w setting %q: write it as %s, or for one SIM as sim.daily/262011234567890 with its IMSI or ICCID", ErrInvalid, key, base)
+		if !k.PerSIM {
+			return Setting{}, fmt.Errorf("%w setting %q: there is one for all SIMs; write it as %s", ErrInvalid, key, base)
+		}
+		if len(name) < 5 || len(name) > 60 || strings.ContainsAny(name, " \r\n\x00") {
+			return Setting{}, fmt.Errorf("%w setting %q: for one SIM write it as %s/262011234567890 with its IMSI or ICCID", ErrInvalid, key, base)
 		}
 		return k, nil
 	}
@@ -68,24 +89,18 @@ func (s *Store) Setting(key string) string {
 }
 
 // SIMSetting returns the value of a setting that each SIM may have its own of. names are those of
-// the SIM: its IMSI, its ICCID, or both.
+// the SIM: its IMSI, its ICCID, or both. The one that belongs to the other is known where the SIM
+// was met.
 func (s *Store) SIMSetting(key string, names ...string) string {
-	values := *s.values.Load()
+	values, sims := *s.values.Load(), *s.sims.Load()
 	for _, name := range names {
-		if v, ok := values[key+"/"+name]; ok && name != "" {
-			return v
+		for _, name := range []string{name, sims[name]} {
+			if v, ok := values[key+"/"+name]; ok && name != "" {
+				return v
+			}
 		}
 	}
 	return s.Setting(key)
-}
-
-// Wait returns how long DeliverXms may wait for a modem's verdict (oms.wait).
-func (s *Store) Wait() time.Duration {
-	d, err := time.ParseDuration(s.Setting("oms.wait"))
-	if err != nil {
-		return 0
-	}
-	return d
 }
 
 // MailDomain returns the domain of the addresses that replies come from (mail.domain).
@@ -112,6 +127,9 @@ func (s *Store) Set(ctx context.Context, key, value string) error {
 	if err != nil {
 		return err
 	}
+	if k.Named && key == k.Key {
+		return fmt.Errorf("%w setting %s: say of which SIM, as %s/262011234567890 with its IMSI or ICCID", ErrInvalid, key, key)
+	}
 	if key == "sms.region" {
 		if value = strings.ToUpper(value); value == "UK" {
 			value = "GB" // as everybody there calls it
@@ -122,13 +140,20 @@ func (s *Store) Set(ctx context.Context, key, value string) error {
 			return fmt.Errorf("%s: %w", key, err)
 		}
 	}
-	if key == "mail.catch-all" && value != "" {
-		u, err := s.UserByLogin(ctx, value)
+	var logins []string
+	switch {
+	case k.Key == "sim.users":
+		logins = words(value)
+	case k.Key == "mail.catch-all" && value != "":
+		logins = []string{value}
+	}
+	for _, login := range logins {
+		u, err := s.UserByLogin(ctx, login)
 		if err != nil {
 			return fmt.Errorf("%s: %w", key, err)
 		}
 		if u.Disabled {
-			return fmt.Errorf("%s: %w: user %q is disabled", key, ErrInvalid, value)
+			return fmt.Errorf("%s: %w: user %q is disabled", key, ErrInvalid, login)
 		}
 	}
 	return s.write(ctx, func(t *tx) error {
@@ -153,29 +178,52 @@ func (s *Store) Set(ctx context.Context, key, value string) error {
 func (s *Store) ShowSettings(out io.Writer, key string) error {
 	if key != "" {
 		k, err := setting(key)
-		if err == nil {
-			_, err = fmt.Fprintln(out, k.shown(s.Setting(key)))
+		if err != nil {
+			return err
 		}
+		value := s.Setting(key)
+		if _, name, one := strings.Cut(key, "/"); one {
+			value = s.SIMSetting(k.Key, name)
+		}
+		_, err = fmt.Fprintln(out, k.shown(value))
 		return err
 	}
+	values := *s.values.Load()
+	keys := slices.Sorted(maps.Keys(values))
 	for _, k := range AllSettings() {
 		value := k.shown(s.Setting(k.Key))
 		if value == "" {
 			value = `""`
 		}
-		if _, err := fmt.Fprintf(out, "%-17s %s\n%17s %s\n", k.Key, value, "", k.About); err != nil {
+		if k.Named {
+			value = "of each SIM"
+		}
+		if _, err := fmt.Fprintf(out, "%-17s %s\n", k.Key, value); err != nil {
+			return err
+		}
+		for _, key := range keys {
+			if strings.HasPrefix(key, k.Key+"/") {
+				if _, err := fmt.Fprintf(out, "%s %s\n", key, k.shown(values[key])); err != nil {
+					return err
+				}
+			}
+		}
+		if _, err := fmt.Fprintf(out, "%17s %s\n", "", k.About); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// shown is a value as it may be shown: without the password in it.
+// shown is a value as it may be shown: a secret only in so far as it is none.
 func (k Setting) shown(value string) string {
-	if u, err := url.Parse(value); k.Secret && err == nil {
+	if !k.Secret || value == "" {
+		return value
+	}
+	if u, err := url.Parse(value); err == nil && u.Host != "" {
 		return u.Redacted()
 	}
-	return value
+	return "set"
 }
 
 // changed returns when a setting was changed last.
@@ -193,7 +241,8 @@ func (s *Store) reloadNow() {
 	}
 }
 
-// reload reads again what is kept in memory of the database: settings, and the SIM's region.
+// reload reads again what is kept in memory of the database: settings, the names of the SIMs and
+// which of them are in a modem that works, and the region of one.
 func (s *Store) reload(ctx context.Context) error {
 	type pair struct{ key, value string }
 	pairs, err := list(ctx, s, func(r scanner) (p pair, err error) {
@@ -219,60 +268,22 @@ func (s *Store) reload(ctx context.Context) error {
 		}
 	}
 	s.home.Store(&home)
-	return nil
-}
-
-func shortText(v string) error {
-	if len(v) > 200 || strings.ContainsAny(v, "\r\n\x00") {
-		return fmt.Errorf("%w value: one line of at most 200 characters", ErrInvalid)
-	}
-	return nil
-}
-
-func region(v string) error {
-	if !knownRegion(v) {
-		return fmt.Errorf("%w region: no country has the code %q; write two letters, such as GB, DE or US", ErrInvalid, v)
-	}
-	return nil
-}
-
-func relay(v string) error {
-	u, err := url.Parse(v)
-	if err != nil || u.Hostname() == "" || (u.Scheme != "smtp" && u.Scheme != "smtps") || strings.Trim(u.Path, "/") != "" ||
-		u.RawQuery != "" || u.Fragment != "" {
-		return fmt.Errorf("%w relay: write smtp://host:port or smtps://user:password@host, and in user and password "+
-			"# as %%23, %% as %%25, / as %%2F, ? as %%3F, and other signs likewise", ErrInvalid)
-	}
-	return nil
-}
-
-func domain(v string) error {
-	if len(v) > 253 {
-		return fmt.Errorf("%w domain: too long", ErrInvalid)
-	}
-	for label := range strings.SplitSeq(v, ".") {
-		if label == "" || len(label) > 63 || strings.Trim(label, "-") != label || strings.ContainsFunc(label, func(r rune) bool {
-			return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-')
-		}) {
-			return fmt.Errorf("%w domain %q: write it as mail.example.org", ErrInvalid, v)
-		}
-	}
-	return nil
-}
-
-func wait(v string) error {
-	if v == "0" {
-		return nil
-	}
-	d, err := time.ParseDuration(v)
+	met, err := s.SIMs(ctx)
 	if err != nil {
-		if seconds, plain := strconv.ParseFloat(v, 64); plain == nil {
-			return fmt.Errorf("%w time %q: write %gs for seconds", ErrInvalid, v, seconds)
+		return fmt.Errorf("read the SIMs: %w", err)
+	}
+	sims := map[string]string{}
+	same := func(imsi, iccid string) {
+		if imsi != "" && iccid != "" {
+			sims[imsi], sims[iccid] = iccid, imsi
 		}
-		return fmt.Errorf("%w time %q: write it as 2s or 500ms", ErrInvalid, v)
 	}
-	if d < 0 || d > 30*time.Second {
-		return fmt.Errorf("%w time %q: between 0 and 30s", ErrInvalid, v)
+	for _, m := range met {
+		same(m.ID, m.ICCID)
 	}
+	for _, m := range modems {
+		same(m.IMSI, m.ICCID)
+	}
+	s.sims.Store(&sims)
 	return nil
 }

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -34,6 +35,58 @@ func TestSettingsAreCheckedWhenTheyAreSet(t *testing.T) {
 		{"oms.wait", "0", true},
 		{"oms.wait", "2", false},
 		{"oms.wait", "1h", false},
+		{"sms.hold", "yes", true},
+		{"sms.hold", "true", false},
+		{"sms.validity", "90m", true},
+		{"sms.validity", "3d", true},
+		{"sms.validity", "24", false},
+		{"sms.validity", "1m", false},
+		{"sms.validity", "forever", false},
+		{"sms.failover", "never", true},
+		{"sms.failover", "0", true},
+		{"sms.failover", "soon", false},
+		{"sms.languages", "turkish, portuguese", true},
+		{"sms.languages", "all", true},
+		{"sms.languages", "klingon", false},
+		{"sms.plain", "yes", true},
+		{"sms.plain", "maybe", false},
+		{"sms.references", "16", true},
+		{"sms.references", "32", false},
+		{"sms.incomplete", "2d", true},
+		{"sms.incomplete", "0", false},
+		{"sms.hold/262011234567890", "yes", false},
+		{"sim.pin", "1234", true},
+		{"sim.pin/262011234567890", "12345678", true},
+		{"sim.pin", "123", false},
+		{"sim.pin", "12a4", false},
+		{"sim.smsc", "+491710760000", true},
+		{"sim.smsc", "the one of my network", false},
+		{"sim.daily", "200", true},
+		{"sim.daily/262011234567890", "0", true},
+		{"sim.daily/89490200001234567890", "50", true},
+		{"sim.daily", "-1", false},
+		{"sim.daily", "many", false},
+		{"sim.daily/x", "1", false},
+		{"sim.monthly", "5000", true},
+		{"sim.monthly", "5 000", false},
+		{"sim.pace", "20/m", true},
+		{"sim.pace", "2/s", true},
+		{"sim.pace", "0", true},
+		{"sim.pace", "20", false},
+		{"sim.pace", "0/m", false},
+		{"sim.pace", "20/d", false},
+		{"sim.hold/262011234567890", "yes", true},
+		{"sim.users/262011234567890", "ann", true},
+		{"sim.users/262011234567890", "ann, nobody", false},
+		{"sim.users", "ann", false},
+		{"sim.prefixes/262011234567890", "+43, +4917", true},
+		{"sim.prefixes/262011234567890", "0043", false},
+		{"sim.prefixes/262011234567890", "Austria", false},
+		{"sim.prefixes", "+43", false},
+		{"sim.balance", "*100#", true},
+		{"sim.balance", "call 100", false},
+		{"sim.least", "2.50", true},
+		{"sim.least", "2,50", false},
 		{"no.such", "x", false},
 	} {
 		t.Run(c.key+"="+c.value, func(t *testing.T) {
@@ -49,6 +102,72 @@ func TestSettingsAreCheckedWhenTheyAreSet(t *testing.T) {
 	check(t, s.Set(t.Context(), "oms.wait", ""))
 	if got := s.Wait(); got != 2*time.Second {
 		t.Errorf("the default of oms.wait is %v", got)
+	}
+}
+
+func TestASettingOfOneSIMGoesBeforeThatOfAll(t *testing.T) {
+	const imsi, iccid = "262011234567890", "89490200001234567890"
+	s := open(t)
+	_, err := s.MeetSIM(t.Context(), imsi, iccid)
+	check(t, err)
+	check(t, s.Set(t.Context(), "sim.daily", "200"))
+	check(t, s.Set(t.Context(), "sim.daily/"+iccid, "50"))
+	for name, got := range map[string]int{"by its ICCID": s.Daily(iccid), "by the IMSI that it was met with": s.Daily(imsi), "by both": s.Daily(imsi, iccid)} {
+		if got != 50 {
+			t.Errorf("%s it may send %d a day, want 50", name, got)
+		}
+	}
+	if got := s.Daily("262019999999999", ""); got != 200 {
+		t.Errorf("another one may send %d a day, want 200", got)
+	}
+}
+
+func TestWhatTheSettingsSayAboutSending(t *testing.T) {
+	s := open(t)
+	if d, bounded := s.Failover(); d != 5*time.Minute || !bounded || s.Validity() != 24*time.Hour || s.Held("x") || s.Pace("x") != 0 || s.Segments("“hello”") != 1 {
+		t.Error("the defaults are others")
+	}
+	for key, value := range map[string]string{"sms.failover": "never", "sms.validity": "3d", "sim.hold/262011234567890": "yes", "sim.pace": "20/m", "sms.plain": "yes", "sms.references": "16"} {
+		check(t, s.Set(t.Context(), key, value))
+	}
+	if _, bounded := s.Failover(); bounded {
+		t.Error("the SIM that a text is meant for is not waited for")
+	}
+	if got := s.Validity(); got != 72*time.Hour {
+		t.Errorf("three days are %v", got)
+	}
+	if s.Held("x") || !s.Held("262011234567890") {
+		t.Error("another SIM is held")
+	}
+	if got := s.Pace("x"); got != 3*time.Second {
+		t.Errorf("with 20 a minute one leaves every %v", got)
+	}
+	if got := s.Segments(strings.Repeat("“hello” ", 20)); got != 1 {
+		t.Errorf("with plain quotes it takes %d segments", got)
+	}
+	if got := s.Segments(long(10)); got != 11 {
+		t.Errorf("with references of 16 bits it takes %d segments", got)
+	}
+}
+
+func TestSecretsAreNotShown(t *testing.T) {
+	s := open(t)
+	check(t, s.Set(t.Context(), "sim.pin", "4711"))
+	check(t, s.Set(t.Context(), "sim.pin/262011234567890", "8150"))
+	check(t, s.Set(t.Context(), "mail.relay", "smtps://ann:sesame@mail.example.org"))
+	var all strings.Builder
+	for _, key := range []string{"", "sim.pin", "sim.pin/262011234567890", "mail.relay"} {
+		check(t, s.ShowSettings(&all, key))
+	}
+	for _, secret := range []string{"4711", "8150", "sesame"} {
+		if strings.Contains(all.String(), secret) {
+			t.Errorf("%s is shown:\n%s", secret, all.String())
+		}
+	}
+	for _, want := range []string{"sim.pin/262011234567890 set", "mail.example.org"} {
+		if !strings.Contains(all.String(), want) {
+			t.Errorf("it does not say %q:\n%s", want, all.String())
+		}
 	}
 }
 

@@ -46,6 +46,7 @@ func (s *Store) MeetSIM(ctx context.Context, id, iccid string) (SIM, error) {
 		if err == nil {
 			m = met[0]
 		}
+		t.then(s.reloadNow)
 		return err
 	})
 	return m, err

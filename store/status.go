@@ -23,6 +23,10 @@ func (s *Store) Status(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	alarms, err := s.Alarms(ctx)
+	if err != nil {
+		return "", err
+	}
 	var b strings.Builder
 	line := func(name, format string, args ...any) {
 		fmt.Fprintf(&b, "%-12s %s\n", name, fmt.Sprintf(format, args...))
@@ -32,6 +36,9 @@ func (s *Store) Status(ctx context.Context) (string, error) {
 		line("serving", "yes")
 	} else {
 		line("serving", "no: start it with `omsbox serve`; what follows is as it was left")
+	}
+	for _, a := range alarms {
+		line("alarm", "%s: %s%s", a.About, a.Text, " (since "+a.Raised.Local().Format("2006-01-02 15:04:05")+")")
 	}
 	for _, m := range modems {
 		line("modem", "%s: %s", m.Device, m.String())
@@ -48,7 +55,11 @@ func (s *Store) Status(ctx context.Context) (string, error) {
 	if refusal != "" {
 		line("", "the last try: %s; the next at %s", refusal, next.Local().Format("15:04:05"))
 	}
-	line("incoming", "%d with parts missing; in the last seven days %d that belong to nobody", backlog.Incomplete, backlog.Unroutable)
+	line("incoming", "%d with parts missing; in the last seven days %d that belong to nobody, %d that cannot be read",
+		backlog.Incomplete, backlog.Unroutable, backlog.Undecodable)
+	if backlog.Kept > 0 {
+		line("", "%d lay on a SIM before it was first used here: kept, and mailed to nobody", backlog.Kept)
+	}
 	line("mail", "%d waiting%s; in the last seven days %d failed", backlog.MailQueued, since(backlog.OldestMail), backlog.MailFailed)
 	changed, err := s.changed(ctx)
 	if err != nil {

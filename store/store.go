@@ -39,6 +39,7 @@ type Store struct {
 	writer *writer
 	bells  bells
 	values atomic.Pointer[map[string]string] // the settings rows, as last committed
+	sims   atomic.Pointer[map[string]string] // the ICCID of each IMSI, and the other way round
 	home   atomic.Pointer[string]            // region of the first SIM that was seen; "" where none was
 	source atomic.Pointer[source]
 	clock  clock

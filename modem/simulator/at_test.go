@@ -23,6 +23,7 @@ func TestCommands(t *testing.T) {
 		{"corrected while typing", "ATX\b", "OK"},
 		{"identity", "ATI", "Manufacturer: omsbox|Model: Simulator|Revision: 1.0|OK"},
 		{"IMEI", "AT+CGSN", "350000000000006|OK"},
+		{"IMEI with its name", "AT+CGSN=1", `+CGSN: "350000000000006"|OK`},
 		{"IMSI", "AT+CIMI", "001010123456789|OK"},
 		{"ICCID", "AT+CCID", "+CCID: 8900101000000000006|OK"},
 		{"own number", "AT+CNUM", `+CNUM: ,"+15550100000",145|OK`},

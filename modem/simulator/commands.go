@@ -2,24 +2,25 @@ package simulator
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // command carries out one command with the simulator's lock held. What it
 // returns becomes the final result.
 type command func(*Simulator, *call) error
 
-// commandTable is all the modem understands, except that AT+CMGS=… is the
-// session's own, since it goes on reading.
-func commandTable() map[string]command {
+// standard is all that every modem understands, beside what its profile says of
+// it. AT+CMGS=… is the session's own, since it goes on reading.
+func standard() map[string]command {
 	return map[string]command{
 		// V.250
 		"E":     (*Simulator).echo,
 		"Z":     (*Simulator).restoreSettings,
 		"&F":    (*Simulator).restoreSettings,
-		"I":     identity("Manufacturer: omsbox", "Model: Simulator", "Revision: 1.0"),
 		"V":     only("1", ""),
 		"Q":     only("0", ""),
 		"S":     accepted,
@@ -27,22 +28,16 @@ func commandTable() map[string]command {
 		"&C":    accepted,
 		"X":     accepted,
 		"H":     accepted,
-		"+GMI":  identity("omsbox"),
-		"+GMM":  identity("Simulator"),
-		"+GMR":  identity("1.0"),
-		"+GSN":  (*Simulator).imei,
 		"+GCAP": identity("+GCAP: +CGSM"),
 
 		// 3GPP TS 27.007
-		"+CGMI":  identity("omsbox"),
-		"+CGMM":  identity("Simulator"),
-		"+CGMR":  identity("1.0"),
+		"+GSN":   (*Simulator).imei,
 		"+CGSN":  (*Simulator).imei,
 		"+CIMI":  (*Simulator).imsi,
-		"+CCID":  (*Simulator).iccid,
-		"+ICCID": (*Simulator).iccid,
 		"+CNUM":  (*Simulator).ownNumber,
 		"+CPIN":  (*Simulator).pin,
+		"+CPINR": (*Simulator).triesLeft,
+		"+CUSD":  (*Simulator).supplementary,
 		"+CREG":  (*Simulator).registration,
 		"+CGREG": (*Simulator).registration,
 		"+CEREG": (*Simulator).registration,
@@ -57,7 +52,7 @@ func commandTable() map[string]command {
 		// 3GPP TS 27.005
 		"+CMGF": choice("(0,1)", 1, func(t *settings) *int { return &t.cmgf }),
 		"+CSMS": (*Simulator).messageService,
-		"+CMMS": choice("(0-2)", 2, func(t *settings) *int { return &t.cmms }),
+		"+CMMS": (*Simulator).moreMessages,
 		"+CSCA": (*Simulator).serviceCentre,
 		"+CNMI": (*Simulator).newMessageIndications,
 		"+CNMA": (*Simulator).acknowledge,
@@ -71,20 +66,23 @@ func commandTable() map[string]command {
 
 // settings is what ATZ and loss of power bring back to the factory's.
 type settings struct {
-	cmee  int
-	cmgf  int
-	csms  int
-	cmms  int
-	cscs  string
-	cnmi  [5]int         // mode, mt, bm, ds, bfr
-	cpms  [3]string      // names of mem1, mem2, mem3
-	creg  map[string]int // n of +CREG, +CGREG, +CEREG
-	cops  int            // format of the operator's name
-	unack int            // +CMT and +CDS that wait for AT+CNMA, in AT+CSMS=1
+	cmee   int
+	cmgf   int
+	csms   int
+	cmms   int
+	burst  time.Time // until then AT+CMMS=1 holds, if no message comes
+	linked bool      // a message has opened the link since
+	cscs   string
+	cnmi   [5]int         // mode, mt, bm, ds, bfr
+	cpms   [3]string      // names of mem1, mem2, mem3
+	creg   map[string]int // n of +CREG, +CGREG, +CEREG
+	cops   int            // format of the operator's name
+	cusd   int            // whether answers to AT+CUSD are told
+	curc   int            // whether Options.Chatter is heard
 }
 
-func factorySettings() settings {
-	return settings{cscs: "GSM", cpms: [3]string{"SM", "SM", "SM"}, creg: make(map[string]int)}
+func (p *profile) settings() settings {
+	return settings{cscs: "GSM", cpms: p.preferred, cnmi: p.cnmiFirst, creg: make(map[string]int), curc: 1}
 }
 
 // within reads an integer argument; one left out is def.
@@ -148,37 +146,56 @@ func (s *Simulator) echo(c *call) error {
 }
 
 func (s *Simulator) restoreSettings(c *call) error {
-	s.settings = factorySettings()
+	s.settings = s.profile.settings()
 	c.outlet.echo = true
 	return nil
 }
 
 func (s *Simulator) listCommands(c *call) error {
-	for name := range s.commands {
-		c.say("AT" + name)
+	names := slices.Sorted(maps.Keys(s.commands))
+	switch s.profile.clac {
+	case "line":
+		c.say("+CLAC:" + strings.Join(names, ","))
+	case "names":
+		for _, name := range names {
+			c.say(name)
+		}
+	default:
+		for _, name := range names {
+			c.say("AT" + name)
+		}
 	}
-	slices.Sort(c.info)
 	return nil
 }
 
-func (s *Simulator) imei(c *call) error { return identity(s.options.IMEI)(s, c) }
-
-func (s *Simulator) imsi(c *call) error {
-	if err := s.sim.needsPIN(); err != nil {
-		return err
+// imei is AT+CGSN, which says only AT+CGSN=1 with a name. 3GPP TS 27.007 5.4
+func (s *Simulator) imei(c *call) error {
+	if c.form == set && c.arg(0) == "1" {
+		return identity(fmt.Sprintf("+CGSN: %q", s.options.IMEI))(s, c)
 	}
-	return identity(s.options.IMSI)(s, c)
+	return identity(s.options.IMEI)(s, c)
 }
 
-func (s *Simulator) iccid(c *call) error {
-	return identity(c.name+": "+s.options.ICCID)(s, c)
+func (s *Simulator) imsi(c *call) error {
+	if err := s.sim.closed(); err != nil {
+		return err
+	}
+	return identity(s.sim.IMSI)(s, c)
+}
+
+// cardNumber is AT+CCID and the like; a SIM that is locked tells it too.
+func (s *Simulator) cardNumber(c *call, before string) error {
+	if s.sim.absent {
+		return cmeNoSIM
+	}
+	return identity(before+s.sim.ICCID)(s, c)
 }
 
 func (s *Simulator) ownNumber(c *call) error {
-	if err := s.sim.needsPIN(); err != nil {
+	if err := s.sim.closed(); err != nil {
 		return err
 	}
-	return identity(fmt.Sprintf("+CNUM: ,%q,%d", s.options.Number, typeOf(s.options.Number)))(s, c)
+	return identity(fmt.Sprintf("+CNUM: ,%q,%d", s.sim.Number, typeOf(s.sim.Number)))(s, c)
 }
 
 // typeOf is the type of address octet that stands beside a number in AT.
@@ -193,15 +210,38 @@ func typeOf(number string) int {
 func (s *Simulator) pin(c *call) error {
 	switch c.form {
 	case read:
+		if s.sim.absent {
+			return cmeNoSIM
+		}
 		c.say("+CPIN: " + s.sim.pinState())
 	case set:
-		if err := s.sim.enterPIN(c.arg(0)); err != nil {
+		if err := s.sim.enterPIN(c.arg(0), c.arg(1)); err != nil {
 			return err
 		}
+		s.search()
 		s.registrationChanged()
 		s.deliverWaiting()
 	case execute:
 		return plainError{}
+	}
+	return nil
+}
+
+// triesLeft is AT+CPINR. 3GPP TS 27.007 8.65
+func (s *Simulator) triesLeft(c *call) error {
+	if s.sim.absent {
+		return cmeNoSIM
+	}
+	if c.form == test {
+		return nil
+	}
+	for _, code := range []struct {
+		name       string
+		left, most int
+	}{{"SIM PIN", s.sim.tries, 3}, {"SIM PUK", s.sim.pukTries, 10}} {
+		if c.arg(0) == "" || c.arg(0) == code.name {
+			c.say(fmt.Sprintf("+CPINR: %s,%d,%d", code.name, code.left, code.most))
+		}
 	}
 	return nil
 }

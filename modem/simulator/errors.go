@@ -12,9 +12,11 @@ type cmeError int
 
 const (
 	cmeNotAllowed      cmeError = 3
+	cmeNoSIM           cmeError = 10
 	cmeSIMPIN          cmeError = 11
 	cmeSIMPUK          cmeError = 12
 	cmeWrongPassword   cmeError = 16
+	cmeNoService       cmeError = 30
 	cmeWrongParameters cmeError = 50
 )
 
@@ -26,8 +28,11 @@ type cmsError int
 const (
 	cmsNotAllowed    cmsError = 302
 	cmsPDUParameter  cmsError = 304
+	cmsNoSIM         cmsError = 310
 	cmsSIMPIN        cmsError = 311
+	cmsSIMPUK        cmsError = 316
 	cmsMemoryIndex   cmsError = 321
+	cmsNoSMSC        cmsError = 330
 	cmsNoService     cmsError = 331
 	cmsNoCNMAAwaited cmsError = 340
 )
@@ -37,14 +42,19 @@ func (e cmsError) Error() string { return fmt.Sprintf("+CMS ERROR: %d", int(e)) 
 // verbose are the texts of AT+CMEE=2 for the errors the simulator makes itself.
 var verbose = map[error]string{
 	cmeNotAllowed:      "operation not allowed",
+	cmeNoSIM:           "SIM not inserted",
 	cmeSIMPIN:          "SIM PIN required",
 	cmeSIMPUK:          "SIM PUK required",
 	cmeWrongPassword:   "incorrect password",
+	cmeNoService:       "no network service",
 	cmeWrongParameters: "incorrect parameters",
 	cmsNotAllowed:      "operation not allowed",
 	cmsPDUParameter:    "invalid PDU mode parameter",
+	cmsNoSIM:           "SIM not inserted",
 	cmsSIMPIN:          "SIM PIN required",
+	cmsSIMPUK:          "SIM PUK required",
 	cmsMemoryIndex:     "invalid memory index",
+	cmsNoSMSC:          "SMSC address unknown",
 	cmsNoService:       "no network service",
 	cmsNoCNMAAwaited:   "no +CNMA acknowledgement expected",
 }

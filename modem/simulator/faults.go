@@ -29,7 +29,7 @@ type Fault struct {
 	Lose   bool          // AtCommand, AtResult: it is done, but the whole answer is never sent
 	Late   time.Duration // AtResult: the answer comes so much later, while other commands are answered
 	Hang   bool          // AtCommand to AtResult: nothing is answered from here on
-	Cure   Cure          // what ends Hang
+	Cure   Cure          // what ends Hang, and Deregister
 	For    time.Duration // so does time, if it is not 0
 	HangUp bool          // AtCommand to AtResult: the ports end and can be opened again; the modem lives on
 	Drop   bool          // AtCommand to AtResult: the stick restarts; the host sees the port end
@@ -39,8 +39,15 @@ type Fault struct {
 	Prompt string        // AtPrompt: instead of "\r\n> "
 	Early  bool          // AtResult: the status report comes before the final result (unless URCs are held)
 	Twice  bool          // AtDeliver: the message is stored at two indexes
+	Again  time.Duration // AtDeliver: the SMSC delivers it once more so much later, as if it had not been acknowledged
 	Busy   bool          // AtOpen: another program has the port
-	Cuts   []Cut         // at bytes counted from this moment
+	Full   bool          // AtDeliver: the modem says that it has no room; the SMSC tries again after Options.Redeliver
+	Forget bool          // at any: the modem forgets AT+CNMI
+	Reads  []int         // AtOpen: see SplitReads
+	Cuts   []Cut         // at any: at bytes counted from this moment
+
+	Deregister bool // at any: the modem loses the network, as Simulator.Deregister has it
+	Stat       int  // what it tells then
 }
 
 // ends is whether the fault takes the place of what was to be done.
@@ -76,6 +83,12 @@ func (s *Simulator) at(m Moment) Fault {
 	f := s.fault(m)
 	if f.Stall {
 		s.stall(true)
+	}
+	if f.Forget {
+		s.settings.cnmi = [5]int{}
+	}
+	if f.Deregister {
+		s.deregister(f.Stat, f.Cure)
 	}
 	for _, cut := range f.Cuts {
 		s.plan(cut)

@@ -14,8 +14,9 @@ func FuzzHost(f *testing.F) {
 	f.Add([]byte("ATE0V1&FZ;+CNMI=2,1,0,1,0;+CPMS=\"ME\",\"ME\",\"ME\";+CMGL=4;+CMGD=1,4\rAT+CLAC\r"))
 	f.Add([]byte("AT+CPIN=\"\rAT+CREG=,\rAT&\rATS0==\r\x08\x08A/\r"))
 	f.Add([]byte("\xff\xff\xffAT\r"))
+	f.Add([]byte("AT+CPIN=1\rAT+CUSD=1,\"*100#\",15\rAT+CSMS=1;+CNMI=2,2,0,1\rAT+CNMA=2\rAT+CPINR\r"))
 	f.Fuzz(func(t *testing.T, said []byte) {
-		s := simulator.New(simulator.Options{PIN: "1", SM: 2, ME: 1, SR: 1, History: 2})
+		s := simulator.New(simulator.Options{PIN: "1", SM: 2, ME: 1, SR: 1, History: 2, USSDDelay: time.Hour, AckWithin: time.Hour})
 		defer s.Close()
 		p, err := s.Open()
 		if err != nil {

@@ -61,7 +61,13 @@ func (s *Simulator) serveTexts(w http.ResponseWriter) {
 	json.NewEncoder(w).Encode(struct {
 		SIM    string      `json:"sim"` // the number to text to
 		Phones []phoneView `json:"phones"`
-	}{s.options.Number, s.views()})
+	}{s.number(), s.views()})
+}
+
+func (s *Simulator) number() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.sim.Number
 }
 
 func (s *Simulator) views() []phoneView {

@@ -119,8 +119,8 @@ func (l *line) until(of Direction, n int) (bytes int, cut bool) {
 	return n, cut
 }
 
-// pass counts bytes of t and does what is to happen after them.
-func (s *Simulator) pass(of Direction, n int, t *session) {
+// gone counts bytes of t and does what is to happen after them.
+func (s *Simulator) gone(of Direction, n int, t *session) {
 	l := &s.line
 	l.count[of] += int64(n)
 	for {
@@ -171,7 +171,7 @@ func (t *session) say(text string) {
 		t.put(text[:n])
 		text = text[n:]
 		if t.s.line.count[Said] += int64(n); cut {
-			t.s.pass(Said, 0, t)
+			t.s.gone(Said, 0, t)
 		}
 	}
 	if t.saying--; t.saying == 0 {
@@ -271,7 +271,7 @@ func (t *session) hear() error {
 		t.lost[Heard] -= lost
 	}
 	t.chunk = t.chunk[lost:]
-	t.s.pass(Heard, n, t)
+	t.s.gone(Heard, n, t)
 	t.upTo = t.s.line.count[Heard]
 	t.stuck = t.s.hung.on
 	return nil

@@ -9,10 +9,10 @@ import (
 
 // messages is what every one of them needs: a SIM that is open, and mem1.
 func (s *Simulator) messages() (*storage, error) {
-	if s.sim.needsPIN() != nil {
-		return nil, cmsSIMPIN
+	if err := s.sim.closedForMessages(); err != nil {
+		return nil, err
 	}
-	return s.sim.storage(s.settings.cpms[0]), nil
+	return s.storage(s.settings.cpms[0]), nil
 }
 
 func (s *Simulator) messageService(c *call) error {
@@ -26,34 +26,33 @@ func (s *Simulator) messageService(c *call) error {
 		if !ok {
 			return cmsNotAllowed
 		}
-		s.settings.csms, s.settings.unack = n, 0
+		s.settings.csms = n
 		c.say("+CSMS: 1,1,1")
 	}
 	return nil
 }
 
 func (s *Simulator) serviceCentre(c *call) error {
-	if s.sim.needsPIN() != nil {
-		return cmsSIMPIN
+	if err := s.sim.closedForMessages(); err != nil {
+		return err
 	}
 	switch c.form {
 	case read:
-		c.say(fmt.Sprintf("+CSCA: %q,%d", s.sim.smsc, typeOf(s.sim.smsc)))
+		c.say(fmt.Sprintf("+CSCA: %q,%d", s.sim.SMSC, typeOf(s.sim.SMSC)))
 	case set:
 		if strings.Trim(c.arg(0), "+0123456789") != "" || len(c.arg(0)) > 21 {
 			return cmsNotAllowed
 		}
-		s.sim.smsc = c.arg(0)
+		s.sim.SMSC = c.arg(0)
 	}
 	return nil
 }
 
 // newMessageIndications is AT+CNMI; what is left out is 0.
 func (s *Simulator) newMessageIndications(c *call) error {
-	highest := [5]int{2, 2, 0, 2, 1}
 	switch c.form {
 	case test:
-		c.say("+CNMI: (0-2),(0-2),(0),(0-2),(0,1)")
+		c.say("+CNMI: " + s.profile.cnmi)
 	case read:
 		n := s.settings.cnmi
 		c.say(fmt.Sprintf("+CNMI: %d,%d,%d,%d,%d", n[0], n[1], n[2], n[3], n[4]))
@@ -64,30 +63,36 @@ func (s *Simulator) newMessageIndications(c *call) error {
 		}
 		for i := range n {
 			var ok bool
-			if n[i], ok = within(c.arg(i), 0, highest[i], 0); !ok {
+			if n[i], ok = within(c.arg(i), 0, 9, 0); !ok {
 				return cmsNotAllowed
 			}
 		}
+		if !s.profile.allows(n) || s.options.CNMI != nil && !s.options.CNMI(n) {
+			return cmsNotAllowed
+		}
 		s.settings.cnmi = n
+		s.cnmiSet++
+		if this := s.cnmiSet; s.options.CNMILife > 0 {
+			s.after(s.options.CNMILife, func() {
+				if s.cnmiSet == this {
+					s.settings.cnmi = [5]int{}
+				}
+			})
+		}
 	}
 	return nil
+}
+
+// ForgetCNMI makes the modem forget AT+CNMI and say nothing of it.
+func (s *Simulator) ForgetCNMI() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.settings.cnmi = [5]int{}
 }
 
 // heard is whether unsolicited result codes about messages are passed on: the
 // modem keeps them to itself in mode 0.
 func (s *Simulator) heard() bool { return s.listening() && s.settings.cnmi[0] != 0 }
-
-func (s *Simulator) acknowledge(c *call) error {
-	if c.form == test {
-		c.say("+CNMA: (0-2)")
-		return nil
-	}
-	if s.settings.unack == 0 {
-		return cmsNoCNMAAwaited
-	}
-	s.settings.unack--
-	return nil
-}
 
 func (s *Simulator) preferredStorage(c *call) error {
 	if _, err := s.messages(); err != nil {
@@ -95,14 +100,15 @@ func (s *Simulator) preferredStorage(c *call) error {
 	}
 	switch c.form {
 	case test:
-		c.say(`+CPMS: ("SM","ME","SR"),("SM","ME"),("SM","ME")`)
+		m := s.profile.memories
+		c.say(fmt.Sprintf("+CPMS: (%s),(%s),(%s)", m[0], m[1], m[2]))
 		return nil
 	case set:
 		if len(c.args) > len(s.settings.cpms) {
 			return cmsNotAllowed
 		}
 		for i, name := range c.args {
-			if s.sim.storage(name) == nil || i > 0 && name == "SR" {
+			if !s.profile.takes(i, name) {
 				return cmsNotAllowed
 			}
 		}
@@ -111,8 +117,8 @@ func (s *Simulator) preferredStorage(c *call) error {
 	}
 	var fill []string
 	for _, name := range s.settings.cpms {
-		st := s.sim.storage(name)
-		counts := fmt.Sprintf("%d,%d", st.used, len(st.slots))
+		st := s.storage(name)
+		counts := fmt.Sprintf("%d,%d", st.used(), st.size())
 		if c.form == read {
 			counts = fmt.Sprintf("%q,", name) + counts
 		}
@@ -135,14 +141,13 @@ func (s *Simulator) listMessages(c *call) error {
 	if !ok || s.settings.cmgf != 0 {
 		return cmsNotAllowed
 	}
-	for i, m := range st.slots {
-		if m == nil || want != 4 && want != m.stat() {
-			continue
+	st.each(func(index int, m *stored) {
+		if want == 4 || want == m.stat() {
+			c.say(fmt.Sprintf("+CMGL: %d,%d,%s,%d", index, m.stat(), s.profile.alpha, len(m.tpdu)))
+			c.say(m.pdu())
+			m.read = true
 		}
-		c.say(fmt.Sprintf("+CMGL: %d,%d,,%d", i+1, m.stat(), len(m.tpdu)))
-		c.say(m.pdu())
-		m.read = true
-	}
+	})
 	return nil
 }
 
@@ -151,15 +156,18 @@ func (s *Simulator) readMessage(c *call) error {
 	if err != nil || c.form == test {
 		return err
 	}
-	index, ok := within(c.arg(0), 1, len(st.slots), 0)
-	m, _ := st.at(index)
+	index, ok := within(c.arg(0), st.first, st.first+st.size()-1, st.first-1)
+	m := st.at(index)
+	if ok && m == nil && s.profile.emptySlot {
+		return nil
+	}
 	if !ok || m == nil {
 		return cmsMemoryIndex
 	}
 	if s.settings.cmgf != 0 {
 		return cmsNotAllowed
 	}
-	c.say(fmt.Sprintf("+CMGR: %d,,%d", m.stat(), len(m.tpdu)))
+	c.say(fmt.Sprintf("+CMGR: %d,%s,%d", m.stat(), s.profile.alpha, len(m.tpdu)))
 	c.say(m.pdu())
 	m.read = true
 	return nil
@@ -173,17 +181,13 @@ func (s *Simulator) deleteMessage(c *call) error {
 	}
 	if c.form == test {
 		var taken []string
-		for i, m := range st.slots {
-			if m != nil {
-				taken = append(taken, fmt.Sprint(i+1))
-			}
-		}
+		st.each(func(index int, _ *stored) { taken = append(taken, fmt.Sprint(index)) })
 		c.say("+CMGD: (" + strings.Join(taken, ",") + "),(0-4)")
 		return nil
 	}
-	index, ok := within(c.arg(0), 0, len(st.slots), 0)
+	index, ok := within(c.arg(0), 0, st.first+st.size()-1, -1)
 	flag, fine := within(c.arg(1), 0, 4, 0)
-	if !ok || !fine || flag == 0 && index == 0 {
+	if !ok || !fine || flag == 0 && index < st.first {
 		return cmsMemoryIndex
 	}
 	st.remove(func(i int, m *stored) bool {

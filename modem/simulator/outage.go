@@ -24,7 +24,8 @@ const (
 type outage struct {
 	on    bool
 	cure  Cure
-	since int64 // place in all that was heard: what came up to there is no cure
+	until time.Time // when it ends by itself, if it does
+	since int64     // place in all that was heard: what came up to there is no cure
 }
 
 // end is whether by, heard at place, ended it.
@@ -73,9 +74,13 @@ func (s *Simulator) strike(f Fault) bool {
 	if f.Hang {
 		s.hung = outage{on: true, cure: f.Cure, since: s.line.count[Heard]}
 		if f.For > 0 {
+			s.hung.until = time.Now().Add(f.For)
+			this := s.hung
 			s.after(f.For, func() {
-				s.hung.on = false
-				s.deliverWaiting()
+				if s.hung == this { // not another one since
+					s.hung.on = false
+					s.deliverWaiting()
+				}
 			})
 		}
 	}
@@ -91,7 +96,11 @@ func (s *Simulator) strike(f Fault) bool {
 // restart is loss of power, and its return after away; if that is negative, it
 // stays away until Plug.
 func (s *Simulator) restart(away time.Duration) {
-	s.powerOff()
+	if s.profile.uart {
+		s.forget() // the line does not end
+	} else {
+		s.powerOff()
+	}
 	if away == 0 {
 		s.powerOn()
 		return
@@ -132,19 +141,33 @@ func (s *Simulator) Reset() {
 // powerOff ends the ports and forgets all that does not survive.
 func (s *Simulator) powerOff() {
 	s.hangUp()
-	s.absent = true
+	s.forget()
+	if s.power != nil {
+		s.power(false)
+	}
+}
+
+// forget is what loss of power does to memory.
+func (s *Simulator) forget() {
+	s.absent, s.silent = true, false
+	s.smsc.offered = nil
 	s.hung, s.radio.lost, s.stalled = outage{}, outage{}, false
-	s.settings = factorySettings()
+	s.settings = s.profile.settings()
 	for _, p := range s.ports {
 		p.echo = true
 	}
 	s.radio.function = 1
-	s.sim.locked = s.sim.pin != ""
+	s.sim.locked = s.sim.PIN != ""
 }
 
 // powerOn begins afresh, unless the modem is on.
 func (s *Simulator) powerOn() {
+	if s.absent && s.power != nil {
+		s.power(true)
+	}
 	s.absent = false
+	s.search()
+	s.greet()
 	s.deliverWaiting()
 	s.changed()
 }
@@ -180,7 +203,7 @@ func (s *Simulator) stall(stall bool) {
 // listening is whether a host has a port open on which unsolicited result codes
 // come, and the modem uses it.
 func (s *Simulator) listening() bool {
-	return !s.hung.on && slices.ContainsFunc(s.ports, func(p *outlet) bool {
+	return !s.hung.on && !s.absent && slices.ContainsFunc(s.ports, func(p *outlet) bool {
 		return p.kind == PortURC && p.session != nil && !p.session.port.isGone()
 	})
 }

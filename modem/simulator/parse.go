@@ -14,12 +14,11 @@ const (
 
 // call is one command of a command line.
 type call struct {
-	name    string // upper case: +CMGF, E, &F
-	form    form
-	args    []string // of set, without quotes
-	info    []string // lines of information it answers with
-	restart bool     // the modem restarts after the answer
-	outlet  *outlet  // where it was given
+	name   string // upper case: +CMGF, E, &F
+	form   form
+	args   []string // of set, without quotes
+	info   []string // lines of information it answers with
+	outlet *outlet  // where it was given
 }
 
 // say adds a line of information.

@@ -22,7 +22,12 @@ type Phone struct {
 	begun   []concat            // keys of partial, oldest first
 	ref     byte                // of the next text sent
 	reject  byte                // TP-ST of reports, 0 for delivered
-	refuse  cmsError            // answer to AT+CMGS, 0 for none
+	before  []byte              // TP-ST of the reports before the one that is final
+	off     bool
+	pending []Submission // while it is off
+
+	reportAs string   // how reports write the number, "" as it was dialled
+	refuse   cmsError // answer to AT+CMGS, 0 for none
 }
 
 // Text is a whole text as a phone shows it.
@@ -106,24 +111,76 @@ func (p *Phone) Refuse(cms int) {
 	p.refuse = cmsError(cms)
 }
 
+// Reports makes the SMSC send these status reports (TP-ST) before the one that
+// is final, such as 0x20 and 0x21, congestion and SME busy.
+func (p *Phone) Reports(statuses ...byte) {
+	p.s.mu.Lock()
+	defer p.s.mu.Unlock()
+	p.before = statuses
+}
+
+// ReportAs makes status reports write the phone's number so, without its
+// international prefix for example.
+func (p *Phone) ReportAs(number string) {
+	p.s.mu.Lock()
+	defer p.s.mu.Unlock()
+	p.reportAs = number
+}
+
+// SwitchOff keeps what is sent to the phone at the SMSC until SwitchOn, or until
+// its validity is over. A report says so at first.
+func (p *Phone) SwitchOff() {
+	p.s.mu.Lock()
+	defer p.s.mu.Unlock()
+	p.off = true
+}
+
+// SwitchOn delivers what waited.
+func (p *Phone) SwitchOn() {
+	p.s.mu.Lock()
+	defer p.s.mu.Unlock()
+	p.off = false
+	pending := p.pending
+	p.pending = nil
+	for _, submission := range pending {
+		p.s.reports(submission, p, p.s.pass(submission, p))
+	}
+	p.s.changed()
+}
+
+// wait keeps a segment for a phone that is off.
+func (p *Phone) wait(submission Submission) {
+	s := p.s
+	p.pending = append(p.pending, submission)
+	if submission.Validity > 0 {
+		s.after(submission.Validity, func() {
+			i := slices.IndexFunc(p.pending, func(other Submission) bool { return other.N == submission.N })
+			if i >= 0 {
+				p.pending = slices.Delete(p.pending, i, i+1)
+				s.report(submission, p, 0x46) // validity period expired
+			}
+		})
+	}
+}
+
 // receive takes a segment, and shows the text when it is complete.
 func (p *Phone) receive(submission Submission) {
-	tpdus := [][]byte{submission.TPDU}
+	tpdus, text := [][]byte{submission.TPDU}, submission.Text
 	if c := submission.Concat; c.Total > 1 {
 		if tpdus = p.collect(c, submission.TPDU); tpdus == nil {
 			return
 		}
-	}
-	text, err := sms.Join(tpdus)
-	if err != nil {
-		return // cannot be: the modem parsed every one of them
+		var err error
+		if text, err = sms.Join(tpdus); err != nil {
+			return // cannot be: the modem parsed every one of them
+		}
 	}
 	s := p.s
 	p.texts = keep(p.texts, &Text{
-		From: s.options.Number, To: p.number, Text: text,
+		From: s.sim.Number, To: p.number, Text: text,
 		Time: submission.Time, Parts: len(tpdus), TPDUs: tpdus,
 	}, s.options.History)
-	if p.number == s.options.Number { // the SIM texts itself
+	if p.number == s.sim.Number { // the SIM texts itself
 		p.send(text)
 	}
 }
@@ -199,6 +256,13 @@ func (p *Phone) SendTPDUs(tpdus ...[]byte) error {
 	return p.sendTPDUs(text, tpdus)
 }
 
+// Compose returns the TPDUs of a text, for SendTPDUs to send at different times.
+func (p *Phone) Compose(text string) ([][]byte, error) {
+	p.s.mu.Lock()
+	defer p.s.mu.Unlock()
+	return p.compose(text)
+}
+
 func (p *Phone) send(text string) error {
 	tpdus, err := p.compose(text)
 	if err != nil {
@@ -220,13 +284,13 @@ func (p *Phone) compose(text string) ([][]byte, error) {
 func (p *Phone) sendTPDUs(text string, tpdus [][]byte) error {
 	s := p.s
 	t := &Text{
-		From: p.number, To: s.options.Number, Text: text, Time: s.options.Now(),
+		From: p.number, To: s.sim.Number, Text: text, Time: s.options.Now(),
 		Parts: len(tpdus), TPDUs: tpdus, sent: true, missing: len(tpdus),
 	}
 	p.texts = keep(p.texts, t, s.options.History)
 	defer s.changed()
 	for _, tpdu := range tpdus {
-		if err := s.toModem(waiting{tpdu: tpdu, text: t}); err != nil {
+		if err := s.toModem(&waiting{tpdu: tpdu, text: t}); err != nil {
 			return err
 		}
 	}

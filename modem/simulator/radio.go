@@ -1,12 +1,17 @@
 package simulator
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // radio is the modem's tie to the network.
 type radio struct {
 	function     int // AT+CFUN: 0 minimum, 1 full, 4 flight mode
 	registration int // the network's part of the answer to AT+CREG?: 1 home, 5 roaming
 	signal       int // AT+CSQ: 0..31, 99 unknown
+	searching    bool
+	searches     int // so far
 	lost         outage
 	without      int // what registration is meanwhile
 }
@@ -27,6 +32,10 @@ func (s *Simulator) Register(stat int) {
 func (s *Simulator) Deregister(stat int, cure Cure) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.deregister(stat, cure)
+}
+
+func (s *Simulator) deregister(stat int, cure Cure) {
 	s.radio.lost = outage{on: true, cure: cure, since: s.line.count[Heard]}
 	s.radio.without = stat
 	s.registrationChanged()
@@ -42,8 +51,11 @@ func (s *Simulator) SetSignal(rssi int) {
 
 // registered is the stat of AT+CREG?.
 func (s *Simulator) registered() int {
-	if s.radio.function != 1 || s.sim.needsPIN() != nil {
+	if s.radio.function != 1 || s.sim.closed() != nil {
 		return 0
+	}
+	if s.radio.searching {
+		return 2
 	}
 	if s.radio.lost.on {
 		return s.radio.without
@@ -55,6 +67,21 @@ func (s *Simulator) registered() int {
 func (s *Simulator) inService() bool {
 	stat := s.registered()
 	return !s.absent && !s.hung.on && (stat == 1 || stat == 5)
+}
+
+// search begins to look for the network, see Options.Search.
+func (s *Simulator) search() {
+	s.radio.searches++
+	s.radio.searching = s.options.Search > 0
+	if this := s.radio.searches; s.radio.searching {
+		s.after(s.options.Search, func() {
+			if s.radio.searches == this {
+				s.radio.searching = false
+				s.registrationChanged()
+				s.deliverWaiting()
+			}
+		})
+	}
 }
 
 const cell = `,"0001","00A1"` // location area and cell, for n=2
@@ -127,9 +154,12 @@ func (s *Simulator) signalQuality(c *call) error {
 	return nil
 }
 
-// restarts is whether a command restarts the modem.
+// restarts is whether a command restarts the modem, after its answer.
 func (s *Simulator) restarts(c *call) bool {
-	return c.name == "+CFUN" && c.form == set && c.arg(1) == "1"
+	if c.form == test || c.form == read {
+		return false
+	}
+	return c.name == "+CFUN" && c.arg(1) == "1" || slices.Contains(s.profile.resets, c.name)
 }
 
 func (s *Simulator) functionality(c *call) error {
@@ -140,13 +170,13 @@ func (s *Simulator) functionality(c *call) error {
 		c.say(fmt.Sprintf("+CFUN: %d", s.radio.function))
 	case set:
 		n, ok := within(c.arg(0), 0, 4, 1)
-		restart, fine := within(c.arg(1), 0, 1, 0)
+		_, fine := within(c.arg(1), 0, 1, 0)
 		if !ok || !fine || n == 2 || n == 3 {
 			return cmeWrongParameters
 		}
-		c.restart = restart == 1
 		if s.radio.function != n {
 			s.radio.function = n
+			s.search()
 			s.registrationChanged()
 			s.deliverWaiting()
 		}

@@ -140,7 +140,7 @@ func (t *session) begin(line string, place int64) bool {
 func (t *session) current() bool { return t.outlet.session == t }
 
 // live is whether this session is the one at its port and the modem reacts.
-func (t *session) live() bool { return t.current() && !t.s.hung.on }
+func (t *session) live() bool { return t.current() && !t.s.hung.on && !t.s.absent }
 
 // answer is what a command says: information, a final result, and what is to go
 // wrong with it.
@@ -249,16 +249,17 @@ func (t *session) obey(line string) (submit *call, a answer) {
 			return &c, a
 		}
 		command, known := s.commands[c.name]
-		err := error(plainError{})
-		if known {
-			err = command(s, &c)
+		if !known {
+			a.final = s.profile.unknown
+			return nil, a
 		}
+		err := command(s, &c)
 		a.info = append(a.info, c.info...)
 		if err != nil {
 			a.final = s.settings.final(err)
 			return nil, a
 		}
-		if c.restart { // the port ends after the OK has been heard
+		if s.restarts(&c) { // the port ends after the OK has been heard
 			a.after = func() { s.restart(s.options.Boot) }
 		}
 	}

@@ -1,10 +1,14 @@
 // Package simulator is a GSM modem with a SIM, a message centre (SMSC) and
 // phones behind it, all in memory. It speaks AT as a real USB stick does (PDU
 // mode of 3GPP TS 27.005, the general commands of TS 27.007 and V.250), over an
-// in-memory port or over TCP, and it can misbehave on command.
+// in-memory port or over TCP, in the ways of a family of modems (Options.Profile).
 //
 //	host ── Open, Serve ──▶ modem (AT) ──▶ SMSC ──▶ Phone.Inbox
 //	                        modem ◀── SIM storage ◀── SMSC ◀── Phone.Send
+//
+// It can misbehave on command: at a moment of its life (Misbehave, ParseScript),
+// at a byte of the dialogue (CutAfter, SplitReads), in its tie to the network
+// (Register, Deregister), and as something that is plugged in (Unplug, Bus).
 //
 // One lock guards everything behind the port; nothing waits while it holds it.
 // Each open port has one goroutine, the AT interpreter, which ends when the
@@ -30,18 +34,32 @@ var (
 // Options says what kind of modem and SIM to simulate. The zero value is a
 // working one.
 type Options struct {
-	Number string // of the SIM, "+15550100000" if empty
-	IMSI   string // "001010123456789" if empty
-	IMEI   string // "350000000000006" if empty
-	ICCID  string // "8900101000000000006" if empty
-	PIN    string // of the SIM; empty: none is asked
-	SMSC   string // number of the message centre, "+15550199999" if empty
+	Profile string // one of Profiles, or none
 
-	SM, ME, SR int // slots in the SIM's, the modem's and the report storage: 20, 50 and 20 if 0
+	Number string // of the SIM, and so on: see Card
+	IMSI   string
+	IMEI   string // "350000000000006" if empty
+	ICCID  string
+	PIN    string
+	PUK    string
+	SMSC   string
+
+	SM, ME, SR int // slots in the SIM's, the modem's and the report storage: 20, 50 and 20, or the profile's, if 0
 
 	FirstMR     byte          // TP-MR of the first submit
 	SubmitDelay time.Duration // from the end of the PDU to the final result of AT+CMGS
-	ReportDelay time.Duration // from there to the status report
+	ReportDelay time.Duration // from there to the status report, and from one report to the next
+	BurstDelay  time.Duration // instead of SubmitDelay while AT+CMMS keeps the link open; SubmitDelay if 0
+	USSDDelay   time.Duration // from AT+CUSD to the network's answer
+
+	AckWithin time.Duration // for AT+CNMA; after it, nothing is passed on any more: 15 seconds if 0
+	Redeliver time.Duration // until the SMSC tries again what the modem did not take: a minute if 0
+
+	Search   time.Duration          // how long the modem looks for the network after power-on, a PIN, or AT+CFUN=1
+	Boot     time.Duration          // how long the stick is away after a command that restarts it
+	Chatter  time.Duration          // between unsolicited result codes of the profile that tell nothing; none if 0
+	CNMI     func(cnmi [5]int) bool // which settings of AT+CNMI the modem takes; all it lists if nil
+	CNMILife time.Duration          // after which it forgets AT+CNMI; never if 0
 
 	// HoldURCs keeps unsolicited result codes back while a command is running,
 	// so that a transcript is the same every time. Real modems differ.
@@ -50,8 +68,7 @@ type Options struct {
 	History int              // how many submits, and texts of each phone, are kept; 100,000 if 0
 	Now     func() time.Time // time.Now if nil
 
-	Ports []PortKind    // of the stick; one PortURC if empty
-	Boot  time.Duration // how long the stick is away after a command that restarts it
+	Ports []PortKind // of the stick; the profile's, or one PortURC, if empty
 }
 
 // PortKind is what one of a stick's ports is good for.
@@ -63,28 +80,32 @@ const (
 	PortDiagnostic                 // takes everything and says nothing
 )
 
-func (o *Options) fill() {
-	text := func(s *string, value string) {
-		if *s == "" {
-			*s = value
-		}
+func text(s *string, value string) {
+	if *s == "" {
+		*s = value
 	}
-	count := func(n *int, value int) {
-		if *n <= 0 {
-			*n = value
-		}
+}
+
+func count(n *int, value int) {
+	if *n <= 0 {
+		*n = value
 	}
-	text(&o.Number, "+15550100000")
-	text(&o.IMSI, "001010123456789")
+}
+
+func (o *Options) fill(p *profile) {
 	text(&o.IMEI, "350000000000006")
-	text(&o.ICCID, "8900101000000000006")
-	text(&o.SMSC, "+15550199999")
-	count(&o.SM, 20)
-	count(&o.ME, 50)
-	count(&o.SR, 20)
+	count(&o.SM, p.sm)
+	count(&o.ME, p.me)
+	count(&o.SR, p.sr)
 	count(&o.History, 100_000)
+	if o.AckWithin <= 0 {
+		o.AckWithin = 15 * time.Second
+	}
+	if o.Redeliver <= 0 {
+		o.Redeliver = time.Minute
+	}
 	if len(o.Ports) == 0 {
-		o.Ports = []PortKind{PortURC}
+		o.Ports = p.ports
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -95,6 +116,7 @@ func (o *Options) fill() {
 // from any goroutine.
 type Simulator struct {
 	options Options
+	profile *profile
 	closed  chan struct{}
 	running sync.WaitGroup // the interpreters of open ports
 
@@ -109,7 +131,12 @@ type Simulator struct {
 	settings settings
 	radio    radio
 	sim      sim
+	storages []*storage
 	smsc     smsc
+	ussd     func(code string) USSD
+	power    func(on bool) // tells a Bus
+	silent   bool          // the boot lines have been said
+	cnmiSet  int           // how often AT+CNMI was set
 	timers   map[*time.Timer]struct{}
 	watchers map[chan struct{}]struct{}
 }
@@ -121,25 +148,59 @@ type outlet struct {
 	session *session // nil while the port is closed
 }
 
-// New returns a modem that is plugged in, registered, and has its port closed.
+// New returns a modem that is plugged in, registered, and has its ports closed.
+// It panics if there is no such profile.
 func New(options Options) *Simulator {
-	options.fill()
+	profile := profileOf(options.Profile)
+	options.fill(profile)
+	card := Card{options.Number, options.IMSI, options.ICCID, options.PIN, options.PUK, options.SMSC}
+	card.fill()
 	s := &Simulator{
 		options:  options,
+		profile:  profile,
 		closed:   make(chan struct{}),
 		timers:   make(map[*time.Timer]struct{}),
 		watchers: make(map[chan struct{}]struct{}),
 		fault:    func(Moment) Fault { return Fault{} },
-		commands: commandTable(),
+		commands: profile.table(),
 		radio:    radio{function: 1, registration: 1, signal: 20},
+		sim:      newSIM(card, options.SM),
+		smsc:     smsc{mr: options.FirstMR, phones: make(map[string]*Phone)},
+		settings: profile.settings(),
+		ussd:     balance,
 	}
 	for _, kind := range options.Ports {
 		s.ports = append(s.ports, &outlet{kind: kind, echo: true})
 	}
-	s.sim = newSIM(options)
-	s.smsc = smsc{number: options.SMSC, mr: options.FirstMR, phones: make(map[string]*Phone)}
-	s.settings = factorySettings()
+	s.storages = s.newStorages(s.sim.shelf)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.search()
+	s.chatter(0)
 	return s
+}
+
+// chatter says the profile's lines in turn.
+func (s *Simulator) chatter(n int) {
+	if lines := s.profile.chatter; s.options.Chatter > 0 && len(lines) > 0 {
+		s.after(s.options.Chatter, func() {
+			if s.settings.curc == 1 {
+				s.urc("%s", lines[n%len(lines)])
+			}
+			s.chatter(n + 1)
+		})
+	}
+}
+
+// greet says what a modem says when it has started, as soon as somebody listens.
+func (s *Simulator) greet() {
+	if s.silent || s.absent || !s.listening() {
+		return
+	}
+	s.silent = true
+	for _, line := range s.profile.boot {
+		s.urc("%s", line)
+	}
 }
 
 // Open opens the modem's AT port, the first PortURC if it has several. Like a
@@ -179,16 +240,21 @@ func (s *Simulator) OpenPort(i int) (io.ReadWriteCloser, error) {
 		return nil, ErrClosed
 	case s.absent:
 		return nil, ErrUnplugged
-	case outlet.session != nil || s.at(Moment{Point: AtOpen}).Busy:
+	case outlet.session != nil:
+		return nil, ErrBusy
+	}
+	f := s.at(Moment{Point: AtOpen})
+	if f.Busy {
 		return nil, ErrBusy
 	}
 	p := newPort()
 	p.in.stall(s.stalled)
-	p.out.split(s.line.reads)
+	p.out.split(slices.Concat(s.line.reads, f.Reads))
 	t := newSession(s, outlet, p)
 	outlet.session = t
 	s.cured(ByReopen, 0)
 	s.running.Go(t.run)
+	s.greet()
 	s.changed()
 	return p, nil
 }

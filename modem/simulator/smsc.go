@@ -17,29 +17,32 @@ var ErrQueueFull = errors.New("simulator: the SMSC's queue is full")
 // smsc is the message centre: what it took from the modem, the phones it
 // serves, and what waits for the modem.
 type smsc struct {
-	number   string
 	mr       byte // of the next submit
 	attempts int  // AT+CMGS so far
 	count    int  // submits accepted so far
 	submits  []Submission
 	phones   map[string]*Phone
 	order    []*Phone
-	waiting  []waiting
+	waiting  []*waiting // for the modem, in order
+	offered  *waiting   // what the modem passed on to the host and waits for AT+CNMA
+	busy     bool       // deliverWaiting is at work
 }
 
 // Submission is one SMS-SUBMIT that the SMSC accepted.
 type Submission struct {
-	sms.Segment           // MR is what the modem assigned
-	N           int       // 1 for the first one
-	Time        time.Time // when it was accepted
-	TPDU        []byte    // as the SMSC got it, with MR
+	sms.Segment               // MR is what the modem assigned
+	N           int           // 1 for the first one
+	Time        time.Time     // when it was accepted
+	TPDU        []byte        // as the SMSC got it, with MR
+	Validity    time.Duration // TP-VP: how long the SMSC is to try; 0 if it is left to the SMSC
 }
 
 // waiting is a TPDU on its way to the modem.
 type waiting struct {
 	tpdu   []byte
 	report bool
-	text   *Text // of which a SMS-DELIVER is a part; nil for a report
+	text   *Text // of which a SMS-DELIVER is a part, or nil
+	later  bool  // the SMSC tried in vain, and tries again after a while
 }
 
 // Submitted returns every SMS-SUBMIT that the SMSC accepted, in order: exactly
@@ -77,25 +80,44 @@ func (s *Simulator) accept(phone *Phone, segment sms.Segment, tpdu []byte) Submi
 	tpdu[1] = segment.MR
 	s.smsc.mr++
 	s.smsc.count++
-	submission := Submission{Segment: segment, N: s.smsc.count, Time: s.options.Now(), TPDU: tpdu}
+	submission := Submission{Segment: segment, N: s.smsc.count, Time: s.options.Now(), TPDU: tpdu, Validity: validity(tpdu)}
 	s.smsc.submits = keep(s.smsc.submits, submission, s.options.History)
-	if phone.reject == 0 {
-		phone.receive(submission)
-	}
 	return submission
 }
 
-// reportLater sends the status report after Options.ReportDelay.
-func (s *Simulator) reportLater(submission Submission, status byte) {
-	if s.options.ReportDelay > 0 {
-		s.after(s.options.ReportDelay, func() { s.report(submission, status) })
-	} else {
-		s.report(submission, status)
+// pass hands a segment on to its phone, and returns what status reports (TP-ST)
+// are to tell of it.
+func (s *Simulator) pass(submission Submission, phone *Phone) (statuses []byte) {
+	switch {
+	case phone.off:
+		phone.wait(submission)
+		return []byte{0x22} // no response from the SME
+	case phone.reject != 0:
+		return []byte{phone.reject}
+	}
+	phone.receive(submission)
+	return append(slices.Clip(phone.before), 0)
+}
+
+// reports sends status reports with these TP-ST, one after the other, if they
+// were asked for: the first after Options.ReportDelay.
+func (s *Simulator) reports(submission Submission, phone *Phone, statuses []byte) {
+	switch {
+	case !submission.Report || len(statuses) == 0:
+	case s.options.ReportDelay > 0:
+		s.after(s.options.ReportDelay, func() {
+			s.report(submission, phone, statuses[0])
+			s.reports(submission, phone, statuses[1:])
+		})
+	default:
+		for _, status := range statuses {
+			s.report(submission, phone, status)
+		}
 	}
 }
 
-// report sends the status report of a segment, with this TP-ST, to the modem.
-func (s *Simulator) report(submission Submission, status byte) {
+// report sends a status report of a segment to the modem.
+func (s *Simulator) report(submission Submission, phone *Phone, status byte) {
 	r := sms.StatusReport{
 		MR:        submission.MR,
 		To:        submission.To,
@@ -103,91 +125,37 @@ func (s *Simulator) report(submission Submission, status byte) {
 		Discharge: s.options.Now(),
 		Status:    status,
 	}
+	if phone.reportAs != "" {
+		r.To = phone.reportAs
+	}
 	if tpdu, err := r.TPDU(); err == nil { // else the number it went to is none
-		s.toModem(waiting{tpdu: tpdu, report: true})
+		s.toModem(&waiting{tpdu: tpdu, report: true})
 	}
 }
 
-// toModem queues a TPDU and delivers what can be delivered.
-func (s *Simulator) toModem(w waiting) error {
-	if len(s.smsc.waiting) >= maxWaiting {
-		return ErrQueueFull
+// validity reads TP-VP of a SMS-SUBMIT, as far as it is relative. 3GPP TS 23.040
+// 9.2.3.12.1
+func validity(tpdu []byte) time.Duration {
+	if tpdu[0]&0x18 != 0x10 {
+		return 0
 	}
-	s.smsc.waiting = append(s.smsc.waiting, w)
-	s.deliverWaiting()
-	return nil
-}
-
-// deliverWaiting offers the modem all that waits, in order. What it has no room
-// for stays.
-func (s *Simulator) deliverWaiting() {
-	if len(s.smsc.waiting) == 0 || !s.inService() {
-		return
-	}
-	s.smsc.waiting = slices.DeleteFunc(s.smsc.waiting, func(w waiting) bool {
-		if w.report {
-			s.takeReport(w.tpdu)
-			return true
-		}
-		if !s.takeDeliver(w.tpdu) {
-			return false
-		}
-		w.text.missing--
-		return true
-	})
-	s.changed()
-}
-
-// takeDeliver is the modem receiving a SMS-DELIVER; it is false if there is no
-// room. 3GPP TS 27.005 3.4.1, mt
-func (s *Simulator) takeDeliver(tpdu []byte) bool {
-	mt := 0
-	if s.heard() {
-		mt = s.settings.cnmi[1]
-	}
-	st := s.sim.storage(s.settings.cpms[2])
-	if mt != 2 && st.used == len(st.slots) {
-		return false
-	}
-	copies := 1
-	if s.at(Moment{Point: AtDeliver, TPDU: tpdu}).Twice {
-		copies = 2
-	}
-	m := stored{smsc: s.smsc.number, tpdu: tpdu}
-	for range copies {
-		if mt == 2 {
-			s.urc("+CMT: ,%d\r\n%s", len(tpdu), m.pdu())
-			s.expectAcknowledge()
-			continue
-		}
-		if index := st.put(m); mt == 1 && index != 0 {
-			s.urc("+CMTI: %q,%d", st.name, index)
-		}
-	}
-	return true
-}
-
-// takeReport is the modem receiving a SMS-STATUS-REPORT. One that it is not to
-// pass on, or has no room for, is lost. 3GPP TS 27.005 3.4.1, ds
-func (s *Simulator) takeReport(tpdu []byte) {
-	if !s.heard() {
-		return
-	}
-	m := stored{smsc: s.smsc.number, tpdu: tpdu}
-	switch s.settings.cnmi[3] {
-	case 1:
-		s.urc("+CDS: %d\r\n%s", len(tpdu), m.pdu())
-		s.expectAcknowledge()
-	case 2:
-		if index := s.sim.storage("SR").put(m); index != 0 {
-			s.urc("+CDSI: \"SR\",%d", index)
-		}
+	switch vp := time.Duration(tpdu[2+2+(int(tpdu[2])+1)/2+2]); {
+	case vp < 144:
+		return (vp + 1) * 5 * time.Minute
+	case vp < 168:
+		return 12*time.Hour + (vp-143)*30*time.Minute
+	case vp < 197:
+		return (vp - 166) * 24 * time.Hour
+	default:
+		return (vp - 192) * 7 * 24 * time.Hour
 	}
 }
 
-// expectAcknowledge counts what AT+CNMA may be sent for. 3GPP TS 27.005 4.7
-func (s *Simulator) expectAcknowledge() {
-	if s.settings.csms == 1 {
-		s.settings.unack++
-	}
+// DeliverTPDU makes the SMSC deliver these octets to the modem, whatever they
+// are: a SMS-STATUS-REPORT if they begin like one, else a SMS-DELIVER.
+func (s *Simulator) DeliverTPDU(tpdu []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	kind, err := sms.MessageType(tpdu)
+	return s.toModem(&waiting{tpdu: tpdu, report: err == nil && kind == sms.MTIStatusReport})
 }

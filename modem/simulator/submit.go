@@ -112,7 +112,7 @@ func (t *session) handOver(m Moment, pdu string, length int, a *answer) (time.Du
 	if t.outlet.echo {
 		t.say(pdu)
 	}
-	_, tpdu, err := sms.SplitPDU(pdu)
+	smsc, tpdu, err := sms.SplitPDU(pdu)
 	var segment sms.Segment
 	if err == nil {
 		segment, err = sms.ParseSubmit(tpdu)
@@ -121,32 +121,73 @@ func (t *session) handOver(m Moment, pdu string, length int, a *answer) (time.Du
 	case err != nil || length != len(tpdu):
 		a.final = s.settings.final(cmsPDUParameter)
 		return 0, false
-	case s.sim.needsPIN() != nil:
-		a.final = s.settings.final(cmsSIMPIN)
+	case s.sim.closed() != nil:
+		a.final = s.settings.final(s.sim.closedForMessages())
+		return 0, false
+	case smsc == "" && s.sim.SMSC == "":
+		a.final = s.settings.final(cmsNoSMSC)
 		return 0, false
 	case !s.inService():
 		a.final = s.settings.final(cmsNoService)
 		return 0, false
 	}
+	delay := s.submitDelay()
 	m.Point, m.TPDU = AtPDU, tpdu
 	if a.takes(s.at(m)) {
-		return s.options.SubmitDelay, true
+		return delay, true
 	}
 	phone := s.phone(segment.To)
 	if phone.refuse != 0 {
 		a.final = s.settings.final(phone.refuse)
-		return s.options.SubmitDelay, true
+		return delay, true
 	}
 
 	submission := s.accept(phone, segment, tpdu)
 	m.Point, m.TPDU = AtResult, submission.TPDU
 	a.info, a.final = append(a.info, fmt.Sprintf("+CMGS: %d", submission.MR)), "OK"
 	a.takes(s.at(m))
-	switch status := phone.reject; {
-	case segment.Report && a.fault.Early:
-		s.report(submission, status)
-	case segment.Report:
-		a.after = func() { s.reportLater(submission, status) }
+	switch statuses := s.pass(submission, phone); {
+	case !segment.Report:
+	case a.fault.Early:
+		s.reports(submission, phone, statuses)
+	default:
+		a.after = func() { s.reports(submission, phone, statuses) }
 	}
-	return s.options.SubmitDelay, true
+	return delay, true
+}
+
+// linger is how long AT+CMMS=1 keeps the link open for the next message.
+const linger = 5 * time.Second
+
+// submitDelay is how long the network takes for the next message, and keeps the
+// link open as AT+CMMS asks. 3GPP TS 27.005 3.5.6
+func (s *Simulator) submitDelay() time.Duration {
+	delay := s.options.SubmitDelay
+	if s.lingers() && s.options.BurstDelay > 0 && s.settings.linked {
+		delay = s.options.BurstDelay
+	}
+	if s.settings.linked = s.settings.cmms != 0; s.settings.linked {
+		s.settings.burst = time.Now().Add(delay + linger)
+	}
+	return delay
+}
+
+// lingers is whether the link is kept open: after a while without messages,
+// AT+CMMS falls back from 1 to 0.
+func (s *Simulator) lingers() bool {
+	if s.settings.cmms == 1 && time.Now().After(s.settings.burst) {
+		s.settings.cmms, s.settings.linked = 0, false
+	}
+	return s.settings.cmms != 0
+}
+
+func (s *Simulator) moreMessages(c *call) error {
+	s.lingers()
+	if err := choice("(0-2)", 2, func(t *settings) *int { return &t.cmms })(s, c); err != nil {
+		return err
+	}
+	if c.form == set {
+		s.settings.burst, s.settings.linked = time.Now().Add(linger), false
+	}
+	return nil
 }

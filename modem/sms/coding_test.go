@@ -161,7 +161,7 @@ func TestAnyTextInAnyCoding(t *testing.T) {
 			t.Fatalf("%+v: %d segments, without options %d", s.Coding, len(list), least)
 		}
 		for i, segment := range list {
-			want := sms.Concat{Ref: s.Ref, Total: byte(len(list)), Seq: byte(i + 1)}
+			want := sms.Concat{Ref: s.Ref, Total: byte(len(list)), Seq: byte(i + 1), Wide: s.Coding.WideRef}
 			if !s.Coding.WideRef {
 				want.Ref &= 0xFF
 			}
@@ -196,7 +196,7 @@ func TestDeliverInAnyCoding(t *testing.T) {
 	}
 	for i, b := range tpdus {
 		got, err := sms.ParseDeliver(b)
-		if want := (sms.Concat{Ref: 0x1234, Total: 3, Seq: byte(i + 1)}); got.Concat != want || got.Port != d.Port || err != nil {
+		if want := (sms.Concat{Ref: 0x1234, Total: 3, Seq: byte(i + 1), Wide: true}); got.Concat != want || got.Port != d.Port || err != nil {
 			t.Errorf("got %+v, %v", got, err)
 		}
 	}

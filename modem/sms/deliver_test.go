@@ -52,7 +52,9 @@ func TestParseDeliver(t *testing.T) {
 		{"a part, 8-bit reference", "44" + from + "00 00" + scts + "0F 050003570202 F0783C1E8FC7E3F1",
 			with(func(d *sms.Deliver) { d.Text, d.Concat = "xxxxxxxx", sms.Concat{Ref: 0x57, Total: 2, Seq: 2} })},
 		{"a part, 16-bit reference", "44" + from + "00 08" + scts + "09 06080412340302 044F",
-			with(func(d *sms.Deliver) { d.DCS, d.Text, d.Concat = 8, "я", sms.Concat{Ref: 0x1234, Total: 3, Seq: 2} })},
+			with(func(d *sms.Deliver) {
+				d.DCS, d.Text, d.Concat = 8, "я", sms.Concat{Ref: 0x1234, Total: 3, Seq: 2, Wide: true}
+			})},
 		{"a part that cannot be, part 3 of 2, is a message", "44" + from + "00 08" + scts + "08 050003570203 044F",
 			with(func(d *sms.Deliver) { d.DCS, d.Text = 8, "я" })},
 		{"a WAP push", "44" + from + "00 04" + scts + "0E 0B05040B8423F0000321030 1 0601",
@@ -76,7 +78,13 @@ func TestParseDeliver(t *testing.T) {
 		{"no more e-mail, UCS2, to be kept", "04" + from + "00 E2" + scts + "02 044F",
 			with(func(d *sms.Deliver) { d.DCS, d.Text, d.Waiting = 0xE2, "я", sms.Waiting{Indicated: true, Kind: 2} })},
 		{"two faxes, by header", "44" + from + "00 00" + scts + "05 04 01028102",
-			with(func(d *sms.Deliver) { d.Waiting = sms.Waiting{Indicated: true, Active: true, Kind: 1} })},
+			with(func(d *sms.Deliver) { d.Waiting = sms.Waiting{Indicated: true, Active: true, Kind: 1, Count: 2} })},
+		{"no fax, but voice mail, by header", "44" + from + "00 00" + scts + "0A 08 01028003 01028100",
+			with(func(d *sms.Deliver) { d.Waiting = sms.Waiting{Indicated: true, Active: true, Count: 3} })},
+		{"voice mail by both, kept if one of them wants it", "44" + from + "00 D8" + scts + "07 04 01020005 D400",
+			with(func(d *sms.Deliver) {
+				d.DCS, d.Text, d.Waiting = 0xD8, "5", sms.Waiting{Indicated: true, Active: true, Count: 5}
+			})},
 
 		// Where others give up.
 		{"a reserved TP-DCS is the default alphabet", "04" + from + "00 84" + scts + "01 35",
@@ -251,4 +259,22 @@ func TestDecodingAtTheSameTime(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+func TestWhatIsWaitingInWords(t *testing.T) {
+	for want, w := range map[string]sms.Waiting{
+		"":                                       {},
+		"voice messages are waiting":             {Indicated: true, Active: true},
+		"1 voice message is waiting":             {Indicated: true, Active: true, Count: 1},
+		"3 e-mails are waiting":                  {Indicated: true, Active: true, Count: 3, Kind: 2},
+		"255 or more faxes are waiting":          {Indicated: true, Active: true, Count: 255, Kind: 1},
+		"2 messages of another kind are waiting": {Indicated: true, Active: true, Count: 2, Kind: 3},
+	} {
+		if got := w.String(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	if got := (sms.Waiting{Indicated: true, Kind: 1}).String(); got != "" {
+		t.Errorf("where nothing waits it says %q", got)
+	}
 }

@@ -13,6 +13,7 @@ package sms
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/warthog618/sms/encoding/tpdu"
 )
@@ -25,10 +26,13 @@ type Submit struct {
 	Ref    uint16 // concatenation reference, of which all is sent if Coding.WideRef, else the low octet
 	Report bool   // TP-SRR: ask for a status report of every segment
 	Coding Coding
+	// Validity is how long the SMSC keeps a segment that it cannot deliver, as
+	// far as Relative can tell it; 0 leaves that to the SMSC.
+	Validity time.Duration
 }
 
 // TPDUs returns one TPDU for each segment in order, s.Coding.Segments(s.Text)
-// of them, with TP-MR 0 (the modem assigns it) and no validity period. It is an error
+// of them, with TP-MR 0 (the modem assigns it). It is an error
 // if To is no number or Text takes more than MaxSegments.
 func (s Submit) TPDUs() ([][]byte, error) {
 	to, err := number(s.To)
@@ -36,21 +40,32 @@ func (s Submit) TPDUs() ([][]byte, error) {
 		return nil, err
 	}
 	m := s.Coding.write(s.Text, 0).message()
-	return m.encode(s.Coding.concat(s.Ref), func() (*tpdu.TPDU, error) {
+	tpdus, err := m.encode(s.Coding.concat(s.Ref), func() (*tpdu.TPDU, error) {
 		t, err := tpdu.NewSubmit(tpdu.WithDA(to), m.dcs)
-		if err == nil && s.Report {
+		if err != nil {
+			return nil, err
+		}
+		if s.Report {
 			t.FirstOctet |= tpdu.FoSRR
 		}
-		return t, err
+		if s.Validity > 0 {
+			t.SetVP(tpdu.ValidityPeriod{Format: tpdu.VpfRelative}) // a place for it
+		}
+		return t, nil
 	})
+	for i := range tpdus {
+		tpdus[i] = Within(tpdus[i], s.Validity)
+	}
+	return tpdus, err
 }
 
 // Segment is a decoded SMS-SUBMIT: one segment of a text as the SMSC gets it.
 // 3GPP TS 23.040 9.2.2.2
 type Segment struct {
 	MR       byte
-	To       string // with + when the type of number is international
-	Report   bool   // TP-SRR
+	To       string        // with + when the type of number is international
+	Report   bool          // TP-SRR
+	Validity time.Duration // TP-VP, relative; 0 where it has none or one that names a date
 	PID, DCS byte
 	Class    int    // message class 0..3, -1 if none
 	Text     string // this segment decoded, "" for 8-bit data
@@ -82,7 +97,7 @@ func parseSubmit(b []byte) (s Segment, u userData, err error) {
 	s.PID, s.DCS = r.octet(), r.octet()
 	switch tpdu.FirstOctet(fo).VPF() { // 3GPP TS 23.040 9.2.3.12
 	case tpdu.VpfRelative:
-		r.take(1)
+		s.Validity = relative(r.octet())
 	case tpdu.VpfAbsolute, tpdu.VpfEnhanced:
 		r.take(7)
 	}

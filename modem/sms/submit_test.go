@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"omsbox/modem/sms"
 )
@@ -105,7 +106,7 @@ func TestParseSubmit(t *testing.T) {
 		want       sms.Segment
 	}{
 		{"a relative validity period", "11 00 0B916407281553F8 00 00 AA 0A E8329BFD4697D9EC37",
-			sms.Segment{To: "+46708251358", Class: -1, Text: "hellohello"}},
+			sms.Segment{To: "+46708251358", Validity: 96 * time.Hour, Class: -1, Text: "hellohello"}},
 		{"an absolute validity period", "39 07 0B916407281553F8 00 00 99309251619580 0A E8329BFD4697D9EC37",
 			sms.Segment{MR: 7, To: "+46708251358", Report: true, Class: -1, Text: "hellohello"}},
 		{"a part of a flash message", "41 FF 05812143F5 00 10 0F 050003570202 F0783C1E8FC7E301",

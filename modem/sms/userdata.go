@@ -1,6 +1,7 @@
 package sms
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/warthog618/sms/encoding/gsm7"
@@ -10,8 +11,9 @@ import (
 // Concat is the place of a segment in its message. 3GPP TS 23.040 9.2.3.24.1
 // and 9.2.3.24.8. A Total of 0 or 1 means: not concatenated.
 type Concat struct {
-	Ref        uint16 // the sender's reference of the message, of 8 or 16 bits
+	Ref        uint16 // the sender's reference of the message
 	Total, Seq byte   // Seq counts from 1
+	Wide       bool   // Ref has 16 bits: another message than that with the same 8
 }
 
 // Port addresses an application in the phone, such as 2948 for WAP push; both
@@ -25,6 +27,42 @@ type Waiting struct {
 	Active    bool // messages are waiting; false: no longer
 	Discard   bool // the text is not meant for people
 	Kind      byte // 0 voice mail, 1 fax, 2 e-mail, 3 other
+	Count     byte // how many messages are waiting, 255 for more; 0 where that is not told
+}
+
+// String says in a phrase for people what is waiting; "" where nothing is.
+func (w Waiting) String() string {
+	if !w.Indicated || !w.Active {
+		return ""
+	}
+	what := [...]string{"voice message", "fax", "e-mail", "message of another kind"}[w.Kind&3]
+	some := [...]string{"voice messages", "faxes", "e-mails", "messages of another kind"}[w.Kind&3]
+	switch w.Count {
+	case 0:
+		return some + " are waiting"
+	case 1:
+		return "1 " + what + " is waiting"
+	case 255:
+		return "255 or more " + some + " are waiting"
+	}
+	return fmt.Sprintf("%d %s are waiting", w.Count, some)
+}
+
+// and adds another indication of the same message: what is waiting outweighs what is not, and the
+// text is kept if either wants it kept. 3GPP TS 23.040 9.2.3.24.2
+func (w Waiting) and(more Waiting) Waiting {
+	switch {
+	case !w.Indicated:
+		return more
+	case !more.Indicated:
+		return w
+	}
+	discard := w.Discard && more.Discard
+	if more.Active && !w.Active {
+		w = more
+	}
+	w.Discard = discard
+	return w
 }
 
 // Information element identifiers. 3GPP TS 23.040 9.2.3.24, where they are
@@ -82,15 +120,15 @@ func parseHeader(b []byte) (h header) {
 		b = b[2+len(data):]
 		switch {
 		case id == ieConcat8 && len(data) == 3:
-			h.setConcat(uint16(data[0]), data[1], data[2])
+			h.setConcat(Concat{Ref: uint16(data[0]), Total: data[1], Seq: data[2]})
 		case id == ieConcat16 && len(data) == 4:
-			h.setConcat(uint16(data[0])<<8|uint16(data[1]), data[2], data[3])
+			h.setConcat(Concat{Ref: uint16(data[0])<<8 | uint16(data[1]), Total: data[2], Seq: data[3], Wide: true})
 		case id == iePort8 && len(data) == 2:
 			h.port = Port{uint16(data[0]), uint16(data[1])}
 		case id == iePort16 && len(data) == 4:
 			h.port = Port{uint16(data[0])<<8 | uint16(data[1]), uint16(data[2])<<8 | uint16(data[3])}
 		case id == ieSpecialMessage && len(data) == 2:
-			h.waiting = Waiting{Indicated: true, Active: data[1] != 0, Discard: data[0]&0x80 == 0, Kind: data[0] & 3}
+			h.waiting = h.waiting.and(Waiting{Indicated: true, Active: data[1] != 0, Discard: data[0]&0x80 == 0, Kind: data[0] & 3, Count: data[1]})
 		case id == ieSingleShift && len(data) == 1:
 			h.tables.shift = data[0]
 		case id == ieLockingShift && len(data) == 1:
@@ -101,9 +139,9 @@ func parseHeader(b []byte) (h header) {
 }
 
 // setConcat ignores an impossible place, as 3GPP TS 23.040 9.2.3.24.1 asks.
-func (h *header) setConcat(ref uint16, total, seq byte) {
-	if total != 0 && seq != 0 && seq <= total {
-		h.concat = Concat{ref, total, seq}
+func (h *header) setConcat(c Concat) {
+	if c.Total != 0 && c.Seq != 0 && c.Seq <= c.Total {
+		h.concat = c
 	}
 }
 
@@ -166,13 +204,14 @@ func (u userData) class() int {
 	return -1
 }
 
-// waiting is the indication in the header, else the one in TP-DCS, of which
-// 3GPP TS 23.038 4 has three groups: discard, store, store UCS2.
+// waiting are the indications in TP-DCS, of which 3GPP TS 23.038 4 has three groups (discard, store,
+// store UCS2), and in the header. The header says more, such as how many.
 func (u userData) waiting() Waiting {
-	if group := u.dcs & 0xF0; !u.header.waiting.Indicated && group >= 0xC0 && group <= 0xE0 {
-		return Waiting{Indicated: true, Active: u.dcs&0x08 != 0, Discard: group == 0xC0, Kind: u.dcs & 3}
+	var coding Waiting
+	if group := u.dcs & 0xF0; group >= 0xC0 && group <= 0xE0 {
+		coding = Waiting{Indicated: true, Active: u.dcs&0x08 != 0, Discard: group == 0xC0, Kind: u.dcs & 3}
 	}
-	return u.header.waiting
+	return u.header.waiting.and(coding)
 }
 
 // join decodes user data in order as if it were one, as far as it is of one

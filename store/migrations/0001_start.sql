@@ -63,6 +63,7 @@ CREATE TABLE deliveries (
 ) STRICT;
 CREATE INDEX deliveries_due ON deliveries(due, id) WHERE state IN ('queued', 'scheduled');
 CREATE INDEX deliveries_sending ON deliveries(id) WHERE state = 'sending';
+CREATE INDEX deliveries_awaited ON deliveries(expires) WHERE state = 'sent' AND reason <> '';
 CREATE INDEX deliveries_of ON deliveries(message_id);
 CREATE INDEX deliveries_to ON deliveries(recipient);
 
@@ -80,7 +81,7 @@ CREATE TABLE segments (
 ) STRICT;
 CREATE INDEX segments_of ON segments(delivery_id, id);
 CREATE INDEX segments_reported ON segments(mr, handed) WHERE mr IS NOT NULL;
-CREATE INDEX segments_doubtful ON segments(handed) WHERE state = 'unconfirmed';
+CREATE INDEX segments_unnumbered ON segments(handed) WHERE mr IS NULL AND state IN ('sent', 'unconfirmed');
 
 -- SMS-STATUS-REPORTs as they came.
 CREATE TABLE reports (
@@ -96,20 +97,32 @@ CREATE TABLE reports (
 ) STRICT;
 CREATE INDEX reports_early ON reports(received) WHERE segment_id IS NULL;
 
--- A complete text from a phone.
+-- What came in from a phone, whole or as far as it came.
 CREATE TABLE incoming (
-	id       INTEGER PRIMARY KEY,
-	sim      TEXT    NOT NULL,
-	sender   TEXT    NOT NULL,
-	kind     TEXT    NOT NULL CHECK (kind IN ('SMS', 'data', 'undecodable')),
-	text     TEXT    NOT NULL,
-	sent     INTEGER NOT NULL,                       -- TP-SCTS; when it was received where the SMSC gave none
-	state    TEXT    NOT NULL CHECK (state IN ('received', 'mailed', 'unroutable', 'kept')),
-	user_id  INTEGER REFERENCES users(id),
-	reason   TEXT    NOT NULL,
-	received INTEGER NOT NULL
+	id        INTEGER PRIMARY KEY,
+	sim       TEXT    NOT NULL,
+	sender    TEXT    NOT NULL,
+	kind      TEXT    NOT NULL CHECK (kind IN ('SMS', 'data', 'voicemail', 'silent', 'undecodable')),
+	class     INTEGER NOT NULL,                      -- message class 0 to 3, -1 for none
+	pid       INTEGER NOT NULL,                      -- TP-PID
+	port      INTEGER NOT NULL,                      -- that it is addressed to, 0 for none
+	text      TEXT    NOT NULL,                      -- of data and of what is undecodable in hexadecimal
+	waiting   TEXT    NOT NULL,                      -- what is waiting, as a phrase; '' for nothing
+	flaw      TEXT    NOT NULL,                      -- why it is undecodable
+	missing   TEXT    NOT NULL,                      -- the segments that have not come: '2-4, 6 of 9'; '' where it is whole
+	completes INTEGER REFERENCES incoming(id),       -- the incomplete one that this has more of
+	replaces  INTEGER REFERENCES incoming(id),       -- the earlier one that this is to be put in place of
+	sent      INTEGER NOT NULL,                      -- TP-SCTS; when it was received where the SMSC gave none
+	state     TEXT    NOT NULL CHECK (state IN ('received', 'mailed', 'unroutable', 'kept', 'noted')),
+	user_id   INTEGER REFERENCES users(id),          -- NULL: nobody's, or several were mailed
+	reason    TEXT    NOT NULL,                      -- why it is nobody's
+	received  INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX incoming_new ON incoming(id) WHERE state = 'received';
+CREATE INDEX incoming_unroutable ON incoming(id) WHERE state = 'unroutable';
+CREATE INDEX incoming_kept ON incoming(id) WHERE state = 'kept';
+CREATE INDEX incoming_undecodable ON incoming(received) WHERE kind = 'undecodable';
+CREATE INDEX incoming_replaceable ON incoming(sim, sender, pid, id) WHERE pid BETWEEN 65 AND 71;
 
 -- SMS-DELIVER TPDUs as they came, each once.
 CREATE TABLE incoming_segments (
@@ -118,14 +131,19 @@ CREATE TABLE incoming_segments (
 	tpdu        BLOB    NOT NULL,
 	sim         TEXT    NOT NULL,
 	sender      TEXT    NOT NULL,
-	ref         INTEGER NOT NULL,                    -- concatenation reference, -1 where it stands alone
+	ref         INTEGER NOT NULL,                    -- concatenation reference, of 16 bits with 65536 added; -1 where it stands alone
 	total       INTEGER NOT NULL,
 	seq         INTEGER NOT NULL,
+	data        INTEGER NOT NULL,                    -- 1: 8-bit user data
+	port        INTEGER NOT NULL,                    -- 0: none
 	sent        INTEGER NOT NULL,                    -- TP-SCTS; when it was received where the SMSC gave none
+	kept        INTEGER NOT NULL,                    -- 1: it lay on the SIM when that was first met
+	repeats     INTEGER NOT NULL,                    -- 1: it only says again what another says, and nothing is missing beside it
 	incoming_id INTEGER REFERENCES incoming(id),     -- NULL: the other segments are still awaited
 	received    INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX incoming_segments_waiting ON incoming_segments(sim, sender, ref, total) WHERE incoming_id IS NULL;
+CREATE INDEX incoming_segments_place ON incoming_segments(sim, sender, ref, total, data, sent) WHERE ref >= 0;
+CREATE INDEX incoming_segments_waiting ON incoming_segments(sim, sender, ref, total, data, received) WHERE incoming_id IS NULL AND repeats = 0;
 CREATE INDEX incoming_segments_of ON incoming_segments(incoming_id) WHERE incoming_id IS NOT NULL;
 
 -- Which user wrote to which number, and when last: whose reply a text is.
@@ -146,7 +164,7 @@ CREATE TABLE mails (
 	alarm_id    INTEGER REFERENCES alarms(id),       -- the alarm that it tells
 	over        INTEGER NOT NULL DEFAULT 0,          -- 1: it tells that the alarm is over
 	token       TEXT    NOT NULL UNIQUE,             -- left part of its Message-ID, the same at every attempt
-	state       TEXT    NOT NULL CHECK (state IN ('queued', 'sending', 'sent', 'failed')),
+	state       TEXT    NOT NULL CHECK (state IN ('queued', 'sending', 'sent', 'failed', 'withdrawn')),
 	due         INTEGER NOT NULL,
 	attempts    INTEGER NOT NULL,                    -- how often it was handed to the relay
 	retries     INTEGER NOT NULL,                    -- how often this relay put it off: chooses the pause
@@ -157,6 +175,8 @@ CREATE TABLE mails (
 CREATE INDEX mails_due ON mails(due, id) WHERE state = 'queued';
 CREATE INDEX mails_sending ON mails(id) WHERE state = 'sending';
 CREATE INDEX mails_notice ON mails(message_id) WHERE kind = 'notice';
+CREATE INDEX mails_of ON mails(incoming_id) WHERE incoming_id IS NOT NULL;
+CREATE INDEX mails_alarm ON mails(alarm_id) WHERE alarm_id IS NOT NULL;
 
 -- Which deliveries a notice tells of. One that was in doubt and then failed is told twice.
 CREATE TABLE told (

@@ -1,0 +1,58 @@
+package mailer
+
+import (
+	"fmt"
+	"strings"
+
+	"omsbox/store"
+)
+
+// alarm renders the mail that tells an administrator that something is wrong, or no longer is.
+func alarm(m store.Mail, a store.Alarm, service string, to addressee) letter {
+	var h header
+	h.address("From", service, "postmaster@"+to.domain)
+	h.address("To", "", to.path)
+	what := brief(a.Text)
+	subject := "omsbox: " + what
+	if m.Over {
+		subject = "omsbox: over: " + what
+	}
+	h.text("Subject", subject)
+	h.date(m.Created)
+	h.token("Message-ID", "<"+m.Token+"@"+to.domain+">")
+	h.token("Auto-Submitted", "auto-generated") // RFC 3834 5
+	const form = "2 January 2006 at 15:04 UTC"
+	var b strings.Builder
+	if m.Over {
+		b.WriteString("This is over; there is nothing to do:\n\n")
+	}
+	fmt.Fprintf(&b, "%s\n\n", store.Sentence(oneLine(a.Text)))
+	if about := oneLine(a.About); about != "" {
+		fmt.Fprintf(&b, "It is about: %s\n", about)
+	}
+	fmt.Fprintf(&b, "It began on:  %s\n", a.Raised.UTC().Format(form))
+	if m.Over && !a.Cleared.IsZero() {
+		fmt.Fprintf(&b, "It ended on:  %s\n", a.Cleared.UTC().Format(form))
+	}
+	b.WriteString("\nHow everything is says this command, typed on the box:\n\n    omsbox get status\n")
+	if !m.Over {
+		b.WriteString("\nAnother mail tells when it is over.\n")
+	}
+	// The null reverse-path: an alarm that cannot be delivered must not bring forth another mail. RFC 5321 4.5.5
+	return letter{from: "", to: to.path, data: h.body(b.String())}
+}
+
+// brief is what is wrong, without what to do about it: the text up to its first stop.
+func brief(text string) string {
+	text = oneLine(text)
+	for _, stop := range []string{": ", "; ", ". "} {
+		if before, _, ok := strings.Cut(text, stop); ok && visible(before) {
+			text = before
+		}
+	}
+	const most = 70
+	if runes := []rune(text); len(runes) > most {
+		return strings.TrimRight(string(runes[:most]), " ") + "…"
+	}
+	return strings.TrimRight(text, ".:; ")
+}

@@ -1,0 +1,78 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+)
+
+// Unrouted returns the messages of which nobody decided yet whose they are, oldest first.
+func (s *Store) Unrouted(ctx context.Context) ([]Incoming, error) {
+	return list(ctx, s, scanIncoming, `SELECT `+incomingColumns+` FROM incoming WHERE state = 'received' ORDER BY id LIMIT 100`)
+}
+
+// Nobodys returns messages that were nobody's, oldest first and those after that id.
+func (s *Store) Nobodys(ctx context.Context, after int64) ([]Incoming, error) {
+	return list(ctx, s, scanIncoming, `SELECT `+incomingColumns+` FROM incoming WHERE state = 'unroutable' AND id > ? ORDER BY id LIMIT 100`, after)
+}
+
+// LastWriter returns the user who wrote to that number last; ErrNotFound where nobody did.
+func (s *Store) LastWriter(ctx context.Context, number string) (User, error) {
+	return one(ctx, s, scanUser, `SELECT `+userColumns+` FROM users WHERE id =
+		(SELECT user_id FROM conversations WHERE number = ? AND wrote > 0 ORDER BY wrote DESC LIMIT 1)`, number)
+}
+
+// Mailed makes a received message, or one that was nobody's, these users': it queues the mail that
+// carries it to each. One that was mailed before stays as it is.
+func (s *Store) Mailed(ctx context.Context, incoming int64, users ...int64) error {
+	return s.write(ctx, func(t *tx) error {
+		owner := int64(0)
+		if len(users) == 1 {
+			owner = users[0]
+		}
+		number, undecided, err := t.route(incoming, "mailed", owner, "")
+		if err != nil || !undecided {
+			return err
+		}
+		for _, user := range users {
+			if err := t.queueMail(mailRow{kind: Reply, user: user, incoming: incoming, number: number}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Unroutable records that a received message is nobody's, and why.
+func (s *Store) Unroutable(ctx context.Context, incoming int64, reason string) error {
+	return s.write(ctx, func(t *tx) error {
+		_, _, err := t.route(incoming, "unroutable", 0, reason)
+		return err
+	})
+}
+
+// route decides a received message and returns its sender; undecided is false where it was decided
+// before. That it is nobody's is not for ever.
+func (t *tx) route(incoming int64, state string, user int64, reason string) (number string, undecided bool, err error) {
+	err = t.row(`UPDATE incoming SET state = ?1, user_id = nullif(?2, 0), reason = ?3
+		WHERE id = ?4 AND (state = 'received' OR state = 'unroutable' AND ?1 <> 'unroutable') RETURNING sender`,
+		[]any{state, user, reason, incoming}, &number)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", false, nil
+	}
+	if err != nil {
+		return "", false, err
+	}
+	return number, true, t.trace(Line{Event: state, User: user, Incoming: incoming, Number: number, Detail: reason})
+}
+
+// MailOf returns the token of the mail that carried a message to a user; "" where none did.
+func (s *Store) MailOf(ctx context.Context, incoming, user int64) (token string, err error) {
+	token, err = one(ctx, s, func(r scanner) (token string, err error) {
+		return token, r.Scan(&token)
+	}, `SELECT token FROM mails WHERE incoming_id = ? AND user_id = ? AND kind = 'reply' ORDER BY id LIMIT 1`, incoming, user)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return token, err
+}

@@ -1,0 +1,205 @@
+package store
+
+import (
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"omsbox/modem/sms"
+)
+
+// What the values of settings may be, and how they are written.
+
+const (
+	day  = 24 * time.Hour
+	week = 7 * day
+)
+
+func shortText(v string) error {
+	if len(v) > 200 || strings.ContainsAny(v, "\r\n\x00") {
+		return fmt.Errorf("%w value: one line of at most 200 characters", ErrInvalid)
+	}
+	return nil
+}
+
+func region(v string) error {
+	if !knownRegion(v) {
+		return fmt.Errorf("%w region: no country has the code %q; write two letters, such as GB, DE or US", ErrInvalid, v)
+	}
+	return nil
+}
+
+func relay(v string) error {
+	u, err := url.Parse(v)
+	if err != nil || u.Hostname() == "" || (u.Scheme != "smtp" && u.Scheme != "smtps") || strings.Trim(u.Path, "/") != "" ||
+		u.RawQuery != "" || u.Fragment != "" {
+		return fmt.Errorf("%w relay: write smtp://host:port or smtps://user:password@host, and in user and password "+
+			"# as %%23, %% as %%25, / as %%2F, ? as %%3F, and other signs likewise", ErrInvalid)
+	}
+	return nil
+}
+
+func domain(v string) error {
+	if len(v) > 253 {
+		return fmt.Errorf("%w domain: too long", ErrInvalid)
+	}
+	for label := range strings.SplitSeq(v, ".") {
+		if label == "" || len(label) > 63 || strings.Trim(label, "-") != label || strings.ContainsFunc(label, func(r rune) bool {
+			return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-')
+		}) {
+			return fmt.Errorf("%w domain %q: write it as mail.example.org", ErrInvalid, v)
+		}
+	}
+	return nil
+}
+
+func wait(v string) error { return span(0, 30*time.Second)(v) }
+
+// span allows times between two, both included.
+func span(least, most time.Duration) func(string) error {
+	return func(v string) error {
+		d, err := parseSpan(v)
+		if err != nil {
+			if n, plain := strconv.ParseFloat(v, 64); plain == nil {
+				return fmt.Errorf("%w time %q: write %gs for seconds, %gm for minutes or %gh for hours", ErrInvalid, v, n, n, n)
+			}
+			return fmt.Errorf("%w time %q: write it as 500ms, 90s, 5m, 24h or 3d", ErrInvalid, v)
+		}
+		if d < least || d > most {
+			return fmt.Errorf("%w time %q: between %s and %s", ErrInvalid, v, spanText(least), spanText(most))
+		}
+		return nil
+	}
+}
+
+// parseSpan reads a time as people write it: as Go does, and days, as in 3d.
+func parseSpan(v string) (time.Duration, error) {
+	if days, ok := strings.CutSuffix(v, "d"); ok {
+		n, err := strconv.ParseUint(days, 10, 16)
+		return time.Duration(n) * day, err
+	}
+	return time.ParseDuration(v)
+}
+
+// spanText writes a time the way parseSpan reads it, without what is zero.
+func spanText(d time.Duration) string {
+	switch {
+	case d == 0:
+		return "0"
+	case d%day == 0:
+		return fmt.Sprintf("%dd", d/day)
+	case d%time.Hour == 0:
+		return fmt.Sprintf("%dh", d/time.Hour)
+	case d%time.Minute == 0:
+		return fmt.Sprintf("%dm", d/time.Minute)
+	}
+	return d.String()
+}
+
+// never is the value of a time that does not come.
+const never = "never"
+
+func orNever(check func(string) error) func(string) error {
+	return func(v string) error {
+		if v == never {
+			return nil
+		}
+		if err := check(v); err != nil {
+			return fmt.Errorf("%w, or never", err)
+		}
+		return nil
+	}
+}
+
+func yesNo(v string) error {
+	if v != "yes" && v != "no" {
+		return fmt.Errorf("%w value %q: write yes or no", ErrInvalid, v)
+	}
+	return nil
+}
+
+func languages(v string) error {
+	if _, err := sms.ParseLanguages(v); err != nil {
+		return fmt.Errorf("%w list of languages: %w; there are %s, and all", ErrInvalid, err, strings.ReplaceAll(sms.AllLanguages.String(), " ", ", "))
+	}
+	return nil
+}
+
+func references(v string) error {
+	if v != "8" && v != "16" {
+		return fmt.Errorf("%w number of bits %q: write 8 or 16", ErrInvalid, v)
+	}
+	return nil
+}
+
+func pin(v string) error {
+	if len(v) < 4 || len(v) > 8 || strings.Trim(v, digits) != "" { // 3GPP TS 31.101 9.5.1
+		return fmt.Errorf("%w PIN: it has four to eight digits", ErrInvalid) // not quoted: it may be one nearly
+	}
+	return nil
+}
+
+const digits = "0123456789"
+
+func smsc(v string) error {
+	if n := strings.TrimPrefix(v, "+"); len(n) < 3 || len(n) > 20 || strings.Trim(n, digits) != "" {
+		return fmt.Errorf("%w number %q: write it as +491710760000", ErrInvalid, clip(v, 40))
+	}
+	return nil
+}
+
+func count(v string) error {
+	if n, err := strconv.Atoi(v); err != nil || n < 0 || n > 1_000_000_000 {
+		return fmt.Errorf("%w number %q: write how many as 200, or 0 for no limit", ErrInvalid, clip(v, 40))
+	}
+	return nil
+}
+
+// paces are the units of a pace.
+var paces = map[string]time.Duration{"s": time.Second, "m": time.Minute, "h": time.Hour}
+
+// parsePace reads a pace such as 20/m, and returns the time from one segment to the next.
+func parsePace(v string) (time.Duration, error) {
+	many, unit, _ := strings.Cut(v, "/")
+	n, err := strconv.Atoi(many)
+	if err != nil || n < 1 || n > 100_000 || paces[unit] == 0 {
+		return 0, fmt.Errorf("%w pace %q: write how many in a second, minute or hour as 2/s, 20/m or 500/h", ErrInvalid, clip(v, 40))
+	}
+	return paces[unit] / time.Duration(n), nil
+}
+
+func pace(v string) error {
+	if v == "0" {
+		return nil
+	}
+	_, err := parsePace(v)
+	return err
+}
+
+// words are the entries of a list with commas or blanks.
+func words(v string) []string { return strings.Fields(strings.ReplaceAll(v, ",", " ")) }
+
+func prefixes(v string) error {
+	for _, prefix := range words(v) {
+		if n := strings.TrimPrefix(prefix, "+"); len(n) < 1 || len(n) > 17 || strings.Trim(n, digits) != "" || n == prefix && n[0] == '0' {
+			return fmt.Errorf("%w beginning of numbers %q: write it with the country code, as +4917 or +43,+41", ErrInvalid, clip(prefix, 40))
+		}
+	}
+	return shortText(v)
+}
+
+func ussd(v string) error {
+	if len(v) > 60 || strings.Trim(v, digits+"*#+") != "" {
+		return fmt.Errorf("%w code %q: write it as it is dialled, such as *100#", ErrInvalid, clip(v, 40))
+	}
+	return nil
+}
+
+func amount(v string) error {
+	if n, err := strconv.ParseFloat(v, 64); err != nil || n < 0 || n > 1e9 || strings.Trim(v, digits+".") != "" {
+		return fmt.Errorf("%w amount %q: write it as 5 or 2.50", ErrInvalid, clip(v, 40))
+	}
+	return nil
+}

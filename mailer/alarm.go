@@ -7,14 +7,16 @@ import (
 	"omsbox/store"
 )
 
-// alarm renders the mail that tells an administrator that something is wrong, or no longer is.
+// alarm renders the mail that tells an administrator that something is wrong, or no longer is: which of
+// them it is when it leaves.
 func alarm(m store.Mail, a store.Alarm, service string, to addressee) letter {
+	over := m.Over || !a.Cleared.IsZero()
 	var h header
 	h.address("From", service, "postmaster@"+to.domain)
 	h.address("To", "", to.path)
 	what := brief(a.Text)
 	subject := "omsbox: " + what
-	if m.Over {
+	if over {
 		subject = "omsbox: over: " + what
 	}
 	h.text("Subject", subject)
@@ -23,7 +25,7 @@ func alarm(m store.Mail, a store.Alarm, service string, to addressee) letter {
 	h.token("Auto-Submitted", "auto-generated") // RFC 3834 5
 	const form = "2 January 2006 at 15:04 UTC"
 	var b strings.Builder
-	if m.Over {
+	if over {
 		b.WriteString("This is over; there is nothing to do:\n\n")
 	}
 	fmt.Fprintf(&b, "%s\n\n", store.Sentence(oneLine(a.Text)))
@@ -31,11 +33,11 @@ func alarm(m store.Mail, a store.Alarm, service string, to addressee) letter {
 		fmt.Fprintf(&b, "It is about: %s\n", about)
 	}
 	fmt.Fprintf(&b, "It began on:  %s\n", a.Raised.UTC().Format(form))
-	if m.Over && !a.Cleared.IsZero() {
+	if over && !a.Cleared.IsZero() {
 		fmt.Fprintf(&b, "It ended on:  %s\n", a.Cleared.UTC().Format(form))
 	}
 	b.WriteString("\nHow everything is says this command, typed on the box:\n\n    omsbox get status\n")
-	if !m.Over {
+	if !over {
 		b.WriteString("\nAnother mail tells when it is over.\n")
 	}
 	// The null reverse-path: an alarm that cannot be delivered must not bring forth another mail. RFC 5321 4.5.5

@@ -115,3 +115,15 @@ func TestAnAlarmOutlivesARestart(t *testing.T) {
 	b.until("nothing waits", func() bool { return b.backlog().MailQueued == 0 })
 	r.none()
 }
+
+func TestAnAlarmThatWasOverBeforeItCouldBeToldIsOneMail(t *testing.T) {
+	b, r := newBox(t), newRelay(t)
+	b.addAdmin("root")
+	check(t, b.Raise(t.Context(), "modem", "x", "the modem is gone"))
+	check(t, b.Clear(t.Context(), "modem", "x"))
+	check(t, b.Set(t.Context(), "mail.relay", r.url())) // only now
+	b.run()
+	b.has(r.next(), "Subject: omsbox: over: the modem is gone\r\n", "It began on: ", "It ended on: ")
+	b.until("nothing waits", func() bool { return b.backlog().MailQueued == 0 })
+	r.none()
+}

@@ -157,7 +157,7 @@ func TestASIMWithAPINSaysSo(t *testing.T) {
 	for {
 		modems, err := b.Modems(t.Context())
 		check(t, err)
-		if len(modems) == 1 && strings.Contains(modems[0].Problem, "SIM PIN") {
+		if len(modems) == 1 && strings.Contains(modems[0].Problem, "asks for its PIN") {
 			return
 		}
 		<-bell.C
@@ -210,35 +210,39 @@ func TestAnAnnouncementThatGotLostLosesNothing(t *testing.T) {
 }
 
 func TestNothingIsDeletedThatWasNotStored(t *testing.T) {
-	s, err := store.Create(context.Background(), t.TempDir(), quiet())
-	check(t, err)
-	check(t, s.Close()) // it takes nothing any more
-	sim := simulator.New(simulator.Options{})
-	defer sim.Close()
-	check(t, sim.Phone(number).Send("keep me"))
-	listed := make(chan struct{}, 10)
-	sim.Misbehave(func(m simulator.Moment) simulator.Fault {
-		if m.Point == simulator.AtCommand && strings.HasPrefix(m.Line, "AT+CMGD") {
-			t.Errorf("it was deleted: %s", m.Line)
+	hours(t, func(t *testing.T) {
+		s, err := store.Create(context.Background(), t.TempDir(), quiet())
+		check(t, err)
+		sim := simulator.New(simulator.Options{})
+		defer sim.Close()
+		listed := 0
+		sim.Misbehave(func(m simulator.Moment) simulator.Fault {
+			switch {
+			case m.Point == simulator.AtCommand && strings.HasPrefix(m.Line, "AT+CMGD"):
+				t.Errorf("it was deleted: %s", m.Line)
+			case m.Point == simulator.AtCommand && strings.HasPrefix(m.Line, "AT+CMGL"):
+				listed++
+			}
+			return simulator.Fault{}
+		})
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan error)
+		go func() {
+			done <- modem.New(s, "sim", func(context.Context) (io.ReadWriteCloser, error) { return sim.Open() }, quiet()).Run(ctx)
+		}()
+		after(10 * time.Second)
+		check(t, s.Close()) // it takes nothing any more
+		listed = 0
+		check(t, sim.Phone(number).Send("keep me"))
+		after(5 * time.Minute)
+		if listed < 2 {
+			t.Errorf("the storage was listed %d times", listed)
 		}
-		if m.Point == simulator.AtCommand && strings.HasPrefix(m.Line, "AT+CMGL") {
-			listed <- struct{}{}
+		cancel()
+		if err := <-done; !errors.Is(err, store.ErrClosed) {
+			t.Errorf("it ended with %v", err)
 		}
-		return simulator.Fault{}
 	})
-	m := modem.New(s, "sim", func(context.Context) (io.ReadWriteCloser, error) { return sim.Open() }, quiet())
-	m.Patience = impatient()
-	m.Patience.Sweep = 50 * time.Millisecond
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error)
-	go func() { done <- m.Run(ctx) }()
-	for range 2 {
-		<-listed
-	}
-	cancel()
-	if err := <-done; !errors.Is(err, store.ErrClosed) {
-		t.Errorf("it ended with %v", err)
-	}
 }
 
 func TestStoppingLetsTheSegmentInFlightFinish(t *testing.T) {

@@ -2,7 +2,6 @@ package modem
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -206,8 +205,7 @@ func (f *Finder) heed(a answer) (devices []string) {
 	}
 	pause := min(f.Pause<<min(s.tries, 12), longest)
 	for _, p := range s.asked {
-		var held *HeldError
-		if errors.As(p.Err, &held) {
+		if p.held() != nil {
 			pause = min(pause, 4*f.Pause) // to see that costs little
 		}
 	}
@@ -277,8 +275,7 @@ func (f *Finder) summary(sticks map[string]*stick, problem string) (ok bool, tex
 			return false, "" // soon
 		}
 		for _, p := range s.asked {
-			var held *HeldError
-			if p.Err != nil && !s.found || errors.As(p.Err, &held) {
+			if held := p.held(); p.Err != nil && (held != nil && !held.Self || held == nil && !s.found) {
 				others = append(others, why(p))
 			}
 		}
@@ -290,6 +287,7 @@ func (f *Finder) summary(sticks map[string]*stick, problem string) (ok bool, tex
 	f.mu.Unlock()
 	slices.Sort(modems)
 	slices.Sort(others)
+	others = slices.Compact(others)
 	switch {
 	case problem != "":
 		return false, problem
@@ -307,7 +305,10 @@ func (f *Finder) summary(sticks map[string]*stick, problem string) (ok bool, tex
 
 // why says in one line why a port is of no use. Most errors begin with its name.
 func why(p Probe) string {
-	if text := p.Err.Error(); strings.Contains(text, p.Port.Path) {
+	if held := p.held(); held != nil && held.ModemManager {
+		return held.Port.Path + " is held by ModemManager (`omsbox modem detect` tells the rule that frees it)"
+	}
+	if text := p.Err.Error(); p.held() != nil || strings.Contains(text, p.Port.Path) {
 		return text
 	}
 	return p.Port.Path + " " + p.Err.Error()

@@ -41,7 +41,7 @@ const (
 // All of them answered.
 func choose(ctx context.Context, t Tree, asked []*Probe) (chosen int, why string) {
 	if len(asked) == 1 {
-		return 0, "it is the only port that answers"
+		return 0, "it is the only port of the modem that answers"
 	}
 	said := askForURCPort(ctx, asked)
 	weight := func(i int) (evidence int, why string) {

@@ -3,7 +3,6 @@ package modem
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -41,8 +40,7 @@ func (t Tree) Detect(ctx context.Context, out io.Writer, log *slog.Logger) error
 		remedies := map[string]bool{}
 		for _, p := range useless {
 			fmt.Fprintf(out, "  %s (%s): %s\n", p.Port.name(), p.Port.what(), brief(p))
-			var held *HeldError
-			if errors.As(p.Err, &held) && held.Remedy() != "" && !remedies[held.Remedy()] {
+			if held := p.held(); held != nil && held.Remedy() != "" && !remedies[held.Remedy()] {
 				remedies[held.Remedy()] = true
 				fmt.Fprintf(out, "    %s\n", strings.ReplaceAll(strings.TrimSpace(held.Remedy()), "\n", "\n    "))
 			}
@@ -122,14 +120,20 @@ func (p Port) what() string {
 
 // brief says in a few words what a port that was asked is.
 func brief(p Probe) string {
-	var held *HeldError
+	held := p.held()
 	switch {
 	case p.Err == nil:
 		return "takes AT commands too"
-	case errors.As(p.Err, &held) && held.ModemManager:
+	case held == nil:
+		return p.Err.Error()
+	case held.Port.Path != p.Port.Path:
+		return "left alone, since " + held.Port.Path + " of the same stick is held"
+	case held.ModemManager:
 		return "held by ModemManager"
-	case errors.As(p.Err, &held) && len(held.By) > 0:
+	case held.Self:
+		return "in use by this omsbox"
+	case len(held.By) > 0:
 		return "held by " + held.holders()
 	}
-	return p.Err.Error()
+	return "held by another program"
 }

@@ -36,7 +36,7 @@ func (s *Session) identify(ctx context.Context) (id Identity, err error) {
 		{&id.IMEI, parseIMEI, []string{"+CGSN", "+GSN"}},
 		// The name of the command for the ICCID is each maker's own; reading EF-ICCID (2FE2) of the
 		// SIM is 27.007 8.18 and TS 51.011 10.1.1.
-		{&id.ICCID, parseICCID, []string{"+CCID", "+ICCID", "^ICCID?", "+QCCID", "+CRSM=176,12258,0,0,10"}},
+		{&id.ICCID, parseICCID, []string{"+CCID", "+ICCID", "^ICCID?", "+CICCID", "+QCCID", "+CRSM=176,12258,0,0,10"}},
 		{&id.IMSI, parseIMSI, []string{"+CIMI"}},
 	} {
 		if *q.answer, err = s.firstOf(ctx, q.parse, q.lines...); err != nil {

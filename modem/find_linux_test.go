@@ -1,13 +1,8 @@
 package modem_test
 
 import (
-	"context"
-	"errors"
 	"io"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -70,7 +65,7 @@ func TestDetectTellsAllOfAStick(t *testing.T) {
 	began := time.Now()
 	got := b.detect()
 	contains(t, got, "omsbox Simulator", imei1, "8944200000000000006, IMSI 234100000000001",
-		b.Dev+"/ttyUSB2 (HUAWEI Mobile 12d1:1506 at USB 1-1.2, interface 2): it is the only port that answers",
+		b.Dev+"/ttyUSB2 (HUAWEI Mobile 12d1:1506 at USB 1-1.2, interface 2): it is the only port of the modem that answers",
 		b.Dev+"/ttyUSB0 (HUAWEI Mobile 12d1:1506 at USB 1-1.2, interface 0): does not answer AT commands",
 		"omsbox serve -modem "+b.Dev+"/serial/by-id/usb-HUAWEI_Mobile-if02-port0")
 	if took := time.Since(began); took > 5*time.Second {
@@ -104,6 +99,8 @@ func TestOfSeveralPortsTheOneThatAnnouncesIsChosen(t *testing.T) {
 				nil, unlike(plain(imei1), map[string][]string{`AT+QURCCFG="urcport"`: {`+QURCCFG: "urcport","usbmodem"`, "OK"}}), plain(imei1)}},
 		{name: "udev knows it", stick: quectel, want: 2, why: "ModemManager's rules", tags: "ID_MM_PORT_TYPE_AT_PRIMARY=1",
 			ports: []func(line, string) []string{nil, plain(imei1), plain(imei1)}},
+		{name: "the other one does not know who it is", stick: quectel, want: 2, why: "the only port",
+			ports: []func(line, string) []string{nil, unlike(plain(imei1), map[string][]string{"AT+CGSN": {"ERROR"}}), plain(imei1)}},
 		{name: "nobody knows", stick: quectel, want: 1, why: "not the dial-up port",
 			ports: []func(line, string) []string{plain(imei1), plain(imei1), plain(imei1)}},
 	} {
@@ -132,73 +129,6 @@ func TestOfSeveralPortsTheOneThatAnnouncesIsChosen(t *testing.T) {
 			}
 		})
 	}
-}
-
-func TestAPortThatAnotherProgramHasIsLeftAlone(t *testing.T) {
-	b := newBox(t)
-	heard := make(chan string, 16)
-	b.plug(huawei("1-1.2", answering(t, func(_ line, command string) []string {
-		heard <- command
-		return []string{"OK"}
-	})), "ttyUSB0")
-	port, err := os.OpenFile(b.Dev+"/ttyUSB0", os.O_RDWR|unix.O_NOCTTY, 0)
-	check(t, err)
-	other := exec.Command("sleep", "60")
-	other.ExtraFiles = []*os.File{port}
-	check(t, other.Start())
-	port.Close()
-	defer func() {
-		other.Process.Kill()
-		other.Wait()
-	}()
-	contains(t, b.detect(), "held by sleep (process ", "No modem was found")
-	open, err := b.Opener(b.Dev + "/ttyUSB0")
-	check(t, err)
-	_, err = open(t.Context())
-	var held *modem.HeldError
-	if !errors.As(err, &held) || len(held.By) != 1 || held.By[0].PID != other.Process.Pid {
-		t.Errorf("opening it gives %v", err)
-	}
-	select {
-	case got := <-heard:
-		t.Errorf("it was disturbed by %q", got)
-	default:
-	}
-}
-
-func TestALockFileIsHeeded(t *testing.T) {
-	b := newBox(t)
-	port, _ := simulated(t, simulator.Options{})
-	b.plug(huawei("1-1.2", port), "ttyUSB0")
-	b.write("         1", b.Run, "lock/LCK..ttyUSB0") // the first process is always there
-	contains(t, b.detect(), "held by ", "(process 1)")
-	b.write(" 999999999", b.Run, "lock/LCK..ttyUSB0")
-	contains(t, b.detect(), "omsbox Simulator")
-}
-
-func TestModemManagerIsNamedWithTheRuleThatFreesTheStick(t *testing.T) {
-	b := newBox(t)
-	port, _ := simulated(t, simulator.Options{})
-	b.plug(huawei("1-1.2", port), "ttyUSB0")
-	b.Proc = filepath.Join(filepath.Dir(b.Sys), "proc") // where ModemManager runs, and shows its files to root alone
-	b.write("ModemManager", b.Proc, "512", "comm")
-	b.write("E:ID_MM_CANDIDATE=1", b.Run, "udev/data/c188:0")
-	const rule = `ATTRS{idVendor}=="12d1", ATTRS{idProduct}=="1506", ENV{ID_MM_DEVICE_IGNORE}="1"`
-	contains(t, b.detect(), "held by ModemManager", "/etc/udev/rules.d/78-omsbox.rules", rule, "sudo udevadm control --reload", "sudo udevadm trigger",
-		"sudo systemctl disable --now ModemManager")
-	open, err := b.Opener(b.Dev + "/ttyUSB0")
-	check(t, err)
-	_, err = open(t.Context())
-	if err == nil {
-		t.Fatal("a stick of ModemManager's was opened")
-	}
-	contains(t, err.Error(), "ModemManager", rule)
-	if n := len(strings.Replace(err.Error(), b.Dev, "/dev", 1)); n > 300 {
-		t.Errorf("too long for a row: %d characters", n)
-	}
-
-	b.write("E:ID_MM_CANDIDATE=1\nE:ID_MM_DEVICE_IGNORE=1", b.Run, "udev/data/c188:0")
-	contains(t, b.detect(), "omsbox Simulator")
 }
 
 func TestTheRateOfAUARTIsFound(t *testing.T) {
@@ -236,6 +166,35 @@ func TestTheConsoleIsNoModem(t *testing.T) {
 	contains(t, b.detect(), "this computer's own console", "raspi-config", "No modem was found")
 }
 
+func TestThePortForAnnouncementsOfEachFamilyIsFound(t *testing.T) {
+	want := map[string]string{"huawei-e1550": "ttyUSB2", "sim800": "ttyAMA0 at 115200 baud", "sim7600": "ttyUSB2", "ec25": "ttyUSB2", "zte-mf190": "ttyUSB1"}
+	for _, profile := range simulator.Profiles() {
+		t.Run(profile, func(t *testing.T) {
+			t.Parallel()
+			sim := simulator.New(simulator.Options{Profile: profile, IMEI: imei1, ICCID: "8944200000000000006"})
+			t.Cleanup(func() { sim.Close() })
+			var bus simulator.Bus
+			bus.Attach(sim, "1-1.2")
+			b, stick, names := newBox(t), huawei("1-1.2"), []string(nil)
+			for _, p := range bus.Ports() {
+				l := newLine(t)
+				port, err := bus.Open(p.Name)
+				check(t, err)
+				go io.Copy(port, l)
+				go io.Copy(l, port)
+				stick.vendor, stick.id, stick.ports = p.Vendor, p.Product, append(stick.ports, l.name)
+				names = append(names, p.Name)
+			}
+			if stick.vendor == "" { // it has a UART and no USB
+				b.uart("ttyAMA0", stick.ports[0], "32")
+			} else {
+				b.plug(stick, names...)
+			}
+			contains(t, b.detect(), imei1, "8944200000000000006", "  port     "+b.Dev+"/"+want[profile]+" (")
+		})
+	}
+}
+
 func TestSticksWithoutSerialPortAreNamed(t *testing.T) {
 	for _, tt := range []struct {
 		name string
@@ -270,202 +229,4 @@ func TestTwoSticksOfAMakeAreNotMixedUp(t *testing.T) {
 	got := b.detect()
 	// Both have the same name in /dev/serial/by-id, which leads to one of them.
 	contains(t, got, imei1, imei2, "-modem "+b.Dev+"/serial/by-path/platform-usb-0:1-1.2:1.0-port0", "-modem "+b.Dev+"/serial/by-path/platform-usb-0:1-1.3:1.0-port0")
-}
-
-// opens asks what is behind what an opener opens.
-func opens(t testing.TB, open func(context.Context) (io.ReadWriteCloser, error)) (imei string, err error) {
-	t.Helper()
-	port, err := open(t.Context())
-	if err != nil {
-		return "", err
-	}
-	s := modem.NewSession(port, impatient(), quiet())
-	defer s.Close()
-	answer, err := s.Command(t.Context(), "+CGSN")
-	if err != nil {
-		return "", err
-	}
-	return answer[0], nil
-}
-
-func TestANamedStickIsFoundAgainUnderAnotherName(t *testing.T) {
-	b := newBox(t)
-	one, _ := simulated(t, simulator.Options{IMEI: imei1})
-	two, _ := simulated(t, simulator.Options{IMEI: imei2})
-	unplug := b.plug(huawei("1-1.2", silent(t), one), "ttyUSB0", "ttyUSB1")
-	open, err := b.Opener(b.Dev + "/ttyUSB1")
-	check(t, err)
-	for _, now := range []struct {
-		when string
-		plug func()
-		want string
-	}{
-		{"first", func() {}, imei1},
-		{"back under another name", func() { unplug(); unplug = b.plug(huawei("1-1.2", silent(t), one), "ttyUSB2", "ttyUSB3") }, imei1},
-		{"while another stick has its name", func() { b.plug(huawei("1-1.3", silent(t), two), "ttyUSB0", "ttyUSB1") }, imei1},
-		{"gone, so that the name counts", func() { unplug() }, imei2},
-	} {
-		now.plug()
-		got, err := opens(t, open)
-		if got != now.want || err != nil {
-			t.Errorf("%s: it opens %q, %v", now.when, got, err)
-		}
-	}
-	open, err = b.Opener(b.Dev + "/ttyUSB7")
-	check(t, err)
-	if _, err := open(t.Context()); err == nil || !strings.Contains(err.Error(), "there is no "+b.Dev+"/ttyUSB7") {
-		t.Errorf("a device that is not there gives %v", err)
-	}
-}
-
-func TestAModemIsOpenedByItsIMEIOrItsPlace(t *testing.T) {
-	b := newBox(t)
-	one, _ := simulated(t, simulator.Options{IMEI: imei1})
-	two, _ := simulated(t, simulator.Options{IMEI: imei2})
-	unplug := b.plug(huawei("1-1.2", one), "ttyUSB0")
-	unplug2 := b.plug(huawei("1-1.3", two), "ttyUSB1")
-	byIMEI, err := b.Opener("imei:" + imei2)
-	check(t, err)
-	byPlace, err := b.Opener("usb:1-1.2")
-	check(t, err)
-	ask := func(byIMEIWant, byPlaceWant string) {
-		t.Helper()
-		if got, err := opens(t, byIMEI); got != byIMEIWant {
-			t.Errorf("by its IMEI: %q, %v", got, err)
-		}
-		if got, err := opens(t, byPlace); got != byPlaceWant {
-			t.Errorf("by its place: %q, %v", got, err)
-		}
-	}
-	ask(imei2, imei1)
-	unplug()
-	unplug2()
-	if _, err := opens(t, byIMEI); err == nil || !strings.Contains(err.Error(), "the modem imei:"+imei2+" is not plugged in") {
-		t.Errorf("unplugged it gives %v", err)
-	}
-	b.plug(huawei("1-1.2", two), "ttyUSB0")
-	ask(imei2, imei2)
-}
-
-// serving runs a Finder, and gives what it serves as it comes.
-func serving(t testing.TB, b *box) (modems <-chan served, reports <-chan string) {
-	t.Helper()
-	finder := modem.NewFinder(quiet())
-	finder.Tree, finder.Pause = b.Tree, 20*time.Millisecond
-	texts := make(chan string, 256)
-	finder.Report = func(_ context.Context, _ bool, text string) error {
-		texts <- text
-		return nil
-	}
-	found := make(chan served, 16)
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() {
-		done <- finder.Run(ctx, func(ctx context.Context, device string, open func(context.Context) (io.ReadWriteCloser, error)) error {
-			found <- served{device, open}
-			<-ctx.Done()
-			return nil
-		})
-	}()
-	t.Cleanup(func() {
-		cancel()
-		check(t, <-done)
-	})
-	return found, texts
-}
-
-type served struct {
-	device string
-	open   func(context.Context) (io.ReadWriteCloser, error)
-}
-
-func next[T any](t testing.TB, c <-chan T) (v T) {
-	t.Helper()
-	select {
-	case v = <-c:
-	case <-time.After(20 * time.Second):
-		t.Fatal("nothing came")
-	}
-	return v
-}
-
-func until(t testing.TB, reports <-chan string, want string) {
-	t.Helper()
-	for {
-		if strings.Contains(next(t, reports), want) {
-			return
-		}
-	}
-}
-
-func TestModemsAreServedByTheirIMEIWhereverTheyArePluggedIn(t *testing.T) {
-	b := newBox(t)
-	modems, reports := serving(t, b)
-	until(t, reports, "no modem is plugged in")
-	one, sim := simulated(t, simulator.Options{IMEI: imei1})
-	two, _ := simulated(t, simulator.Options{IMEI: imei2})
-	unplug := b.plug(huawei("1-1.2", silent(t), one), "ttyUSB0", "ttyUSB1")
-	first := next(t, modems)
-	if got, err := opens(t, first.open); first.device != "imei:"+imei1 || got != imei1 || err != nil {
-		t.Fatalf("%s is served and opens %q, %v", first.device, got, err)
-	}
-	until(t, reports, "found imei:"+imei1+" at "+b.Dev+"/ttyUSB1")
-
-	unplug()
-	until(t, reports, "no modem is plugged in")
-	if _, err := first.open(t.Context()); err == nil || !strings.Contains(err.Error(), "is not plugged in") {
-		t.Fatalf("an unplugged modem gives %v", err)
-	}
-	back := make(chan error, 1)
-	go func() {
-		got, err := opens(t, first.open) // it waits
-		if err == nil && got != imei1 {
-			err = errors.New("it opens " + got)
-		}
-		back <- err
-	}()
-	// Its old name and its old place go to another stick of the same make before it returns.
-	b.plug(huawei("1-1.2", silent(t), two), "ttyUSB0", "ttyUSB1")
-	second := next(t, modems)
-	if got, err := opens(t, second.open); second.device != "imei:"+imei2 || got != imei2 || err != nil {
-		t.Fatalf("%s is served and opens %q, %v", second.device, got, err)
-	}
-	b.plug(huawei("1-1.4", silent(t), one), "ttyUSB2", "ttyUSB3")
-	check(t, next(t, back))
-	if got, err := opens(t, second.open); got != imei2 || err != nil {
-		t.Errorf("then the other opens %q, %v", got, err)
-	}
-	select {
-	case again := <-modems:
-		t.Errorf("%s is served twice", again.device)
-	default:
-	}
-	check(t, sim.Close())
-}
-
-func TestSticksWithTheSameIMEIAreServedByTheirPlace(t *testing.T) {
-	b := newBox(t)
-	b.plug(huawei("1-1.2", answering(t, plain(imei1))), "ttyUSB0")
-	b.plug(huawei("1-1.3", answering(t, plain(imei1))), "ttyUSB1")
-	b.plug(huawei("1-1.4", answering(t, plain("000000000000000"))), "ttyUSB2")
-	modems, _ := serving(t, b)
-	devices := []string{next(t, modems).device, next(t, modems).device, next(t, modems).device}
-	slices.Sort(devices)
-	if devices[0] != "imei:"+imei1 || devices[1] != "usb:1-1.2" && devices[1] != "usb:1-1.3" || devices[2] != "usb:1-1.4" {
-		t.Errorf("served are %q", devices)
-	}
-}
-
-func TestWhyNothingIsFoundIsSaidAndLookedAtAgain(t *testing.T) {
-	b := newBox(t)
-	port, _ := simulated(t, simulator.Options{IMEI: imei1})
-	b.plug(huawei("1-1.2", port), "ttyUSB0")
-	b.write("         1", b.Run, "lock/LCK..ttyUSB0")
-	modems, reports := serving(t, b)
-	until(t, reports, "no modem is found: "+b.Dev+"/ttyUSB0 is held by ")
-	check(t, os.Remove(b.Run+"/lock/LCK..ttyUSB0"))
-	if got := next(t, modems).device; got != "imei:"+imei1 {
-		t.Errorf("%s is served", got)
-	}
-	until(t, reports, "found imei:"+imei1+" at "+b.Dev+"/ttyUSB0")
 }

@@ -21,6 +21,13 @@ type Probe struct {
 	tap     *tap
 }
 
+// held returns who has the port, or another one of the same stick.
+func (p Probe) held() *HeldError {
+	var held *HeldError
+	errors.As(p.Err, &held)
+	return held
+}
+
 // Found is a modem that answered.
 type Found struct {
 	Identity
@@ -62,16 +69,29 @@ func probe(ctx context.Context, t Tree, ports []Port, log *slog.Logger) (found [
 		}
 		asked = probes
 	}()
+	for i, port := range ports {
+		probes[i].Port = port
+		probes[i].open(ctx, t, log)
+	}
+	if taken := takenBy(probes); taken != nil {
+		for i := range probes {
+			if probes[i].Err == nil {
+				probes[i].Err = taken
+			}
+		}
+		return nil, nil
+	}
 	modems := map[string][]*Probe{} // by IMEI
 	var order []string
-	for i, port := range ports {
+	for i := range probes {
 		p := &probes[i]
-		p.Port = port
-		if p.ask(ctx, t, log); p.Err != nil {
-			log.Debug("port probed", "port", port.Path, "err", p.Err)
+		if p.Err == nil {
+			p.ask(ctx)
+		}
+		log.Debug("port probed", "port", p.Port.Path, "rate", p.Rate, "err", p.Err)
+		if p.Err != nil {
 			continue
 		}
-		log.Debug("port probed", "port", port.Path, "rate", p.Rate)
 		if modems[p.IMEI] == nil {
 			order = append(order, p.IMEI)
 		}
@@ -79,6 +99,9 @@ func probe(ctx context.Context, t Tree, ports []Port, log *slog.Logger) (found [
 	}
 	for _, imei := range order {
 		same := modems[imei]
+		if imei == "" && len(order) > 1 && same[0].Port.USB.Location != "" {
+			continue // that port of the modem knows a few commands only
+		}
 		if len(same) > 1 {
 			listen(ctx, same)
 		}
@@ -91,7 +114,7 @@ func probe(ctx context.Context, t Tree, ports []Port, log *slog.Logger) (found [
 		id.IMEI = imei
 		f := Found{Identity: id, Port: same[chosen].Port, Rate: same[chosen].Rate, Why: why}
 		for i := range probes {
-			if p := probes[i]; p.Port.Path != f.Port.Path && (p.Err != nil || p.IMEI == imei) && p.Port.device() == f.Port.device() {
+			if p := probes[i]; p.Port.Path != f.Port.Path && (p.Err != nil || p.IMEI == imei || p.IMEI == "") && p.Port.device() == f.Port.device() {
 				f.Others = append(f.Others, Probe{Port: p.Port, Rate: p.Rate, IMEI: p.IMEI, Err: p.Err})
 			}
 		}
@@ -100,34 +123,47 @@ func probe(ctx context.Context, t Tree, ports []Port, log *slog.Logger) (found [
 	return found, probes
 }
 
-// ask opens a port and sees whether a modem answers.
-func (p *Probe) ask(ctx context.Context, t Tree, log *slog.Logger) {
+// takenBy returns who has one of the ports of a stick: he may read and delete the texts on its SIM
+// through it, so that the other ports are left alone too. Where the system does not tell which ports
+// are one stick's, each is by itself. pppd only dials.
+func takenBy(probes []Probe) *HeldError {
+	for _, p := range probes {
+		if held := p.held(); held != nil && p.Port.USB.Location != "" && !held.has("pppd") {
+			return held
+		}
+	}
+	return nil
+}
+
+// open opens the port, if nobody has it, and says nothing yet but to a UART, to learn its rate.
+func (p *Probe) open(ctx context.Context, t Tree, log *slog.Logger) {
 	if p.Port.Console {
 		p.Err = errConsole
 		return
 	}
 	port, err := t.open(ctx, p.Port, &p.Rate)
-	if err != nil {
+	switch {
+	case err != nil:
 		p.Err = err
-		return
-	}
-	if p.Port.UART && p.Rate == 0 {
+	case p.Port.UART && p.Rate == 0:
 		port.Close()
 		p.Err = errMute
-		return
+	default:
+		p.tap = &tap{ReadWriteCloser: port}
+		p.session = NewSession(p.tap, probing(), log)
 	}
-	p.tap = &tap{ReadWriteCloser: port}
-	p.session = NewSession(p.tap, probing(), log)
+}
+
+// ask sees whether a modem answers, and which.
+func (p *Probe) ask(ctx context.Context) {
 	if !p.session.attentive(ctx) {
 		p.Err = errMute
-		p.session.Close()
-		p.session = nil
-		return
+	} else {
+		p.session.patience = DefaultPatience()
+		p.session.patience.Stop = 0
+		p.IMEI, p.Err = p.session.imei(ctx)
 	}
-	p.session.patience = DefaultPatience()
-	p.session.patience.Stop = 0
-	if p.IMEI, err = p.session.imei(ctx); err != nil {
-		p.Err = err
+	if p.Err != nil {
 		p.session.Close()
 		p.session = nil
 	}

@@ -19,6 +19,7 @@ type HeldError struct {
 	// ModemManager is set where that program takes care of this device, whether or not it has the
 	// port open at the moment: it opens what it takes care of again and again.
 	ModemManager bool
+	Self         bool // this process has it open already
 }
 
 const modemManager = "ModemManager"
@@ -33,6 +34,9 @@ func (e *HeldError) Error() string {
 			return text + ": sudo systemctl disable --now ModemManager"
 		}
 		return text + ": " + strings.Join(e.commands(), "; ")
+	}
+	if e.Self {
+		return e.Port.Path + " is in use by this omsbox already: name each modem once"
 	}
 	if len(e.By) == 0 {
 		return e.Port.Path + " is held by another program (another omsbox, ModemManager, minicom?): stop that one"
@@ -53,10 +57,6 @@ func (e *HeldError) has(name string) bool {
 func (e *HeldError) holders() string {
 	var names []string
 	for _, p := range e.By {
-		if p.PID == 0 {
-			names = append(names, p.Name)
-			continue
-		}
 		names = append(names, fmt.Sprintf("%s (process %d)", p.Name, p.PID))
 	}
 	return strings.Join(names, " and ")

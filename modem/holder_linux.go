@@ -127,9 +127,6 @@ func (t Tree) heldAfterAll(p Port) *HeldError {
 	if e := t.held(p); e != nil {
 		return e
 	}
-	e := &HeldError{Port: p}
-	if rdev, ok := deviceNumber(p.Path); ok && t.hasOpen(os.Getpid(), rdev) {
-		e.By = []Process{{Name: "this omsbox itself, which was told of it twice"}}
-	}
-	return e
+	rdev, ok := deviceNumber(p.Path)
+	return &HeldError{Port: p, Self: ok && t.hasOpen(os.Getpid(), rdev)}
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,16 +22,18 @@ type bench struct {
 	sim   *simulator.Simulator
 	modem *modem.Modem
 	user  store.User
+	stop  func()        // ends the modem
+	waits time.Duration // for something to happen
 }
 
 const number = "+447911123456"
 
 // impatient waits as long as a simulator needs.
 func impatient() modem.Patience {
-	return modem.Patience{
-		Write: time.Second, Command: time.Second, Prompt: 300 * time.Millisecond, Submit: time.Second,
-		List: time.Second, Grace: 600 * time.Millisecond, Resync: 900 * time.Millisecond, Stop: time.Second, Sweep: time.Hour,
-	}
+	p := modem.DefaultPatience()
+	p.Write, p.Command, p.Prompt, p.Submit = time.Second, time.Second, 300*time.Millisecond, time.Second
+	p.List, p.Grace, p.Resync, p.Stop, p.Sweep = time.Second, 600*time.Millisecond, 900*time.Millisecond, time.Second, time.Hour
+	return p
 }
 
 func quiet() *slog.Logger {
@@ -45,7 +48,7 @@ func connect(t testing.TB, options simulator.Options, change ...func(*bench)) *b
 	t.Helper()
 	s, err := store.Create(context.Background(), t.TempDir(), quiet())
 	check(t, err)
-	b := &bench{Store: s, sim: simulator.New(options)}
+	b := &bench{Store: s, sim: simulator.New(options), waits: 20 * time.Second}
 	b.modem = modem.New(s, "sim", func(context.Context) (io.ReadWriteCloser, error) { return b.sim.Open() }, quiet())
 	b.modem.Patience = impatient()
 	b.user, err = s.AddUser(t.Context(), store.User{Login: "ann", Mail: "ann@example.org"}, "secret")
@@ -56,11 +59,14 @@ func connect(t testing.TB, options simulator.Options, change ...func(*bench)) *b
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- b.modem.Run(ctx) }()
-	t.Cleanup(func() {
+	b.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
+	})
+	t.Cleanup(func() {
+		b.stop()
 		s.Close()
 		b.sim.Close()
 	})
@@ -91,7 +97,7 @@ func (b *bench) becomes(t testing.TB, message int64, want store.State) store.Del
 	t.Helper()
 	bell := b.Watch(message)
 	defer bell.Close()
-	timeout := time.After(20 * time.Second)
+	timeout := time.After(b.waits)
 	for {
 		d, err := b.Deliveries(context.Background(), message)
 		check(t, err)
@@ -109,7 +115,7 @@ func (b *bench) becomes(t testing.TB, message int64, want store.State) store.Del
 // waitFor waits for something that the simulator sees.
 func (b *bench) waitFor(t testing.TB, what string, condition func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), b.waits)
 	defer cancel()
 	if err := b.sim.Wait(ctx, condition); err != nil {
 		t.Fatalf("waited for %s: %v", what, err)
@@ -121,7 +127,7 @@ func (b *bench) arrives(t testing.TB) store.Incoming {
 	t.Helper()
 	bell := b.Subscribe(store.Arrived)
 	defer bell.Close()
-	timeout := time.After(20 * time.Second)
+	timeout := time.After(b.waits)
 	for {
 		got, err := b.Unrouted(context.Background())
 		check(t, err)

@@ -5,69 +5,54 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"omsbox/modem/sms"
 )
 
-// lookEvery is how often operator, registration and signal are asked for.
-const (
-	lookEvery = 5 * time.Minute
-	lookSoon  = 20 * time.Second // while something is wrong
-)
-
 // receive stores what comes in. What the modem keeps is looked at when the session starts, when
-// the modem announces something, and now and then, since announcements get lost.
-func (m *Modem) receive(ctx context.Context, s *Session, storages []string) error {
+// the modem announces something, and now and then, since announcements get lost. It also looks at
+// the network: covered is closed when messages can pass.
+func (m *Modem) receive(ctx context.Context, s *Session, covered chan struct{}) error {
 	sweep := time.NewTicker(m.Patience.Sweep)
 	defer sweep.Stop()
-	defer m.rest(ctx, s, storages)
-	wake := time.NewTicker(lookSoon)
+	wake := time.NewTicker(m.Patience.LookSoon)
 	defer wake.Stop()
-	looked := time.Now()
-	var err error
-	due := append([]string(nil), storages...) // to be swept
+	defer m.rest(ctx, s)
+	r := rounds{due: m.storages, looked: time.Now()}
 	for {
-		for _, storage := range due {
-			if err := m.sweep(ctx, s, storage); err != nil {
-				if ctx.Err() != nil {
-					return nil
-				}
-				return err
+		if err := m.sweepAll(ctx, s, r.due); err != nil {
+			if ctx.Err() != nil {
+				return nil
 			}
+			return err
 		}
-		due = nil
-		again := lookEvery
-		if m.trouble() != "" || m.refused.Load() {
-			again = lookSoon
+		r.due = nil
+		if err := m.goRound(ctx, s, &r); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
 		}
-		if time.Since(looked) > again {
-			m.refused.Store(false)
-			before := m.row
-			if err := m.look(ctx, s); err != nil {
-				return err
-			}
-			// Some modems forget these by themselves; to set them again does no harm.
-			for _, line := range []string{"+CMGF=0", m.announcement} {
-				if _, err := s.Command(ctx, line); err != nil && over(err) {
-					return err
-				}
-			}
-			if m.row != before || m.trouble() != m.row.Problem {
-				m.report(ctx, true, m.trouble())
-			}
-			looked = time.Now()
+		if covered != nil && m.registered() {
+			close(covered)
+			covered = nil
+		}
+		if len(r.due) > 0 {
+			continue
 		}
 		select {
 		case u := <-s.wire.urcs:
-			if due, err = m.heedAll(ctx, s, u, storages); err != nil {
+			if err := m.heedAll(ctx, s, u, &r); err != nil {
 				return err
 			}
 		case <-sweep.C:
-			due = storages
+			r.due = m.storages
 		case <-wake.C:
+			if m.ladder.settled(m.Patience) {
+				m.alarms.clear(ctx, m, alarmModem)
+			}
 		case <-s.wire.closed:
 			return ErrGone
 		case <-ctx.Done():
@@ -76,143 +61,169 @@ func (m *Modem) receive(ctx context.Context, s *Session, storages []string) erro
 	}
 }
 
-// heedAll acts on a URC and on those that wait behind it.
-func (m *Modem) heedAll(ctx context.Context, s *Session, u urc, storages []string) (due []string, err error) {
-	for {
-		more, failed := m.heed(ctx, u, storages)
-		err = errors.Join(err, failed)
-		for _, name := range more {
-			if !slices.Contains(due, name) {
-				due = append(due, name)
-			}
+// rounds is what the receiver has to look at next.
+type rounds struct {
+	due     []*storage // to be swept
+	network bool       // it changed
+	card    bool       // the SIM may have
+	looked  time.Time
+}
+
+// goRound looks at network and SIM if it is time to.
+func (m *Modem) goRound(ctx context.Context, s *Session, r *rounds) error {
+	every := m.Patience.Look
+	if m.trouble() != "" || m.refused.Load() {
+		every = m.Patience.LookSoon
+	}
+	before, remarks := m.row, len(m.remarks)
+	if whole := time.Since(r.looked) >= every; whole || r.network || r.card {
+		m.refused.Store(false)
+		if err := m.look(ctx, s); err != nil {
+			return err
 		}
+		if whole || r.card {
+			kept, err := m.inspect(ctx, s)
+			if err != nil {
+				return err
+			}
+			if !kept {
+				r.due = m.storages // something may have come unannounced
+			}
+			r.looked = time.Now()
+		}
+		r.network, r.card = false, false
+		if err := m.seekNetwork(ctx, s); err != nil {
+			return err
+		}
+	}
+	m.watchFill(ctx)
+	if m.row != before || len(m.remarks) != remarks || m.trouble() != m.row.Problem {
+		m.report(ctx, true, m.trouble())
+	}
+	return nil
+}
+
+// heedAll acts on a URC and on those that wait behind it.
+func (m *Modem) heedAll(ctx context.Context, s *Session, u urc, r *rounds) (err error) {
+	for {
+		err = errors.Join(err, m.heed(ctx, s, u, r))
 		select {
 		case u = <-s.wire.urcs:
 		default:
-			return due, err
+			return err
 		}
 	}
 }
 
 // rest stores what came in before the end: a report or a text that is not in the modem's storage
 // is nowhere else.
-func (m *Modem) rest(ctx context.Context, s *Session, storages []string) {
+func (m *Modem) rest(ctx context.Context, s *Session) {
 	select {
 	case u := <-s.wire.urcs:
-		m.heedAll(ctx, s, u, storages)
+		m.heedAll(ctx, s, u, &rounds{})
 	default:
 	}
 }
 
-// errRestarted: the modem forgot how it was set up.
-var errRestarted = errors.New("the modem started anew")
-
-// heed acts on an unsolicited result code and returns the storages it asks to look at.
-func (m *Modem) heed(ctx context.Context, u urc, storages []string) ([]string, error) {
+// heed acts on an unsolicited result code.
+func (m *Modem) heed(ctx context.Context, s *Session, u urc, r *rounds) error {
+	name, _, _ := strings.Cut(u.line, ":")
 	switch {
-	case strings.HasPrefix(u.line, "+CMGS:"):
+	case name == "+CMGS":
 		var mr int
 		if n, _ := fmt.Sscanf(u.line, "+CMGS: %d", &mr); n == 1 {
 			m.late(ctx, mr)
 		}
-	case strings.HasPrefix(u.line, "+CMTI:"), strings.HasPrefix(u.line, "+CDSI:"):
-		// +CMTI: "SM",3
-		_, rest, _ := strings.Cut(u.line, `"`)
-		name, _, ok := strings.Cut(rest, `"`)
-		if !ok {
-			return storages, nil
-		}
-		return []string{name}, nil
-	case strings.HasPrefix(u.line, "+CDS:"), strings.HasPrefix(u.line, "+CMT:"):
+	case name == "+CMTI", name == "+CDSI":
+		r.due = m.announced(u.line, r.due)
+	case name == "+CDS", name == "+CMT":
 		// It is nowhere else: it is kept here until it is stored.
 		for {
-			err := m.keep(ctx, u.pdu)
+			err := m.keep(ctx, u.pdu, false)
 			if err == nil {
-				return nil, nil
+				return m.acknowledge(ctx, s)
 			}
 			m.log.Error("what came in cannot be stored yet", "err", err)
 			if pause(ctx, time.Second) != nil {
-				return nil, nil
+				return nil
 			}
 		}
+	case name == "+CREG", name == "+CGREG", name == "+CEREG":
+		r.network = true
+	case aboutCard(u.line):
+		r.card = true
 	default:
-		return nil, errRestarted
-	}
-	return nil, nil
-}
-
-// sweep stores every message that lies in a storage and deletes it once it is stored. 27.005 3.4.2
-func (m *Modem) sweep(ctx context.Context, s *Session, storage string) error {
-	if _, err := s.Command(ctx, fmt.Sprintf(`+CPMS="%s"`, storage)); err != nil {
-		if over(err) || ctx.Err() != nil {
-			return err
-		}
-		return nil // a storage that the modem does not let us read
-	}
-	lines, err := s.list(ctx)
-	if err != nil {
-		if over(err) || ctx.Err() != nil {
-			return err
-		}
-		m.log.Warn("the modem does not list its messages", "storage", storage, "err", err)
-		return nil
-	}
-	for _, l := range lines {
-		if err := m.keep(ctx, l.pdu); err != nil {
-			m.log.Error("what came in cannot be stored yet: it stays in the modem", "err", err)
-			return nil
-		}
-		if _, err := s.Command(ctx, fmt.Sprintf("+CMGD=%d", l.index)); err != nil {
-			if over(err) || ctx.Err() != nil {
-				return err
-			}
-			m.log.Warn("a stored message cannot be deleted from the modem", "storage", storage, "index", l.index, "err", err)
-		}
+		return fmt.Errorf("%w: it started by itself", errAnew)
 	}
 	return nil
 }
 
-// keep stores a PDU of the modem, whatever it is.
-func (m *Modem) keep(ctx context.Context, pdu string) error {
+// acknowledge tells the SMSC that what came directly is stored. Without it the SMSC delivers it
+// again. 3GPP TS 27.005 3.4.4
+func (m *Modem) acknowledge(ctx context.Context, s *Session) error {
+	if !m.features.acks || ctx.Err() != nil {
+		return nil
+	}
+	_, err := s.Command(ctx, "+CNMA")
+	if err != nil && (over(err) || ctx.Err() != nil) {
+		return err
+	}
+	if err != nil {
+		m.log.Warn("an acknowledgement was not taken: what came in may come again", "err", err)
+	}
+	return nil
+}
+
+// announced adds the storage that a +CMTI or +CDSI names to those to be swept. Some modems announce
+// a report in one storage and keep it in another.
+func (m *Modem) announced(line string, due []*storage) []*storage {
+	_, rest, _ := strings.Cut(line, `"`) // +CMTI: "SM",3
+	name, _, ok := strings.Cut(rest, `"`)
+	if !ok || len(name) != 2 {
+		return m.storages
+	}
+	names := []string{name}
+	if strings.HasPrefix(line, "+CDSI") {
+		names = append(names, "SR")
+	}
+	for _, name := range names {
+		i := slices.IndexFunc(m.storages, func(st *storage) bool { return st.name == name })
+		if i < 0 && len(m.storages) < mostStorages {
+			m.storages = append(m.storages, &storage{name: name})
+			i = len(m.storages) - 1
+		}
+		if i >= 0 && !slices.Contains(due, m.storages[i]) {
+			due = append(due, m.storages[i])
+		}
+	}
+	return due
+}
+
+// justNow is how old a text may be that is new although it lay on a SIM that was never met before.
+const justNow = 10 * time.Minute
+
+// keep stores a PDU of the modem, whatever it is. What was found on a SIM at the first look at it
+// is not mailed, unless it came after omsbox met the SIM, or a moment before.
+func (m *Modem) keep(ctx context.Context, pdu string, found bool) error {
+	ctx = context.WithoutCancel(ctx)
 	_, tpdu, err := sms.SplitPDU(pdu)
 	if err != nil {
 		// Not even a PDU; what can be read of it as octets is kept all the same.
 		tpdu = []byte(pdu)
 	}
 	if kind, err := sms.MessageType(tpdu); err == nil && kind == sms.MTIStatusReport {
-		return m.store.Report(context.WithoutCancel(ctx), m.sim(), tpdu)
+		return m.store.Report(ctx, m.id, tpdu)
 	}
-	return m.store.Receive(context.WithoutCancel(ctx), m.sim(), tpdu)
+	if found && !m.met.Swept && !m.isNew(tpdu) {
+		return m.store.Keep(ctx, m.id, tpdu)
+	}
+	return m.store.Receive(ctx, m.id, tpdu)
 }
 
-// listed is a message in the modem's storage.
-type listed struct {
-	index int
-	pdu   string
-}
-
-// list returns all messages of the chosen storage.
-func (s *Session) list(ctx context.Context) ([]listed, error) {
-	lines, err := s.lines(ctx, "+CMGL=4", s.patience.List)
-	if err != nil {
-		return nil, err
+func (m *Modem) isNew(tpdu []byte) bool {
+	d, err := sms.ParseDeliver(tpdu)
+	if err != nil || d.SCTS.IsZero() {
+		return false
 	}
-	var all []listed
-	for i, line := range lines {
-		// +CMGL: 3,0,,24 and in the next line the PDU
-		rest, ok := strings.CutPrefix(line, "+CMGL:")
-		if !ok || i+1 >= len(lines) || strings.HasPrefix(lines[i+1], "+CMGL:") {
-			continue
-		}
-		first, status, _ := strings.Cut(rest, ",")
-		index, err := strconv.Atoi(strings.TrimSpace(first))
-		if err != nil {
-			continue
-		}
-		if status = strings.TrimSpace(status); strings.HasPrefix(status, "2") || strings.HasPrefix(status, "3") {
-			continue // stored to be sent, or sent: not ours
-		}
-		all = append(all, listed{index, lines[i+1]})
-	}
-	return all, nil
+	return d.SCTS.After(m.met.Met) || m.store.ClockTrusted() && d.SCTS.After(m.store.Now().Add(-justNow))
 }

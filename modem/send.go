@@ -3,6 +3,7 @@ package modem
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"omsbox/modem/sms"
@@ -10,18 +11,32 @@ import (
 )
 
 // send takes segments from the store and hands them to the network, one after the other. The
-// result of one is stored in the same commit as the attempt at the next.
-func (m *Modem) send(ctx context.Context, s *Session) error {
+// result of one is stored in the same commit as the attempt at the next. It begins when messages
+// can pass, or when that was waited for long enough.
+func (m *Modem) send(ctx context.Context, s *Session, covered <-chan struct{}) error {
+	if err := m.awaitNetwork(ctx, covered); err != nil {
+		return nil
+	}
 	bell := m.store.Subscribe(store.Outgoing)
 	defer bell.Close()
 	var previous *store.Verdict
+	var link time.Time // until then the modem holds the link for the next segment
 	unsent, said := 0, ""
 	for {
+		if held := m.ladder.held(); held > 0 {
+			if err := m.settle(ctx, previous); err != nil {
+				return err
+			}
+			previous = nil
+			if pause(ctx, held) == nil {
+				return errMute // its next restart is due, before the next message is risked
+			}
+		}
 		if ctx.Err() != nil {
 			return m.settle(ctx, previous)
 		}
 		// What is known of the last attempt is stored even if omsbox stops now.
-		a, err := m.store.Claim(context.WithoutCancel(ctx), m.sim(), previous)
+		a, err := m.store.Claim(context.WithoutCancel(ctx), m.id, previous)
 		if err != nil {
 			m.log.Error("the queue cannot be read or written", "err", err)
 			if errors.Is(err, store.ErrClosed) {
@@ -39,38 +54,88 @@ func (m *Modem) send(ctx context.Context, s *Session) error {
 			}
 			continue
 		}
-		mr, err := s.Submit(ctx, sms.JoinPDU("", a.TPDU), len(a.TPDU))
+		mr, err := m.submit(ctx, s, a, &link)
 		v := verdict(*a, mr, err)
 		m.log.Debug("segment", "delivery", a.Delivery, "segment", a.Segment, "mr", mr, "err", err)
 		var refused *CommandError
 		if err == nil || errors.As(err, &refused) {
 			previous, unsent = &v, 0
+			if m.ladder.proof(m.Patience) {
+				m.alarms.clear(ctx, m, alarmModem)
+			}
 			if v.Outcome == store.Deferred {
 				m.refused.Store(true)
 			}
 			if v.Outcome == store.Deferred && v.Reason != said {
 				m.log.Warn("the network does not take texts now", "reason", v.Reason)
 			}
-			said = v.Reason
+			if said = v.Reason; v.Outcome == store.Doubtful {
+				m.explain(err)
+			}
 			continue
 		}
-		// The modem kept silent or is gone. Only that leads to a new session.
+		// The modem kept silent or is gone. Only that leads to the ladder.
+		m.explain(err)
 		if err := m.settle(ctx, &v); err != nil {
 			return err
 		}
-		if v.Outcome == store.Doubtful {
+		switch {
+		case v.Outcome == store.Doubtful:
 			m.doubted(a.Segment)
-		} else {
-			unsent++
+			if m.ladder.silence() && !over(err) {
+				return fmt.Errorf("%w: %w", errMute, err)
+			}
+		default:
+			if unsent++; unsent >= mostUnsent && !over(err) {
+				m.ladder.mute()
+				return fmt.Errorf("%w: %w", errMute, err)
+			}
 		}
-		if over(err) || unsent >= mostUnsent {
+		if over(err) {
 			return err
 		}
 	}
 }
 
-// mostUnsent is how many segments in a row a modem may not take before the session is begun anew.
+// mostUnsent is how many segments in a row a modem may not ask for before it counts as mute.
 const mostUnsent = 3
+
+// awaitNetwork waits until the modem is registered, for a while: at its start, and after its radio
+// went off and on, a segment would only be refused.
+func (m *Modem) awaitNetwork(ctx context.Context, covered <-chan struct{}) error {
+	timer := time.NewTimer(m.Patience.Network)
+	defer timer.Stop()
+	select {
+	case <-covered:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return ctx.Err()
+}
+
+// linkFor is how long a modem holds the link at least, after a segment, for the next. 27.005 3.5.6
+const linkFor = time.Second
+
+// submit hands a segment over. Where more are to follow at once, the modem is asked to hold the link
+// to the network between them, once for all of them.
+func (m *Modem) submit(ctx context.Context, s *Session, a *store.Attempt, link *time.Time) (mr int, err error) {
+	holds := time.Now().Before(*link)
+	if a.More && m.features.more && !holds {
+		switch _, err := s.Command(ctx, "+CMMS=1"); {
+		case err == nil:
+			holds = true
+		case over(err) || ctx.Err() != nil:
+			return -1, fmt.Errorf("%w: %w", ErrUnsent, err)
+		default:
+			m.features.more = false // only the sender asks for it
+		}
+	}
+	mr, err = s.Submit(ctx, sms.JoinPDU(m.smsc(), a.TPDU), len(a.TPDU))
+	if holds {
+		*link = time.Now().Add(linkFor)
+	}
+	return mr, err
+}
 
 // doubted keeps a segment for an answer that may still come; the oldest makes room.
 func (m *Modem) doubted(segment int64) {
@@ -122,7 +187,7 @@ func (m *Modem) settle(ctx context.Context, v *store.Verdict) error {
 
 // idle waits until something may be due.
 func (m *Modem) idle(ctx context.Context, bell *store.Bell) error {
-	wait, waits, err := m.store.Due(ctx, m.sim())
+	wait, waits, err := m.store.Due(ctx, m.id)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil

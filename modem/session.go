@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/warthog618/modem/at"
@@ -26,27 +27,6 @@ var (
 	ErrUnanswered = errors.New("the modem took the message and did not say what became of it")
 )
 
-// Patience is how long a modem is waited for.
-type Patience struct {
-	Write   time.Duration // for the port to take what is written
-	Command time.Duration // for the answer to a command that the modem answers by itself
-	Prompt  time.Duration // for ">" after AT+CMGS
-	Submit  time.Duration // for the SMSC's answer to a segment, all included
-	List    time.Duration // for a whole storage to be listed
-	Grace   time.Duration // for the answer to a segment after Submit is over, before anything else is asked
-	Resync  time.Duration // for a modem that missed an answer to talk again
-	Stop    time.Duration // for the answer to what is in flight when omsbox stops
-	Sweep   time.Duration // between looks at what the SIM stored unannounced
-}
-
-// DefaultPatience is what real modems and networks need. A network may take a minute to take a message.
-func DefaultPatience() Patience {
-	return Patience{
-		Write: 10 * time.Second, Command: 10 * time.Second, Prompt: 10 * time.Second, Submit: 120 * time.Second,
-		List: 60 * time.Second, Grace: 15 * time.Second, Resync: 15 * time.Second, Stop: 20 * time.Second, Sweep: time.Minute,
-	}
-}
-
 // Session is one dialogue with a modem over one opening of its port. It is used up by the first
 // doubt that resync cannot settle; whoever owns it closes it and makes another. Its methods may be
 // called from any goroutine: one command is in flight at a time, in the order of the calls.
@@ -55,13 +35,19 @@ type Session struct {
 	at       *at.AT
 	patience Patience
 	turn     chan struct{} // holds one token: whoever has it talks
+	asking   sync.Mutex    // one USSD dialogue at a time
 	askew    bool          // an answer is missing; held with the turn
 	owed     time.Time     // until then the answer to a segment that was given up may still come
 }
 
 // NewSession starts a dialogue over an open port, which the session closes in the end.
 func NewSession(port io.ReadWriteCloser, patience Patience, log *slog.Logger) *Session {
-	w := newWire(port, log, patience)
+	return newSession(port, patience, log, new(ring))
+}
+
+// newSession keeps the last lines of the dialogue in a ring that outlives it.
+func newSession(port io.ReadWriteCloser, patience Patience, log *slog.Logger, r *ring) *Session {
+	w := newWire(port, log, patience, r)
 	return &Session{wire: w, at: at.New(w), patience: patience, turn: make(chan struct{}, 1)}
 }
 
@@ -77,11 +63,16 @@ func (s *Session) Close() error {
 // name, without it, or all of them for a command that answers without. An error that the modem
 // answers is a *CommandError.
 func (s *Session) Command(ctx context.Context, line string) ([]string, error) {
-	info, err := s.lines(ctx, line, s.patience.Command)
+	return s.within(ctx, line, s.patience.Command)
+}
+
+// within is Command for one that takes longer, as those do that the network answers.
+func (s *Session) within(ctx context.Context, line string, d time.Duration) ([]string, error) {
+	info, err := s.lines(ctx, line, d)
 	return own(info, commandID(line)), err
 }
 
-// lines sends AT and line, and returns the whole answer.
+// lines sends AT and line, and returns the whole answer; with an error what came before it.
 func (s *Session) lines(ctx context.Context, line string, within time.Duration) ([]string, error) {
 	if err := s.begin(ctx); err != nil {
 		return nil, err
@@ -89,14 +80,14 @@ func (s *Session) lines(ctx context.Context, line string, within time.Duration) 
 	defer s.end()
 	defer s.bounded(ctx)()
 	if s.askew {
-		if err := s.resync(); err != nil {
+		if err := s.resync(""); err != nil {
 			return nil, err
 		}
 	}
 	info, err := s.at.Command(line, at.WithTimeout(within))
 	if errors.Is(err, at.ErrDeadlineExceeded) {
 		s.askew = true
-		if err := s.resync(); err != nil {
+		if err := s.resync(""); err != nil {
 			return nil, fmt.Errorf("AT%s: %w", line, err)
 		}
 		return nil, fmt.Errorf("AT%s: %w", line, ErrSlow)
@@ -115,7 +106,7 @@ func (s *Session) Submit(ctx context.Context, pdu string, octets int) (mr int, e
 	defer s.end()
 	defer s.bounded(ctx)()
 	if s.askew {
-		if err := s.resync(); err != nil {
+		if err := s.resync(""); err != nil {
 			return -1, fmt.Errorf("%w: %w", ErrUnsent, err)
 		}
 	}
@@ -159,7 +150,7 @@ func (s *Session) Submit(ctx context.Context, pdu string, octets int) (mr int, e
 		return mr, nil
 	}
 	// It left, and no answer came: the answer gets a last chance before anything else is asked.
-	late, err := s.wire.resync(s.patience.Grace, s.patience.Resync)
+	late, err := s.wire.resync(s.patience.Grace, s.patience.Resync, "")
 	s.askew = err != nil
 	switch {
 	case late >= 0:
@@ -233,25 +224,36 @@ func reference(info []string) int {
 	return mr
 }
 
-// Resync brings question and answer into step, whatever was on the line before. After an error the
-// session is of no more use.
+// Resync brings question and answer into step, whatever was on the line before and whatever form
+// of answers the modem was left in. ErrSilent: it does not answer; it may later.
 func (s *Session) Resync(ctx context.Context) error {
 	if err := s.begin(ctx); err != nil {
 		return err
 	}
 	defer s.end()
 	defer s.bounded(ctx)()
-	return s.resync()
+	return s.resync(readable)
 }
 
-func (s *Session) resync() error {
-	late, err := s.wire.resync(0, s.patience.Resync)
+func (s *Session) resync(prelude string) error {
+	late, err := s.wire.resync(0, s.patience.Resync, prelude)
 	s.askew = err != nil
 	if late >= 0 {
 		s.owed = time.Time{}
 		s.late(late)
 	}
 	return err
+}
+
+// shout writes a command to a modem that may not hear it, and returns its final result, "" where
+// none came.
+func (s *Session) shout(ctx context.Context, line string, within time.Duration) (result string, err error) {
+	if err := s.begin(ctx); err != nil {
+		return "", err
+	}
+	defer s.end()
+	s.askew = true
+	return s.wire.shout(line, within)
 }
 
 // begin waits for the turn to talk.

@@ -45,7 +45,9 @@ func progress(line string) bool {
 // heeded are the unsolicited result codes that somebody acts on; all others are noise.
 var heeded = []string{
 	"+CMTI:", "+CMT:", "+CDSI:", "+CDS:", // 3GPP TS 27.005 3.4.1
-	"+CMGS:",                                                // an answer that comes too late for its command
+	"+CMGS:",                       // an answer that comes too late for its command
+	"+CREG:", "+CGREG:", "+CEREG:", // 3GPP TS 27.007 7.2, 10.1.20 and 10.1.22
+	"+CPIN:", "^SIMST:", "+QUSIM:", "+ZUSIMR:", // the SIM came or went
 	"RDY", "^SYSSTART", "NORMAL POWER DOWN", "POWERED DOWN", // the modem starts anew, or ends
 }
 
@@ -66,9 +68,10 @@ var always = []string{
 
 // others are further beginnings of the answer to a command. Most begin with its own name.
 var others = map[string][]string{
-	"+CCID":  {"+ICCID:", "^ICCID:"},
-	"+ICCID": {"+CCID:", "+ICCID:"},
-	"^ICCID": {"+ICCID:"},
+	"+CCID":   {"+ICCID:", "^ICCID:"},
+	"+ICCID":  {"+CCID:", "+ICCID:"},
+	"^ICCID":  {"+ICCID:"},
+	"+CICCID": {"+ICCID:"},
 }
 
 // isURC says whether a line is an unsolicited result code, where cmd is the command in flight: ""

@@ -2,14 +2,13 @@ package modem
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -29,12 +28,14 @@ const (
 type wire struct {
 	port   io.ReadWriteCloser
 	log    *slog.Logger
+	ring   *ring
 	urcs   chan urc
 	lines  feed // what the library reads
 	writes chan writing
 	closed chan struct{}
 	once   sync.Once
 	ended  sync.WaitGroup // of the reader
+	stuck  atomic.Bool    // the port did not take what was written
 
 	writeWithin  time.Duration
 	promptWithin time.Duration
@@ -49,6 +50,9 @@ type wire struct {
 	stray    bool        // a late "+CMGS:" went by, whose OK is to be ignored too
 	barrier  chan string // not nil while lines go to resync
 	after    chan string // not nil where what is said after the answer is wanted
+	ussd     chan string // not nil while the network's answer to a USSD code is awaited
+	words    string      // a "+CUSD:" whose text goes on in the next line
+	wordsAt  time.Time
 }
 
 // urc is an unsolicited result code: its line, and the PDU that follows it where one does.
@@ -69,9 +73,9 @@ type written struct {
 
 var errSlowWrite = errors.New("the modem does not take what is written to it")
 
-func newWire(port io.ReadWriteCloser, log *slog.Logger, p Patience) *wire {
+func newWire(port io.ReadWriteCloser, log *slog.Logger, p Patience, r *ring) *wire {
 	w := &wire{
-		port: port, log: log,
+		port: port, log: log, ring: r,
 		urcs:        make(chan urc, mostURCs),
 		writes:      make(chan writing),
 		closed:      make(chan struct{}),
@@ -122,6 +126,7 @@ func (w *wire) put(p []byte) (int, error) {
 	case <-w.closed:
 		return 0, ErrGone
 	case <-timer.C:
+		w.stuck.Store(true)
 		w.Close()
 		return 0, errSlowWrite
 	}
@@ -129,6 +134,7 @@ func (w *wire) put(p []byte) (int, error) {
 	case r := <-job.done:
 		return r.n, r.err
 	case <-timer.C:
+		w.stuck.Store(true)
 		w.Close()
 		return len(p), errSlowWrite // how much of it left is not known
 	}
@@ -281,9 +287,12 @@ func (w *wire) line(line string) {
 	if line == "" {
 		return
 	}
-	w.trace("<-", line)
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.continues(line) {
+		return
+	}
+	w.trace("<-", line)
 	if w.head != "" {
 		head := w.head
 		w.head = ""
@@ -311,6 +320,10 @@ func (w *wire) line(line string) {
 		w.unsolicited(urc{line: line})
 	case result == "OK" && (w.stray || early):
 		w.stray = false
+	case result == "" && strings.HasPrefix(line, "+CUSD:") && w.cmd != "+CUSD?":
+		if w.words, w.wordsAt = line, time.Now(); !unfinished(line) {
+			w.answerUSSD()
+		}
 	case result == "" && isURC(line, w.expected()):
 		if hasPDU(line) {
 			w.head, w.headAt = line, time.Now()
@@ -332,6 +345,38 @@ func (w *wire) line(line string) {
 	}
 }
 
+// continues says whether a line belongs to a "+CUSD:" that began before. w.mu is held.
+func (w *wire) continues(line string) bool {
+	const (
+		longest = 2000 // characters: the network's words are 182 at most, and some modems write them in hexadecimal
+		within  = 2 * time.Second
+	)
+	if w.words == "" {
+		return false
+	}
+	if time.Since(w.wordsAt) > within || len(w.words)+len(line) > longest {
+		w.answerUSSD() // the end is missing; this line is something else
+		return false
+	}
+	w.trace("<-", fmt.Sprintf("<%d characters>", len(line)))
+	if w.words += "\n" + line; !unfinished(w.words) {
+		w.answerUSSD()
+	}
+	return true
+}
+
+// unfinished says whether a text in quotes goes on in the next line.
+func unfinished(line string) bool { return strings.Count(line, `"`) == 1 }
+
+// answerUSSD passes what the network said on to who asked. w.mu is held.
+func (w *wire) answerUSSD() {
+	select {
+	case w.ussd <- w.words: // never, where nobody waits
+	default:
+	}
+	w.words = ""
+}
+
 // expected is the command whose answer may come now. w.mu is held.
 func (w *wire) expected() string {
 	if w.barrier != nil {
@@ -351,23 +396,4 @@ func (w *wire) unsolicited(u urc) {
 	default:
 		w.log.Warn("the modem says more than can be handled", "urc", mask(u.line))
 	}
-}
-
-// trace shows the dialogue to who asks for it, without people's texts.
-func (w *wire) trace(direction, text string) {
-	if w.log.Enabled(context.Background(), LevelTrace) {
-		w.log.Log(context.Background(), LevelTrace, direction+" "+mask(strings.TrimRight(text, "\r\n")))
-	}
-}
-
-// LevelTrace is the level of the process log that shows the AT dialogue, with PDUs masked.
-const LevelTrace = slog.LevelDebug - 4
-
-var telling = regexp.MustCompile(`[0-9A-Fa-f]{7,}`)
-
-// mask hides what a line tells of people: PDUs, phone numbers, IMSI and IMEI.
-func mask(line string) string {
-	return telling.ReplaceAllStringFunc(line, func(digits string) string {
-		return fmt.Sprintf("<%d digits>", len(digits))
-	})
 }

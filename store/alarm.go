@@ -98,7 +98,8 @@ func (t *tx) clear(kind, about string) error {
 		WHERE alarm_id = ?2 AND state = 'queued' AND attempts = 0 AND due > ?1`, ms(t.now), id); err != nil {
 		return err
 	}
-	told, err := t.ids(`SELECT ifnull(user_id, 0) FROM mails WHERE alarm_id = ? AND state IN ('queued', 'sending', 'sent') ORDER BY id`, id)
+	// A mail that still waits for its first try will say itself that it is over.
+	told, err := t.ids(`SELECT ifnull(user_id, 0) FROM mails WHERE alarm_id = ? AND attempts > 0 AND state IN ('queued', 'sending', 'sent') ORDER BY id`, id)
 	if err != nil {
 		return err
 	}

@@ -66,11 +66,12 @@ const pieceQuery = `SELECT s.id, s.tpdu, s.seq, s.sent, s.kept, s.repeats, ifnul
 	WHERE s.sim = ? AND s.sender = ? AND s.ref = ? AND s.total = ? AND s.data = ? AND s.ref >= 0 `
 
 // around returns the segments in a place that the SMSC got at about the same time, the nearest first
-// and of those that are equally near the newest.
+// and of those that are equally near the newest. Of what is whole already only the nearest count.
 func (t *tx) around(p place, sent int64) ([]piece, error) {
 	const reach = 2 * int64(sentWithin/time.Millisecond) // a message that was handed on incomplete is to be seen whole
-	return within(t, scanPiece, pieceQuery+`AND s.sent BETWEEN ? AND ? ORDER BY abs(s.sent - ?), s.id DESC LIMIT 2000`,
-		p.sim, p.sender, p.ref, p.total, p.data, sent-reach, sent+reach, sent)
+	return within(t, scanPiece, pieceQuery+`AND s.sent BETWEEN ? AND ? AND (s.incoming_id IS NULL OR i.missing <> '' OR abs(s.sent - ?) <= ?)
+		ORDER BY abs(s.sent - ?), s.id DESC LIMIT 2000`,
+		p.sim, p.sender, p.ref, p.total, p.data, sent-reach, sent+reach, sent, repeatedPiece.Milliseconds(), sent)
 }
 
 // assemble looks whether a segment that has just been stored makes a message whole.

@@ -115,7 +115,7 @@ func (s *Store) Healths(ctx context.Context) ([]Health, error) {
 // where none waits for another try.
 func (s *Store) LastRefusal(ctx context.Context) (reason string, next time.Time, err error) {
 	d, err := one(ctx, s, scanDelivery, `SELECT `+deliveryColumns+` FROM deliveries
-		WHERE state IN ('queued', 'scheduled') AND state = 'queued' AND reason <> '' ORDER BY due, id LIMIT 1`)
+		WHERE line IS NOT NULL AND state = 'queued' AND reason <> '' ORDER BY due, id LIMIT 1`)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", time.Time{}, nil
 	}
@@ -142,17 +142,18 @@ func (s *Store) Backlog(ctx context.Context) (Backlog, error) {
 		b.OldestQueued, b.OldestMail = fromMS(oldest), fromMS(oldestMail)
 		return b, err
 	}, `SELECT
-		(SELECT count(*) FROM deliveries WHERE state IN ('queued', 'scheduled') AND state = 'queued'),
-		(SELECT count(*) FROM deliveries WHERE state IN ('queued', 'scheduled') AND state = 'scheduled'),
+		(SELECT count(*) FROM deliveries WHERE line IS NOT NULL AND state = 'queued') + (SELECT count(*) FROM deliveries WHERE ahead <> 0),
+		(SELECT count(*) FROM deliveries WHERE state = 'scheduled'),
 		(SELECT count(*) FROM deliveries WHERE state = 'sending'),
-		(SELECT count(*) FROM deliveries WHERE state = 'unconfirmed' AND updated > ?1),
-		(SELECT count(*) FROM deliveries WHERE state IN ('failed', 'expired') AND updated > ?1),
+		(SELECT count(*) FROM deliveries WHERE (state = 'failed' OR state = 'expired' OR state = 'unconfirmed') AND state = 'unconfirmed' AND updated > ?1),
+		(SELECT count(*) FROM deliveries WHERE (state = 'failed' OR state = 'expired' OR state = 'unconfirmed') AND state <> 'unconfirmed' AND updated > ?1),
 		(SELECT count(*) FROM incoming WHERE state = 'unroutable' AND received > ?1),
 		(SELECT count(*) FROM (SELECT DISTINCT sim, sender, ref, total, data FROM incoming_segments WHERE incoming_id IS NULL AND repeats = 0)),
 		(SELECT count(*) FROM incoming WHERE state = 'kept'),
 		(SELECT count(*) FROM incoming WHERE kind = 'undecodable' AND received > ?1),
 		(SELECT count(*) FROM mails WHERE state IN ('queued', 'sending')),
 		(SELECT count(*) FROM mails WHERE state = 'failed' AND updated > ?1),
-		(SELECT ifnull(min(m.created), 0) FROM deliveries d JOIN messages m ON m.id = d.message_id WHERE d.state IN ('queued', 'scheduled') AND d.state = 'queued'),
+		(SELECT ifnull(min(m.created), 0) FROM messages m WHERE m.id IN
+			(SELECT message_id FROM deliveries WHERE line IS NOT NULL AND state = 'queued' UNION ALL SELECT message_id FROM deliveries WHERE ahead <> 0)),
 		(SELECT ifnull(min(created), 0) FROM mails WHERE state = 'queued')`, ms(s.stamp().Add(-7*24*time.Hour)))
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"database/sql"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"time"
@@ -45,8 +46,9 @@ type Recipient struct {
 }
 
 // Enqueue stores a message with its deliveries and their segments, and returns its id: once it
-// returns, it is not forgotten, and whoever wrote it learns if it cannot be sent. again is true where the same request was
-// stored before and its answer got lost; the id is then the first one's, and nothing was queued.
+// returns, it is not forgotten, and whoever wrote it learns if it cannot be sent. again is true where
+// the same request was stored before and its answer got lost; the id is then the first one's, and
+// nothing was queued.
 func (s *Store) Enqueue(ctx context.Context, m Message) (id int64, again bool, err error) {
 	if len(m.Parts) == 0 || len(m.To) == 0 {
 		return 0, false, fmt.Errorf("%w message: it needs a text and a recipient", ErrInvalid)
@@ -92,41 +94,24 @@ func (t *tx) enqueue(m Message, coding sms.Coding) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	refs := make([]byte, len(m.Parts))
+	long := 0 // parts that take several segments, each with a reference of its own
 	for i, text := range m.Parts {
 		if _, err := t.exec(`INSERT INTO message_parts (message_id, part, text) VALUES (?, ?, ?)`, id, i+1, text); err != nil {
 			return 0, err
 		}
 		if coding.Segments(text) > 1 {
-			if refs[i], err = t.concatRef(); err != nil {
-				return 0, err
-			}
+			long++
 		}
 	}
-	validity := t.writer.store.Validity()
-	state, due := Queued, t.now
+	o := outgoing{Message: m, id: id, coding: coding, long: long, validity: t.writer.store.Validity(), state: Queued, due: t.now}
 	if m.Scheduled.After(t.now) || m.Scheduled.After(t.writer.store.Now()) { // whichever clock is right
-		state, due = Scheduled, m.Scheduled
+		o.state, o.due = Scheduled, m.Scheduled
+	}
+	if o.routes, err = t.routes(m.User); err != nil {
+		return 0, err
 	}
 	for _, to := range m.To {
-		delivery, err := t.insert(`INSERT INTO deliveries (message_id, recipient, typed, state, due, expires, attempts, retries, reason, sim, notice, updated)
-			VALUES (?, ?, ?, ?, ?, ?, 0, 0, '', '', 0, ?)`, id, to.Number, clip(to.Typed, 100), state, ms(due), ms(due.Add(validity)), ms(t.now))
-		if err != nil {
-			return 0, err
-		}
-		for i, text := range m.Parts {
-			tpdus, err := sms.Submit{To: to.Number, Text: text, Ref: uint16(refs[i]), Report: true, Coding: coding, Validity: validity}.TPDUs()
-			if err != nil {
-				return 0, fmt.Errorf("%w message to %q: %w", ErrInvalid, clip(to.Typed, 40), err)
-			}
-			for _, tpdu := range tpdus {
-				if _, err := t.exec(`INSERT INTO segments (delivery_id, part, tpdu, state, sim) VALUES (?, ?, ?, 'pending', '')`,
-					delivery, i+1, tpdu); err != nil {
-					return 0, err
-				}
-			}
-		}
-		if err := t.trace(Line{Event: string(state), User: m.User, Delivery: delivery, Number: to.Number}); err != nil {
+		if err := t.deliver(o, to); err != nil {
 			return 0, err
 		}
 	}
@@ -134,15 +119,90 @@ func (t *tx) enqueue(m Message, coding sms.Coding) (int64, error) {
 	return id, nil
 }
 
-// concatRef returns the next concatenation reference. It starts anywhere and goes on after a
-// restart, so that a phone does not put segments of different messages together.
-func (t *tx) concatRef() (byte, error) {
-	var start [1]byte
-	rand.Read(start[:])
-	var ref int64
-	err := t.row(`INSERT INTO counters (name, value) VALUES ('concat', ?)
-		ON CONFLICT (name) DO UPDATE SET value = (value + 1) % 256 RETURNING value`, []any{int64(start[0])}, &ref)
-	return byte(ref), err
+// outgoing is a message whose deliveries are being queued.
+type outgoing struct {
+	Message
+	id       int64
+	coding   sms.Coding
+	long     int
+	validity time.Duration
+	state    State
+	due      time.Time
+	routes   routes
+}
+
+// deliver queues a message for one recipient.
+func (t *tx) deliver(o outgoing, to Recipient) error {
+	route, err := t.to(to.Number, o.routes)
+	if err != nil {
+		return err
+	}
+	var ref uint16
+	var last any // reference, NULL where there is none
+	if o.long > 0 {
+		if ref, err = t.concatRef(to.Number); err != nil {
+			return err
+		}
+		last = int64(ref + uint16(o.long) - 1)
+	}
+	d := parcel{number: to.Number, sender: o.User, line: -1, bulk: len(o.To) > mostPersonal, route: route, due: ms(o.due), expires: ms(o.due.Add(o.validity))}
+	if o.state == Queued {
+		if d.ahead, err = t.lastTo(d.sender, d.number); err != nil {
+			return err
+		}
+		if d.ahead == 0 {
+			d.line = d.own()
+		}
+	}
+	d.id, err = t.insert(`INSERT INTO deliveries (message_id, sender, recipient, typed, state, bulk, line, route, ahead, behind, due, expires,
+			attempts, retries, reason, sim, ref, notice, updated)
+		VALUES (?, ?, ?, ?, ?, ?, nullif(?, -1), ?, ?, 0, ?, ?, 0, 0, '', '', ?, 0, ?)`,
+		o.id, d.sender, d.number, clip(to.Typed, 100), o.state, d.bulk, d.line, d.route, d.ahead, d.due, d.expires, last, ms(t.now))
+	if err != nil {
+		return err
+	}
+	switch {
+	case o.state == Scheduled:
+		t.awaits(d.due)
+	case d.ahead != 0:
+		err = t.follow(d.id, d.ahead)
+	default:
+		t.enters(d.lane(), d.due, d.expires)
+	}
+	if err != nil {
+		return err
+	}
+	for i, text := range o.Parts {
+		tpdus, err := sms.Submit{To: to.Number, Text: text, Ref: ref, Report: true, Coding: o.coding, Validity: o.validity}.TPDUs()
+		if err != nil {
+			return fmt.Errorf("%w message to %q: %w", ErrInvalid, clip(to.Typed, 40), err)
+		}
+		if len(tpdus) > 1 {
+			ref++
+		}
+		for _, tpdu := range tpdus {
+			if _, err := t.exec(`INSERT INTO segments (delivery_id, part, tpdu, state, sim) VALUES (?, ?, ?, 'pending', '')`,
+				d.id, i+1, tpdu); err != nil {
+				return err
+			}
+		}
+	}
+	return t.trace(Line{Event: string(o.state), User: o.User, Delivery: d.id, Number: to.Number})
+}
+
+// concatRef returns the next concatenation reference for a phone, so that it does not put segments
+// of different messages together. Each phone has a sequence of its own, begun anywhere: with 8 bits
+// one that all share would come round within 256 long texts to others. The deliveries themselves
+// remember it, so nothing has to be kept for phones that are written to once.
+func (t *tx) concatRef(number string) (uint16, error) {
+	var last int64
+	err := t.row(`SELECT ref FROM deliveries WHERE recipient = ? AND ref IS NOT NULL ORDER BY id DESC LIMIT 1`, []any{number}, &last)
+	if errors.Is(err, sql.ErrNoRows) {
+		var start [2]byte
+		rand.Read(start[:])
+		return binary.BigEndian.Uint16(start[:]), nil
+	}
+	return uint16(last) + 1, err
 }
 
 // What is known of the answer that told a client what became of its message.

@@ -1,10 +1,8 @@
 package store_test
 
 import (
-	"context"
 	"crypto/sha256"
 	"fmt"
-	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -320,31 +318,55 @@ func TestTheNewestSegmentWithATPMRIsMeant(t *testing.T) {
 	}
 }
 
-func TestEachMessageHasItsOwnConcatenationReference(t *testing.T) {
-	dir := t.TempDir()
-	seen := map[uint16]bool{}
-	for range 3 { // and goes on after a restart
-		s := openIn(t, dir)
-		for range 5 {
-			enqueue(t, s, 0, long(2), number, "+447911000009")
-			var previous *store.Verdict
-			refs := map[uint16]bool{}
-			for range 4 {
-				a := claim(t, s, previous)
-				previous = &store.Verdict{Attempt: *a, Outcome: store.Accepted, MR: 1}
-				got, err := sms.ParseSubmit(a.TPDU)
-				check(t, err)
-				refs[got.Concat.Ref] = true
-			}
-			check(t, s.Settle(t.Context(), *previous))
-			for ref := range refs {
-				if seen[ref] || len(refs) != 1 {
-					t.Errorf("references %v after %v", refs, seen)
+func TestEachPhoneSeesItsOwnRunOfConcatenationReferences(t *testing.T) {
+	for _, bits := range []string{"8", "16"} {
+		t.Run(bits+" bits", func(t *testing.T) {
+			dir := t.TempDir()
+			seen := map[string][]uint16{}
+			for range 3 { // and it goes on after a restart
+				s := openIn(t, dir)
+				check(t, s.Set(t.Context(), "sms.references", bits))
+				for i := range 5 {
+					enqueue(t, s, 0, long(2), number)
+					enqueue(t, s, 0, long(2), fmt.Sprintf("+4479110000%02d", i)) // takes none away from the others
 				}
-				seen[ref] = true
+				check(t, s.Set(t.Context(), "sms.references", "8"))
+				for _, segment := range drain(t, s) {
+					if refs := seen[segment.To]; segment.Concat.Seq == 1 {
+						seen[segment.To] = append(refs, segment.Concat.Ref)
+					} else if segment.Concat.Ref != refs[len(refs)-1] {
+						t.Errorf("the second segment has the reference %d, the first %d", segment.Concat.Ref, refs[len(refs)-1])
+					}
+				}
+				check(t, s.Close())
 			}
+			refs := seen[number]
+			if len(refs) != 15 {
+				t.Fatalf("%d texts arrived", len(refs))
+			}
+			for i, ref := range refs {
+				if want := refs[0] + uint16(i); ref != want && (bits != "8" || ref != want&0xFF) {
+					t.Errorf("text %d has the reference %d, want %d", i, ref, want)
+				}
+			}
+		})
+	}
+}
+
+// drain takes all that is due through one SIM, as if a network took it at once.
+func drain(t testing.TB, s *store.Store) (segments []sms.Segment) {
+	t.Helper()
+	var previous *store.Verdict
+	for {
+		a, err := s.Claim(t.Context(), "imsi", previous)
+		check(t, err)
+		if a == nil {
+			return segments
 		}
-		check(t, s.Close())
+		segment, err := sms.ParseSubmit(a.TPDU)
+		check(t, err)
+		segments = append(segments, segment)
+		previous = &store.Verdict{Attempt: *a, Outcome: store.Accepted, MR: 1}
 	}
 }
 
@@ -443,39 +465,5 @@ func TestALineOfTheLogForEachStep(t *testing.T) {
 	}
 	if want := "queued sending sent delivered "; got != want {
 		t.Errorf("the log says %q, want %q", got, want)
-	}
-}
-
-func BenchmarkClaim(b *testing.B) {
-	for _, history := range []int{0, 20_000} {
-		b.Run(fmt.Sprintf("history=%d", history), func(b *testing.B) {
-			s, err := store.Create(context.Background(), b.TempDir(), slog.New(slog.DiscardHandler))
-			check(b, err)
-			defer s.Close()
-			fill := func(n int) {
-				for n > 0 {
-					m := store.Message{Source: store.SourceCommand, Parts: []string{"hello"}}
-					for range min(n, 500) {
-						m.To = append(m.To, store.Recipient{Number: number})
-					}
-					_, _, err := s.Enqueue(context.Background(), m)
-					check(b, err)
-					n -= len(m.To)
-				}
-			}
-			var previous *store.Verdict
-			drain := func(n int) {
-				for range n {
-					a, err := s.Claim(context.Background(), "imsi", previous)
-					check(b, err)
-					previous = &store.Verdict{Attempt: *a, Outcome: store.Accepted, MR: 1}
-				}
-			}
-			fill(history)
-			drain(history)
-			fill(b.N)
-			b.ResetTimer()
-			drain(b.N)
-		})
 	}
 }

@@ -120,7 +120,7 @@ func (t *tx) reported(sim string, r sms.StatusReport) (int64, error) {
 	// The oldest of those whose answer never came, or told no TP-MR: reports come in the order of
 	// the segments.
 	unnumbered, err := t.candidates(`SELECT s.id, d.recipient, true, s.handed FROM segments s JOIN deliveries d ON d.id = s.delivery_id
-		WHERE s.mr IS NULL AND s.state IN ('sent', 'unconfirmed') AND s.handed > ? AND s.sim = ? ORDER BY s.handed LIMIT 1000`,
+		WHERE s.mr IS NULL AND (s.state = 'sent' OR s.state = 'unconfirmed') AND s.handed > ? AND s.sim = ? ORDER BY s.handed LIMIT 1000`,
 		ms(t.now.Add(-doubtWithin)), sim)
 	if err != nil {
 		return 0, err

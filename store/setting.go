@@ -84,8 +84,7 @@ func (s *Store) Setting(key string) string {
 	if v, ok := (*s.values.Load())[key]; ok {
 		return v
 	}
-	k, _ := setting(key)
-	return k.Default
+	return s.defaults[key]
 }
 
 // SIMSetting returns the value of a setting that each SIM may have its own of. names are those of
@@ -168,6 +167,7 @@ func (s *Store) Set(ctx context.Context, key, value string) error {
 		}
 		t.then(s.reloadNow)
 		t.ring(Settings)
+		t.ring(Outgoing) // what was held may go
 		_, err = t.exec(`INSERT INTO counters (name, value) VALUES ('settings', ?)
 			ON CONFLICT (name) DO UPDATE SET value = excluded.value`, ms(t.now))
 		return err
@@ -285,5 +285,9 @@ func (s *Store) reload(ctx context.Context) error {
 		same(m.IMSI, m.ICCID)
 	}
 	s.sims.Store(&sims)
+	s.bindings.Store(readBindings(values, sims))
+	if s.radio.set(modems, s.stamp()) {
+		s.bells.ring(Outgoing) // another SIM may have to take its texts
+	}
 	return nil
 }

@@ -2,11 +2,7 @@ package store
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"database/sql"
-	"errors"
-	"fmt"
 	"time"
 )
 
@@ -63,52 +59,4 @@ func (s *Store) SweptSIM(ctx context.Context, id string) error {
 // SIMs returns all SIMs that were met, the newest first.
 func (s *Store) SIMs(ctx context.Context) ([]SIM, error) {
 	return list(ctx, s, scanSIM, `SELECT `+simColumns+` FROM sims ORDER BY met DESC, id`)
-}
-
-// PINTrial is what is known of a PIN before it is given to its SIM.
-type PINTrial int
-
-const (
-	// PINNew: it was never given. It is on record now that it was: give it, once.
-	PINNew PINTrial = iota
-	// PINGood: the SIM took it before.
-	PINGood
-	// PINTried: it was given and not taken, or nobody knows what came of it. A person has to look.
-	PINTried
-)
-
-// TryPIN asks before a PIN is given to a SIM whether it may be, and writes it down as given.
-func (s *Store) TryPIN(ctx context.Context, sim, pin string) (trial PINTrial, err error) {
-	err = s.write(ctx, func(t *tx) error {
-		var digest []byte
-		var good bool
-		err := t.row(`SELECT digest, good FROM pins WHERE sim = ?`, []any{sim}, &digest, &good)
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
-			return err
-		}
-		if err == nil && subtle.ConstantTimeCompare(digest, pinDigest(sim, pin)) == 1 {
-			if trial = PINTried; good {
-				trial = PINGood
-			}
-			return nil
-		}
-		trial = PINNew
-		_, err = t.exec(`INSERT INTO pins (sim, digest, good) VALUES (?1, ?2, 0)
-			ON CONFLICT (sim) DO UPDATE SET digest = excluded.digest, good = 0`, sim, pinDigest(sim, pin))
-		return err
-	})
-	return trial, err
-}
-
-// PINTaken records what a SIM said to a PIN that TryPIN let pass.
-func (s *Store) PINTaken(ctx context.Context, sim, pin string, taken bool) error {
-	return s.write(ctx, func(t *tx) error {
-		_, err := t.exec(`UPDATE pins SET good = ? WHERE sim = ? AND digest = ?`, taken, sim, pinDigest(sim, pin))
-		return err
-	})
-}
-
-func pinDigest(sim, pin string) []byte {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s", sim, pin))
-	return sum[:]
 }

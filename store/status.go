@@ -48,6 +48,13 @@ func (s *Store) Status(ctx context.Context) (string, error) {
 	}
 	line("outgoing", "%d waiting%s, %d being sent, %d scheduled; in the last seven days %d failed, %d unconfirmed",
 		backlog.Queued, since(backlog.OldestQueued), backlog.Sending, backlog.Scheduled, backlog.Failed, backlog.Unconfirmed)
+	obstacles, err := s.Obstacles(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, o := range obstacles {
+		line("", "%s", o)
+	}
 	refusal, next, err := s.LastRefusal(ctx)
 	if err != nil {
 		return "", err

@@ -32,18 +32,21 @@ const File = "omsbox.db"
 
 // Store is an open database. Its methods may be called from any goroutine.
 type Store struct {
-	dir    string
-	lock   *lock // nil where another process may hold it
-	log    *slog.Logger
-	read   *sql.DB
-	writer *writer
-	bells  bells
-	values atomic.Pointer[map[string]string] // the settings rows, as last committed
-	sims   atomic.Pointer[map[string]string] // the ICCID of each IMSI, and the other way round
-	home   atomic.Pointer[string]            // region of the first SIM that was seen; "" where none was
-	source atomic.Pointer[source]
-	clock  clock
-	signIn credentials
+	dir      string
+	lock     *lock // nil where another process may hold it
+	log      *slog.Logger
+	read     *sql.DB
+	writer   *writer
+	bells    bells
+	defaults map[string]string                 // of the settings
+	values   atomic.Pointer[map[string]string] // the settings rows, as last committed
+	sims     atomic.Pointer[map[string]string] // the ICCID of each IMSI, and the other way round
+	bindings atomic.Pointer[bindings]          // users and numbers bound to SIMs
+	radio    presence
+	home     atomic.Pointer[string] // region of the first SIM that was seen; "" where none was
+	source   atomic.Pointer[source]
+	clock    clock
+	signIn   credentials
 
 	mu    sync.Mutex
 	stmts map[string]*sql.Stmt // of read, by their text
@@ -128,7 +131,10 @@ func open(ctx context.Context, dir string, log *slog.Logger, held *lock) (*Store
 		db.Close()
 		return nil, notOurs(fmt.Errorf("open %s: %w", path, err), path)
 	}
-	s := &Store{dir: dir, lock: held, log: log.With("part", "store"), stmts: map[string]*sql.Stmt{}}
+	s := &Store{dir: dir, lock: held, log: log.With("part", "store"), stmts: map[string]*sql.Stmt{}, defaults: map[string]string{}}
+	for _, k := range AllSettings() {
+		s.defaults[k.Key] = k.Default
+	}
 	s.bells.rings = map[any]map[*Bell]struct{}{}
 	s.signIn.init()
 	s.SetClock(time.Now)

@@ -27,6 +27,9 @@ type writer struct {
 	done  chan struct{} // closed: ended
 	once  sync.Once
 	stmts map[string]*sql.Stmt
+	lanes *lanes // nil: to be read
+	turns turns
+	swept time.Time // when sweep had work last
 }
 
 // change is one caller's work inside a commit.
@@ -44,6 +47,7 @@ type tx struct {
 	now    time.Time
 	rings  []any // bells to ring once committed
 	after  []func()
+	moved  bool // the writer's lanes may be as they are because of it
 }
 
 func newWriter(s *Store, db *sql.DB, conn *sql.Conn) *writer {
@@ -52,6 +56,7 @@ func newWriter(s *Store, db *sql.DB, conn *sql.Conn) *writer {
 		queue: make(chan *change, mostPerCommit),
 		ask:   make(chan struct{}), done: make(chan struct{}),
 		stmts: map[string]*sql.Stmt{},
+		turns: turns{last: map[int64]uint64{}},
 	}
 }
 
@@ -111,11 +116,15 @@ func (w *writer) run() {
 			// Only commits of other processes change data_version as seen by this connection.
 			if v := w.dataVersion(ctx); v != version {
 				version = v
+				w.lanes = nil
 				w.store.reloadNow()
 				w.store.bells.ringAll()
 			}
 			if mark := w.store.clock.tick(w.store); mark != nil {
 				w.commit(ctx, []*change{{work: mark}})
+			}
+			if sweep := w.sweep(); sweep != nil {
+				w.commit(ctx, []*change{{work: sweep}})
 			}
 		case <-w.ask:
 			for {
@@ -159,20 +168,16 @@ func (w *writer) gather(first *change) []*change {
 func (w *writer) commit(ctx context.Context, batch []*change) {
 	err := w.exec(ctx, "BEGIN IMMEDIATE")
 	if err == nil {
-		for _, c := range batch {
-			c.tx = &tx{Context: ctx, writer: w, now: w.store.stamp()}
-			if err = w.inSavepoint(ctx, c); err != nil {
-				break // SQLite gave the whole transaction up, as it does when the disk is full
-			}
-		}
-		if err == nil {
+		undone := false
+		if undone, err = w.work(ctx, batch); err == nil && !undone {
 			err = w.exec(ctx, "COMMIT")
 		}
-		if err != nil {
+		if err != nil || undone {
 			w.conn.ExecContext(ctx, "ROLLBACK") // fails where SQLite already did
 		}
 	}
 	if err != nil {
+		w.lanes = nil
 		err = fmt.Errorf("commit: %w", err)
 		w.store.log.Error("nothing was stored", "err", err)
 	}
@@ -196,18 +201,42 @@ func (w *writer) commit(ctx context.Context, batch []*change) {
 	}
 }
 
+// work runs the changes of a batch, a lone one without a SAVEPOINT: undone says that it failed and
+// nothing is to be committed. The error means that the transaction is gone.
+func (w *writer) work(ctx context.Context, batch []*change) (undone bool, err error) {
+	for _, c := range batch {
+		c.tx = &tx{Context: ctx, writer: w, now: w.store.stamp()}
+		if len(batch) == 1 {
+			w.try(c)
+			return c.err != nil, nil
+		}
+		if err := w.inSavepoint(ctx, c); err != nil {
+			return false, err // SQLite gave the whole transaction up, as it does when the disk is full
+		}
+	}
+	return false, nil
+}
+
 // inSavepoint runs one change. Its own failure goes to c.err and undoes it alone; the error
 // returned means that the transaction is gone.
 func (w *writer) inSavepoint(ctx context.Context, c *change) error {
 	if err := w.exec(ctx, "SAVEPOINT change"); err != nil {
 		return err
 	}
-	if c.err = c.work(c.tx); c.err != nil {
+	if w.try(c); c.err != nil {
 		if err := w.exec(ctx, "ROLLBACK TO change"); err != nil {
 			return errors.Join(c.err, err)
 		}
 	}
 	return w.exec(ctx, "RELEASE change")
+}
+
+// try does the work of a change. Where that fails, what is remembered of the rows is forgotten, if
+// the change may have had a part in it.
+func (w *writer) try(c *change) {
+	if c.err = c.work(c.tx); c.err != nil && c.tx.moved {
+		w.lanes = nil
+	}
 }
 
 func (w *writer) dataVersion(ctx context.Context) (v int64) {

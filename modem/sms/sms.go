@@ -49,7 +49,7 @@ func (s Submit) TPDUs() ([][]byte, error) {
 			t.FirstOctet |= tpdu.FoSRR
 		}
 		if s.Validity > 0 {
-			t.SetVP(tpdu.ValidityPeriod{Format: tpdu.VpfRelative}) // a place for it
+			t.SetVP(tpdu.ValidityPeriod{Format: tpdu.VpfRelative, Duration: relative(255)}) // shortened below
 		}
 		return t, nil
 	})

@@ -34,14 +34,15 @@ func period(d time.Duration) byte {
 func Relative(d time.Duration) time.Duration { return relative(period(d)) }
 
 // Within returns a SMS-SUBMIT like tpdu of which the SMSC gives up after
-// Relative(d). One without a relative validity period is returned as it is.
+// Relative(d) at the latest. One without a relative validity period is returned
+// as it is.
 func Within(submit []byte, d time.Duration) []byte {
 	if len(submit) < 3 || tpdu.FirstOctet(submit[0]).VPF() != tpdu.VpfRelative {
 		return submit
 	}
 	// TP-MR, then TP-DA: how many digits, their type, two in an octet; TP-PID, TP-DCS. 9.2.2.2
 	at := 2 + 2 + (int(submit[2])+1)/2 + 2
-	if at >= len(submit) || submit[at] == period(d) {
+	if at >= len(submit) || submit[at] <= period(d) {
 		return submit
 	}
 	shorter := slices.Clone(submit)

@@ -49,31 +49,54 @@ CREATE TABLE message_parts (
 CREATE TABLE deliveries (
 	id         INTEGER PRIMARY KEY,
 	message_id INTEGER NOT NULL REFERENCES messages(id),
+	sender     INTEGER NOT NULL,                     -- the message's user, 0 for nobody
 	recipient  TEXT    NOT NULL,
 	typed      TEXT    NOT NULL,                     -- the recipient as the person wrote it
-	state      TEXT    NOT NULL CHECK (state IN ('scheduled', 'queued', 'sending', 'sent', 'delivered', 'failed', 'expired', 'unconfirmed')),
+	state      TEXT    NOT NULL CHECK (state = 'sending' OR state = 'sent' OR state = 'queued' OR state = 'scheduled'
+	                OR state = 'delivered' OR state = 'failed' OR state = 'expired' OR state = 'unconfirmed' OR state = 'cancelled'), -- a list would be built at every attempt
+	bulk       INTEGER NOT NULL,                     -- 1: the message has many recipients
+	line       INTEGER,                              -- which line it stands in: 0 begun, 1 people's, 2 bulk; NULL while it is scheduled or behind another, and once it is settled
+	route      TEXT    NOT NULL,                     -- IMSI of the SIM that it should leave through, in line 0 of the one that it must; '' any
+	ahead      INTEGER NOT NULL,                     -- the delivery of the same sender to the same recipient that must be settled before it goes, 0 none
+	behind     INTEGER NOT NULL,                     -- the one that it is ahead of, 0 none
 	due        INTEGER NOT NULL,                     -- when to try (again)
 	expires    INTEGER NOT NULL,                     -- after this it is not tried any more
 	attempts   INTEGER NOT NULL,                     -- how often one of its segments was handed to a modem
 	retries    INTEGER NOT NULL,                     -- temporary failures in a row: chooses the pause
 	reason     TEXT    NOT NULL,                     -- the last error, in words for people
 	sim        TEXT    NOT NULL,                     -- IMSI of the SIM that a part of it left through and the rest has to; '' while none did
+	ref        INTEGER,                              -- the last concatenation reference in it; NULL where it needs none
 	notice     INTEGER NOT NULL,                     -- 0 nobody was told of its failure, -1 the answer told, else the mail that tells
+	settled    INTEGER,                              -- since when nothing more is tried; NULL until then
 	updated    INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX deliveries_due ON deliveries(due, id) WHERE state IN ('queued', 'scheduled');
+-- What goes out next is found here, however long the history is. An attempt changes no column of
+-- it: a row moves when it comes, waits, or is settled.
+CREATE INDEX deliveries_line ON deliveries(line, route, sender, due, id, expires) WHERE line IS NOT NULL;
+CREATE INDEX deliveries_last ON deliveries(sender, recipient) WHERE settled IS NULL AND behind = 0;
+CREATE INDEX deliveries_behind ON deliveries(ahead) WHERE ahead <> 0;
+CREATE INDEX deliveries_scheduled ON deliveries(due) WHERE state = 'scheduled';
 CREATE INDEX deliveries_sending ON deliveries(id) WHERE state = 'sending';
+CREATE INDEX deliveries_bad ON deliveries(updated) WHERE state = 'failed' OR state = 'expired' OR state = 'unconfirmed';
+CREATE INDEX deliveries_ref ON deliveries(recipient, id) WHERE ref IS NOT NULL;
 CREATE INDEX deliveries_awaited ON deliveries(expires) WHERE state = 'sent' AND reason <> '';
 CREATE INDEX deliveries_of ON deliveries(message_id);
-CREATE INDEX deliveries_to ON deliveries(recipient);
+
+-- How many segments left through a SIM.
+CREATE TABLE usage (
+	sim      TEXT    NOT NULL,
+	day      INTEGER NOT NULL,                       -- 20260531, in the computer's time zone
+	segments INTEGER NOT NULL,
+	PRIMARY KEY (sim, day)
+) STRICT, WITHOUT ROWID;
 
 -- One TPDU of a delivery.
 CREATE TABLE segments (
 	id          INTEGER PRIMARY KEY,
 	delivery_id INTEGER NOT NULL REFERENCES deliveries(id),
 	part        INTEGER NOT NULL,                    -- of message_parts
-	tpdu        BLOB    NOT NULL,                    -- SMS-SUBMIT, TP-MR 0
-	state       TEXT    NOT NULL CHECK (state IN ('pending', 'handed', 'sent', 'delivered', 'failed', 'unconfirmed')),
+	tpdu        BLOB    NOT NULL,                    -- SMS-SUBMIT, TP-MR 0; its TP-VP is shortened when it is handed over late
+	state       TEXT    NOT NULL CHECK (state = 'handed' OR state = 'sent' OR state = 'pending' OR state = 'delivered' OR state = 'failed' OR state = 'unconfirmed'),
 	sim         TEXT    NOT NULL,                    -- IMSI of the SIM it left through
 	mr          INTEGER,                             -- TP-MR that the modem gave it
 	handed      INTEGER,                             -- when it was last handed to the modem
@@ -81,7 +104,7 @@ CREATE TABLE segments (
 ) STRICT;
 CREATE INDEX segments_of ON segments(delivery_id, id);
 CREATE INDEX segments_reported ON segments(mr, handed) WHERE mr IS NOT NULL;
-CREATE INDEX segments_unnumbered ON segments(handed) WHERE mr IS NULL AND state IN ('sent', 'unconfirmed');
+CREATE INDEX segments_unnumbered ON segments(handed) WHERE mr IS NULL AND (state = 'sent' OR state = 'unconfirmed');
 
 -- SMS-STATUS-REPORTs as they came.
 CREATE TABLE reports (
@@ -119,6 +142,7 @@ CREATE TABLE incoming (
 	received  INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX incoming_new ON incoming(id) WHERE state = 'received';
+CREATE INDEX incoming_from ON incoming(sender, id);  -- through which SIM a number texted last
 CREATE INDEX incoming_unroutable ON incoming(id) WHERE state = 'unroutable';
 CREATE INDEX incoming_kept ON incoming(id) WHERE state = 'kept';
 CREATE INDEX incoming_undecodable ON incoming(received) WHERE kind = 'undecodable';
@@ -148,9 +172,11 @@ CREATE INDEX incoming_segments_of ON incoming_segments(incoming_id) WHERE incomi
 
 -- Which user wrote to which number, and when last: whose reply a text is.
 CREATE TABLE conversations (
-	number  TEXT    NOT NULL,
-	user_id INTEGER NOT NULL REFERENCES users(id),
-	wrote   INTEGER NOT NULL,
+	number   TEXT    NOT NULL,
+	user_id  INTEGER NOT NULL REFERENCES users(id),
+	wrote    INTEGER NOT NULL,                       -- when; 0 where nothing left
+	before   INTEGER NOT NULL,                       -- what wrote was before the delivery
+	delivery INTEGER NOT NULL,                       -- whose attempt set it
 	PRIMARY KEY (number, user_id)
 ) STRICT, WITHOUT ROWID;
 
@@ -211,9 +237,10 @@ CREATE TABLE sims (
 
 -- PINs that were given to a SIM: a wrong one must never be given twice.
 CREATE TABLE pins (
-	sim    TEXT PRIMARY KEY,                         -- ICCID, or 'device:…' where that cannot be read
+	sim    TEXT    NOT NULL,                         -- ICCID, or 'device:…' where that cannot be read
 	digest BLOB    NOT NULL,                         -- of SIM and PIN
-	good   INTEGER NOT NULL                          -- 1: the SIM took it
+	state  INTEGER NOT NULL,                         -- 0 given, and the answer was not stored; 1 the SIM took it; 2 it refused it
+	PRIMARY KEY (sim, digest)
 ) STRICT, WITHOUT ROWID;
 
 -- What is wrong and people were told of by mail.

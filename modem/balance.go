@@ -1,0 +1,77 @@
+package modem
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"omsbox/store"
+)
+
+// askBalance asks for the SIM's balance once a day by the code that sim.balance holds, and tells
+// people when it is below sim.least.
+func (m *Modem) askBalance(ctx context.Context, s *Session, covered <-chan struct{}) error {
+	select {
+	case <-covered:
+	case <-ctx.Done():
+		return nil
+	}
+	bell := m.store.Subscribe(store.Settings)
+	defer bell.Close()
+	asked, retry := m.met.Asked, time.Time{}
+	code := m.balanceCode()
+	for {
+		var due <-chan time.Time
+		if code != "" {
+			timer := time.NewTimer(max(time.Until(asked.Add(m.Patience.Balance)), time.Until(retry)))
+			defer timer.Stop()
+			due = timer.C
+		}
+		select {
+		case <-bell.C:
+			if now := m.balanceCode(); now != code {
+				code, asked, retry = now, time.Time{}, time.Time{}
+			}
+			continue
+		case <-due:
+		case <-ctx.Done():
+			return nil
+		}
+		text, err := s.USSD(ctx, code)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil && over(err):
+			return err
+		case err != nil:
+			m.log.Warn("the network does not tell the balance", "err", err)
+			retry = time.Now().Add(m.Patience.Balance / 24)
+			continue
+		}
+		amount, err := m.store.SetBalance(ctx, m.id, text)
+		if err != nil {
+			m.log.Error("store the balance", "err", err)
+			retry = time.Now().Add(m.Patience.Balance / 24)
+			continue
+		}
+		asked = time.Now()
+		m.judgeBalance(ctx, amount, text)
+	}
+}
+
+func (m *Modem) balanceCode() string {
+	return m.store.SIMSetting("sim.balance", m.row.IMSI, m.row.ICCID)
+}
+
+func (m *Modem) judgeBalance(ctx context.Context, amount *float64, text string) {
+	least, err := strconv.ParseFloat(m.store.SIMSetting("sim.least", m.row.IMSI, m.row.ICCID), 64)
+	if amount == nil || err != nil || *amount >= least {
+		err = m.store.Clear(ctx, alarmBalance, m.id)
+	} else {
+		err = m.store.Raise(ctx, alarmBalance, m.id, fmt.Sprintf("the balance of the SIM in %s is below %g: %q", m.Device, least, text))
+	}
+	if err != nil {
+		m.log.Error("store an alarm", "err", err)
+	}
+}

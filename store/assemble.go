@@ -61,17 +61,24 @@ func scanPiece(r scanner) (s piece, err error) {
 	return s, err
 }
 
-const pieceQuery = `SELECT s.id, s.tpdu, s.seq, s.sent, s.kept, s.repeats, ifnull(s.incoming_id, 0), ifnull(i.missing, '')
-	FROM incoming_segments s LEFT JOIN incoming i ON i.id = s.incoming_id
-	WHERE s.sim = ? AND s.sender = ? AND s.ref = ? AND s.total = ? AND s.data = ? AND s.ref >= 0 `
+const pieceColumns = `s.id, s.tpdu, s.seq, s.sent, s.kept, s.repeats, ifnull(s.incoming_id, 0), ifnull(i.missing, '')
+	FROM incoming_segments s LEFT JOIN incoming i ON i.id = s.incoming_id WHERE s.ref >= 0`
 
-// around returns the segments in a place that the SMSC got at about the same time, the nearest first
-// and of those that are equally near the newest. Of what is whole already only the nearest count.
+// around returns the segments in a place that a segment which the SMSC got at that time may belong
+// with or repeat, the nearest first and of those that are equally near the newest: what is not part of
+// a message yet, all of what was handed on incomplete, and of what is whole the nearest. Some senders
+// use one reference for all, so what is whole and further away is not looked at.
 func (t *tx) around(p place, sent int64) ([]piece, error) {
-	const reach = 2 * int64(sentWithin/time.Millisecond) // a message that was handed on incomplete is to be seen whole
-	return within(t, scanPiece, pieceQuery+`AND s.sent BETWEEN ? AND ? AND (s.incoming_id IS NULL OR i.missing <> '' OR abs(s.sent - ?) <= ?)
-		ORDER BY abs(s.sent - ?), s.id DESC LIMIT 2000`,
-		p.sim, p.sender, p.ref, p.total, p.data, sent-reach, sent+reach, sent, repeatedPiece.Milliseconds(), sent)
+	return within(t, scanPiece, `WITH near AS (
+		SELECT id FROM incoming_segments
+			WHERE sim = ?1 AND sender = ?2 AND ref = ?3 AND total = ?4 AND data = ?5 AND ref >= 0 AND sent BETWEEN ?6 - ?7 AND ?6 + ?7
+		UNION SELECT id FROM incoming_segments
+			WHERE sim = ?1 AND sender = ?2 AND ref = ?3 AND total = ?4 AND data = ?5 AND incoming_id IS NULL AND sent BETWEEN ?6 - ?8 AND ?6 + ?8
+		UNION SELECT s.id FROM incoming i JOIN incoming_segments s ON s.incoming_id = i.id
+			WHERE i.sim = ?1 AND i.sender = ?2 AND i.missing <> '' AND i.sent BETWEEN ?6 - 2 * ?8 AND ?6 + ?8
+				AND s.ref = ?3 AND s.total = ?4 AND s.data = ?5)
+		SELECT `+pieceColumns+` AND s.id IN near ORDER BY abs(s.sent - ?6), s.id DESC LIMIT 2000`,
+		p.sim, p.sender, p.ref, p.total, p.data, sent, repeatedPiece.Milliseconds(), sentWithin.Milliseconds())
 }
 
 // assemble looks whether a segment that has just been stored makes a message whole.
@@ -165,8 +172,8 @@ func (t *tx) handOn(waited time.Duration) error {
 	}
 	for _, p := range places {
 		for {
-			oldest, err := within(t, scanPiece, pieceQuery+`AND s.incoming_id IS NULL AND s.repeats = 0 ORDER BY s.sent, s.id LIMIT 1`,
-				p.sim, p.sender, p.ref, p.total, p.data)
+			oldest, err := within(t, scanPiece, `SELECT `+pieceColumns+` AND s.sim = ? AND s.sender = ? AND s.ref = ? AND s.total = ? AND s.data = ?
+				AND s.incoming_id IS NULL AND s.repeats = 0 ORDER BY s.sent, s.id LIMIT 1`, p.sim, p.sender, p.ref, p.total, p.data)
 			if err != nil {
 				return err
 			}

@@ -264,6 +264,23 @@ var pauses = []time.Duration{
 // settle stores the verdict on an attempt and returns its delivery: it is Sending still where
 // segments of it are pending and may follow at once.
 func (t *tx) settle(v Verdict) (d *parcel, err error) {
+	early, err := t.reportsWait()
+	if err != nil {
+		return nil, err
+	}
+	if d, err = t.judge(v, early); err != nil || !early {
+		return d, err
+	}
+	// Those that waited for this may be about other segments.
+	proven, err := t.reconsider(v.Attempt.sim)
+	if err != nil || !proven {
+		return d, err
+	}
+	return t.delivery(d.id)
+}
+
+// judge is settle, as far as the segment itself goes.
+func (t *tx) judge(v Verdict, early bool) (d *parcel, err error) {
 	segment, delivery := v.Attempt.Segment, v.Attempt.Delivery
 	var settled int64
 	switch v.Outcome {
@@ -302,12 +319,12 @@ func (t *tx) settle(v Verdict) (d *parcel, err error) {
 	if v.Outcome == Doubtful {
 		v.MR, d.reason = -1, v.Reason
 	}
-	return d, t.gone(d, segment, v.Attempt.sim, v.MR)
+	return d, t.gone(d, segment, v.Attempt.sim, v.MR, early)
 }
 
 // gone stores that a segment of a delivery left, or may have: it counts, what is left of the
 // delivery is bound to its SIM, and its report may have come already.
-func (t *tx) gone(d *parcel, segment int64, sim string, mr int) error {
+func (t *tx) gone(d *parcel, segment int64, sim string, mr int, early bool) error {
 	if err := t.left(sim); err != nil {
 		return err
 	}
@@ -318,17 +335,19 @@ func (t *tx) gone(d *parcel, segment int64, sim string, mr int) error {
 			return err
 		}
 	}
-	var early bool
-	if err := t.row(`SELECT EXISTS (SELECT 1 FROM reports WHERE segment_id IS NULL AND received >= ?)`,
-		[]any{ms(t.now.Add(-earlyWithin))}, &early); err != nil {
-		return err
-	}
 	if early {
 		if err := t.early(d, segment, mr); err != nil {
 			return err
 		}
 	}
 	return t.sum(d)
+}
+
+// reportsWait says whether there are reports of which nobody knows yet what they are about.
+func (t *tx) reportsWait() (early bool, err error) {
+	err = t.row(`SELECT EXISTS (SELECT 1 FROM reports WHERE segment_id IS NULL AND received >= ?)`,
+		[]any{ms(t.now.Add(-earlyWithin))}, &early)
+	return early, err
 }
 
 // early applies the report of a segment that came before it was settled, if one did.
@@ -423,7 +442,10 @@ func (t *tx) interrupted(delivery int64) error {
 	}
 	d.reason = "omsbox stopped while it was being sent"
 	if found {
-		err = t.gone(d, segment, sim, -1)
+		var early bool
+		if early, err = t.reportsWait(); err == nil {
+			err = t.gone(d, segment, sim, -1, early)
+		}
 	} else {
 		err = t.sum(d)
 	}

@@ -251,3 +251,37 @@ func TestNamesOfSendersAreNotTakenForNumbers(t *testing.T) {
 		}
 	}
 }
+
+func TestAReportThatComesBeforeItsSegmentIsSettledProvesNoOlderOne(t *testing.T) {
+	for _, c := range []struct {
+		name        string
+		mr          int // of the second segment
+		outcome     store.Outcome
+		first, then store.State
+	}{
+		{"the report is the second segment's", 5, store.Accepted, store.Unconfirmed, store.Delivered},
+		{"the second segment has another reference", 6, store.Accepted, store.Delivered, store.Sent},
+		{"the second segment was refused", 0, store.Refused, store.Delivered, store.Failed},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := open(t)
+			first := enqueue(t, s, 0, "in doubt", number)
+			check(t, s.Settle(t.Context(), store.Verdict{Attempt: *claim(t, s, nil), Outcome: store.Doubtful, Reason: "no answer"}))
+			then := enqueue(t, s, 0, "with the modem", number)
+			a := claim(t, s, nil)
+			tpdu, err := sms.StatusReport{MR: 5, To: number, SCTS: time.Now(), Status: 0}.TPDU()
+			check(t, err)
+			check(t, s.Report(t.Context(), "imsi", tpdu))
+			if got := state(t, s, first); got != store.Unconfirmed {
+				t.Fatalf("while the second segment is with the modem the first is %s", got)
+			}
+			check(t, s.Settle(t.Context(), store.Verdict{Attempt: *a, Outcome: c.outcome, MR: c.mr, Reason: "no"}))
+			if got := state(t, s, first); got != c.first {
+				t.Errorf("the first is %s, want %s", got, c.first)
+			}
+			if got := state(t, s, then); got != c.then {
+				t.Errorf("the second is %s, want %s", got, c.then)
+			}
+		})
+	}
+}

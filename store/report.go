@@ -46,7 +46,7 @@ func (s *Store) Report(ctx context.Context, sim string, tpdu []byte) error {
 }
 
 func (s *Store) report(ctx context.Context, sim string, tpdu []byte, r sms.StatusReport) error {
-	return s.write(ctx, func(t *tx) error {
+	return s.writeAlong(ctx, func(t *tx) error {
 		id, err := t.insert(`INSERT INTO reports (key, tpdu, sim, mr, recipient, status, received) VALUES (?, ?, ?, ?, ?, ?, ?)`,
 			tpduKey(sim, tpdu), tpdu, sim, r.MR, r.To, r.Status, ms(t.now))
 		var before int64 // the segment that the very same TPDU was about
@@ -106,16 +106,14 @@ func (t *tx) reported(sim string, r sms.StatusReport) (int64, error) {
 			return c.id, nil
 		}
 		// It was proven before. But TP-MR comes round: a segment that waits for the modem's
-		// answer may have it too, and looks for this report when it gets it.
-		waiting, err := t.candidates(`SELECT s.id, d.recipient, true, s.handed FROM segments s JOIN deliveries d ON d.id = s.delivery_id
-			WHERE d.state = 'sending' AND s.state = 'handed' AND s.sim = ?`, sim)
-		if err != nil {
+		// answer may have it too.
+		if awaited, err := t.mayGet(sim, r); err != nil || awaited {
 			return 0, err
 		}
-		if slices.ContainsFunc(waiting, func(c candidate) bool { return alikeNumber(c.recipient, r.To) }) {
-			return 0, nil
-		}
 		return c.id, nil
+	}
+	if awaited, err := t.mayGet(sim, r); err != nil || awaited {
+		return 0, err
 	}
 	// The oldest of those whose answer never came, or told no TP-MR: reports come in the order of
 	// the segments.
@@ -131,6 +129,41 @@ func (t *tx) reported(sim string, r sms.StatusReport) (int64, error) {
 		}
 	}
 	return 0, nil
+}
+
+// mayGet says whether a segment that is with the modem may turn out to be the one that a report is
+// about: it looks for the report when it gets its TP-MR.
+func (t *tx) mayGet(sim string, r sms.StatusReport) (bool, error) {
+	handed, err := t.candidates(`SELECT s.id, d.recipient, true, s.handed FROM segments s JOIN deliveries d ON d.id = s.delivery_id
+		WHERE d.state = 'sending' AND s.state = 'handed' AND s.sim = ?`, sim)
+	return slices.ContainsFunc(handed, func(c candidate) bool { return alikeNumber(c.recipient, r.To) }), err
+}
+
+// reconsider gives reports to the segments that they are about after all, now that the segment
+// which they waited for has its TP-MR, or has none. It says whether there were any.
+func (t *tx) reconsider(sim string) (any bool, err error) {
+	type waiting struct {
+		id   int64
+		tpdu []byte
+	}
+	early, err := within(t, func(r scanner) (w waiting, err error) {
+		return w, r.Scan(&w.id, &w.tpdu)
+	}, `SELECT id, tpdu FROM reports WHERE segment_id IS NULL AND sim = ? AND received >= ? ORDER BY id LIMIT 100`, sim, ms(t.now.Add(-earlyWithin)))
+	for _, w := range early {
+		if err != nil {
+			return any, err
+		}
+		r, unreadable := sms.ParseStatusReport(w.tpdu)
+		if unreadable != nil {
+			continue
+		}
+		var segment int64
+		if segment, err = t.reported(sim, r); err == nil && segment != 0 {
+			any = true
+			err = t.prove(segment, w.id, r)
+		}
+	}
+	return any, err
 }
 
 // sameTime is how exactly TP-SCTS tells when a segment was handed to the modem.

@@ -12,6 +12,9 @@ import (
 // mostPerCommit bounds how many changes share one commit, so that the first of them need not wait long.
 const mostPerCommit = 256
 
+// companyWithin is how long a patient change waits for another that is not.
+const companyWithin = 2 * time.Millisecond
+
 // wakeEvery is how often the writer looks whether another process changed the database, and
 // whether the wall clock jumped.
 const wakeEvery = 500 * time.Millisecond
@@ -38,6 +41,8 @@ type change struct {
 	err  error
 	tx   *tx
 	done chan struct{} // nil where nobody waits
+	// patient: it may wait for company, for companyWithin.
+	patient bool
 }
 
 // tx is what a change may do. It lives as long as its work function.
@@ -64,7 +69,16 @@ func newWriter(s *Store, db *sql.DB, conn *sql.Conn) *writer {
 // it. A caller that gives up while waiting for its turn leaves no trace; once its turn has come,
 // it gets the verdict whatever becomes of ctx.
 func (s *Store) write(ctx context.Context, work func(*tx) error) error {
-	c := &change{work: work, done: make(chan struct{})}
+	return s.await(ctx, &change{work: work, done: make(chan struct{})})
+}
+
+// writeAlong is write for what may wait for company: while segments leave one after the other, the
+// report of one goes into the commit of another, and costs none of its own.
+func (s *Store) writeAlong(ctx context.Context, work func(*tx) error) error {
+	return s.await(ctx, &change{work: work, done: make(chan struct{}), patient: true})
+}
+
+func (s *Store) await(ctx context.Context, c *change) error {
 	select {
 	case s.writer.queue <- c:
 	case <-s.writer.done:
@@ -150,15 +164,32 @@ func (w *writer) stop() (first bool) {
 	return first
 }
 
-// gather takes what else is waiting beside first.
+// gather takes what else is waiting beside first. Where all of that is patient, it waits a moment.
 func (w *writer) gather(first *change) []*change {
-	batch := []*change{first}
+	batch, patient := []*change{first}, first.patient
+	var over <-chan time.Time
 	for len(batch) < mostPerCommit {
 		select {
 		case c := <-w.queue:
-			batch = append(batch, c)
+			batch, patient = append(batch, c), patient && c.patient
+			continue
 		default:
-			return batch
+		}
+		if !patient {
+			break
+		}
+		if over == nil {
+			timer := time.NewTimer(companyWithin)
+			defer timer.Stop()
+			over = timer.C
+		}
+		select {
+		case c := <-w.queue:
+			batch, patient = append(batch, c), c.patient
+		case <-over:
+			patient = false
+		case <-w.ask:
+			patient = false
 		}
 	}
 	return batch

@@ -145,6 +145,7 @@ CREATE INDEX incoming_new ON incoming(id) WHERE state = 'received';
 CREATE INDEX incoming_from ON incoming(sender, id);  -- through which SIM a number texted last
 CREATE INDEX incoming_unroutable ON incoming(id) WHERE state = 'unroutable';
 CREATE INDEX incoming_kept ON incoming(id) WHERE state = 'kept';
+CREATE INDEX incoming_incomplete ON incoming(sim, sender, sent) WHERE missing <> '';
 CREATE INDEX incoming_undecodable ON incoming(received) WHERE kind = 'undecodable';
 CREATE INDEX incoming_replaceable ON incoming(sim, sender, pid, id) WHERE pid BETWEEN 65 AND 71;
 
@@ -167,6 +168,7 @@ CREATE TABLE incoming_segments (
 	received    INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX incoming_segments_place ON incoming_segments(sim, sender, ref, total, data, sent) WHERE ref >= 0;
+CREATE INDEX incoming_segments_open ON incoming_segments(sim, sender, ref, total, data, sent) WHERE incoming_id IS NULL;
 CREATE INDEX incoming_segments_waiting ON incoming_segments(sim, sender, ref, total, data, received) WHERE incoming_id IS NULL AND repeats = 0;
 CREATE INDEX incoming_segments_of ON incoming_segments(incoming_id) WHERE incoming_id IS NOT NULL;
 

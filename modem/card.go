@@ -205,39 +205,6 @@ func pinTries(ctx context.Context, s *Session) int {
 	return -1
 }
 
-// readICCID returns the number of the SIM, which can be read while that is locked; "" where the
-// modem does not tell it.
-func readICCID(ctx context.Context, s *Session) (string, error) {
-	for _, line := range []string{"+CCID", "+ICCID", "+QCCID", "^ICCID?", "+CCID?", "+CRSM=176,12258,0,0,10"} {
-		info, err := s.Command(ctx, line)
-		if err != nil && over(err) {
-			return "", err
-		}
-		if err != nil || len(info) == 0 {
-			continue
-		}
-		answer := info[0]
-		if strings.HasPrefix(line, "+CRSM") {
-			// +CRSM: 144,0,"984910…": the file itself, two digits to an octet, swapped. ETSI TS 102 221 13.2
-			_, quoted, _ := strings.Cut(answer, `"`)
-			raw := []byte(strings.TrimSuffix(strings.TrimSpace(quoted), `"`))
-			for i := 0; i+1 < len(raw); i += 2 {
-				raw[i], raw[i+1] = raw[i+1], raw[i]
-			}
-			answer = string(raw)
-		}
-		digits := strings.Trim(answer, `" `)
-		if at := strings.LastIndexAny(digits, " ,:"); at >= 0 {
-			digits = strings.Trim(digits[at+1:], `" `)
-		}
-		digits = strings.TrimRight(strings.ToUpper(digits), "F")
-		if len(digits) >= 18 && len(digits) <= 20 && strings.Trim(digits, "0123456789") == "" {
-			return digits, nil
-		}
-	}
-	return "", nil
-}
-
 // readIMSI returns the number of the subscription, waiting for a SIM that is busy; "" where the
 // modem does not tell it.
 func readIMSI(ctx context.Context, s *Session) (string, error) {
@@ -247,10 +214,7 @@ func readIMSI(ctx context.Context, s *Session) (string, error) {
 			return "", err
 		}
 		if err == nil && len(info) > 0 {
-			if imsi := strings.Trim(info[0], `" `); len(imsi) >= 6 && len(imsi) <= 15 && strings.Trim(imsi, "0123456789") == "" {
-				return imsi, nil
-			}
-			return "", nil
+			return parseIMSI(info), nil
 		}
 		var refused *CommandError
 		if busy := errors.As(err, &refused) && (refused.Code == 14 || refused.Code == 515); !busy || time.Since(began) >= s.patience.SIM {

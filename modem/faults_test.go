@@ -51,162 +51,179 @@ func TestWhatAFaultDoesToAText(t *testing.T) {
 		{"the stick restarts with the PDU", simulator.AtPDU, simulator.Fault{Drop: true}, store.Unconfirmed, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			var reports atomic.Bool
-			b := connect(t, simulator.Options{ReportDelay: 10 * time.Millisecond})
-			b.becomes(t, b.write(t, "before", number), store.Delivered)
-			fault := simulator.Once(c.point, c.fault)
-			if c.fault.Hang {
-				// Somebody pulls it out and puts it in again.
-				inner := fault
-				fault = func(m simulator.Moment) simulator.Fault {
-					f := inner(m)
-					if f.Hang && !reports.Swap(true) {
-						time.AfterFunc(2*time.Second, b.sim.Reset)
+			hours(t, func(t *testing.T) {
+				var reports atomic.Bool
+				b := connect(t, simulator.Options{ReportDelay: 10 * time.Millisecond})
+				b.becomes(t, b.write(t, "before", number), store.Delivered)
+				fault := simulator.Once(c.point, c.fault)
+				if c.fault.Hang {
+					// Somebody pulls it out and puts it in again.
+					inner := fault
+					fault = func(m simulator.Moment) simulator.Fault {
+						f := inner(m)
+						if f.Hang && !reports.Swap(true) {
+							time.AfterFunc(2*time.Second, b.sim.Reset)
+						}
+						return f
 					}
-					return f
 				}
-			}
-			b.sim.Misbehave(fault)
-			id := b.write(t, "hit by a fault", number)
-			next := b.write(t, "the next one", "+447911000002")
-			b.becomes(t, next, store.Delivered)
-			b.becomes(t, id, c.want)
-			taken := 0
-			for _, got := range b.sim.Submitted() {
-				if got.Text == "hit by a fault" {
-					taken++
+				b.sim.Misbehave(fault)
+				id := b.write(t, "hit by a fault", number)
+				next := b.write(t, "the next one", "+447911000002")
+				b.becomes(t, next, store.Delivered)
+				b.becomes(t, id, c.want)
+				taken := 0
+				for _, got := range b.sim.Submitted() {
+					if got.Text == "hit by a fault" {
+						taken++
+					}
 				}
-			}
-			if taken != c.taken {
-				t.Errorf("the SMSC took it %d times, want %d", taken, c.taken)
-			}
+				if taken != c.taken {
+					t.Errorf("the SMSC took it %d times, want %d", taken, c.taken)
+				}
+			})
 		})
 	}
 }
 
 func TestAPhoneThatDoesNotExistIsAFailure(t *testing.T) {
-	b := connect(t, simulator.Options{})
-	b.sim.Phone(number).Refuse(1)
-	d := b.becomes(t, b.write(t, "hello", number), store.Failed)
-	if !strings.Contains(d.Reason, "does not exist") {
-		t.Errorf("the reason is %q", d.Reason)
-	}
-	b.sim.Phone("+447911000002").Reject(0x46)
-	d = b.becomes(t, b.write(t, "hello", "+447911000002"), store.Failed)
-	if d.Reason == "" {
-		t.Error("the report gives no reason")
-	}
+	hours(t, func(t *testing.T) {
+		b := connect(t, simulator.Options{})
+		b.sim.Phone(number).Refuse(1)
+		d := b.becomes(t, b.write(t, "hello", number), store.Failed)
+		if !strings.Contains(d.Reason, "does not exist") {
+			t.Errorf("the reason is %q", d.Reason)
+		}
+		b.sim.Phone("+447911000002").Reject(0x46)
+		d = b.becomes(t, b.write(t, "hello", "+447911000002"), store.Failed)
+		if d.Reason == "" {
+			t.Error("the report gives no reason")
+		}
+	})
 }
 
 func TestAfterADoubtfulPartTheOthersStillGo(t *testing.T) {
-	b := connect(t, simulator.Options{ReportDelay: time.Hour})
-	n := 0
-	b.sim.Misbehave(func(m simulator.Moment) simulator.Fault {
-		if m.Point == simulator.AtResult {
-			if n++; n == 2 {
-				return simulator.Fault{Lose: true}
+	hours(t, func(t *testing.T) {
+		b := connect(t, simulator.Options{ReportDelay: time.Hour})
+		n := 0
+		b.sim.Misbehave(func(m simulator.Moment) simulator.Fault {
+			if m.Point == simulator.AtResult {
+				if n++; n == 2 {
+					return simulator.Fault{Lose: true}
+				}
 			}
+			return simulator.Fault{}
+		})
+		id := b.write(t, strings.Repeat("long ", 90), number)
+		b.becomes(t, id, store.Unconfirmed)
+		var seqs []byte
+		for _, got := range b.sim.Submitted() {
+			seqs = append(seqs, got.Concat.Seq)
 		}
-		return simulator.Fault{}
+		if len(seqs) != 3 || seqs[0] != 1 || seqs[1] != 2 || seqs[2] != 3 {
+			t.Errorf("the segments %v left, want 1, 2, 3", seqs)
+		}
 	})
-	id := b.write(t, strings.Repeat("long ", 90), number)
-	b.becomes(t, id, store.Unconfirmed)
-	var seqs []byte
-	for _, got := range b.sim.Submitted() {
-		seqs = append(seqs, got.Concat.Seq)
-	}
-	if len(seqs) != 3 || seqs[0] != 1 || seqs[1] != 2 || seqs[2] != 3 {
-		t.Errorf("the segments %v left, want 1, 2, 3", seqs)
-	}
 }
 
 func TestAModemThatIsUnpluggedIsUsedWhenItIsBack(t *testing.T) {
-	b := connect(t, simulator.Options{})
-	b.becomes(t, b.write(t, "before", number), store.Delivered)
-	b.sim.Unplug()
-	id := b.write(t, "meanwhile", number)
-	b.sim.Plug()
-	b.becomes(t, id, store.Delivered)
+	hours(t, func(t *testing.T) {
+		b := connect(t, simulator.Options{})
+		b.becomes(t, b.write(t, "before", number), store.Delivered)
+		b.sim.Unplug()
+		id := b.write(t, "meanwhile", number)
+		b.sim.Plug()
+		b.becomes(t, id, store.Delivered)
+	})
 }
 
 func TestAPortThatAnotherHoldsIsWaitedFor(t *testing.T) {
-	sim := simulator.New(simulator.Options{})
-	other, err := sim.Open()
-	check(t, err)
-	b := connect(t, simulator.Options{}, func(b *bench) { b.sim.Close(); b.sim = sim })
-	id := b.write(t, "hello", number)
-	bell := b.Subscribe(store.Modems)
-	defer bell.Close()
-	for {
-		modems, err := b.Modems(t.Context())
+	hours(t, func(t *testing.T) {
+		sim := simulator.New(simulator.Options{})
+		other, err := sim.Open()
 		check(t, err)
-		if len(modems) == 1 && !modems[0].Up && modems[0].Problem != "" {
-			break
+		b := connect(t, simulator.Options{}, func(b *bench) { b.sim.Close(); b.sim = sim })
+		id := b.write(t, "hello", number)
+		bell := b.Subscribe(store.Modems)
+		defer bell.Close()
+		for {
+			modems, err := b.Modems(t.Context())
+			check(t, err)
+			if len(modems) == 1 && !modems[0].Up && modems[0].Problem != "" {
+				break
+			}
+			<-bell.C
 		}
-		<-bell.C
-	}
-	check(t, other.Close())
-	b.becomes(t, id, store.Delivered)
+		check(t, other.Close())
+		b.becomes(t, id, store.Delivered)
+	})
 }
 
 func TestASIMWithAPINSaysSo(t *testing.T) {
-	b := connect(t, simulator.Options{PIN: "1234"})
-	bell := b.Subscribe(store.Modems)
-	defer bell.Close()
-	for {
-		modems, err := b.Modems(t.Context())
-		check(t, err)
-		if len(modems) == 1 && strings.Contains(modems[0].Problem, "asks for its PIN") {
-			return
+	hours(t, func(t *testing.T) {
+		b := connect(t, simulator.Options{PIN: "1234"})
+		bell := b.Subscribe(store.Modems)
+		defer bell.Close()
+		for {
+			modems, err := b.Modems(t.Context())
+			check(t, err)
+			if len(modems) == 1 && strings.Contains(modems[0].Problem, "asks for its PIN") {
+				return
+			}
+			<-bell.C
 		}
-		<-bell.C
-	}
+	})
 }
 
 func TestTextsThatCameWhileNobodyLookedAreFound(t *testing.T) {
-	sim := simulator.New(simulator.Options{SM: 5})
-	phone := sim.Phone(number)
-	for _, text := range []string{"one", "two", "three", "four", "five", "six", "seven"} { // more than the SIM holds
-		check(t, phone.Send(text))
-	}
-	b := connect(t, simulator.Options{}, func(b *bench) { b.sim.Close(); b.sim = sim })
-	for _, want := range []string{"one", "two", "three", "four", "five", "six", "seven"} {
-		if got := b.arrives(t); got.Text != want {
-			t.Errorf("got %q, want %q", got.Text, want)
+	hours(t, func(t *testing.T) {
+		sim := simulator.New(simulator.Options{SM: 5})
+		phone := sim.Phone(number)
+		for _, text := range []string{"one", "two", "three", "four", "five", "six", "seven"} { // more than the SIM holds
+			check(t, phone.Send(text))
 		}
-	}
+		b := connect(t, simulator.Options{}, func(b *bench) { b.sim.Close(); b.sim = sim })
+		for _, want := range []string{"one", "two", "three", "four", "five", "six", "seven"} {
+			if got := b.arrives(t); got.Text != want {
+				t.Errorf("got %q, want %q", got.Text, want)
+			}
+		}
+	})
 }
 
 func TestATextThatTheModemStoredTwiceIsOne(t *testing.T) {
-	b := connect(t, simulator.Options{})
-	b.sim.Misbehave(func(m simulator.Moment) simulator.Fault {
-		return simulator.Fault{Twice: m.Point == simulator.AtDeliver}
+	hours(t, func(t *testing.T) {
+		b := connect(t, simulator.Options{})
+		b.sim.Misbehave(func(m simulator.Moment) simulator.Fault {
+			return simulator.Fault{Twice: m.Point == simulator.AtDeliver}
+		})
+		check(t, b.sim.Phone(number).Send("once"))
+		check(t, b.sim.Phone(number).Send("then this"))
+		if got := b.arrives(t); got.Text != "once" {
+			t.Errorf("got %q", got.Text)
+		}
+		if got := b.arrives(t); got.Text != "then this" {
+			t.Errorf("got %q", got.Text)
+		}
 	})
-	check(t, b.sim.Phone(number).Send("once"))
-	check(t, b.sim.Phone(number).Send("then this"))
-	if got := b.arrives(t); got.Text != "once" {
-		t.Errorf("got %q", got.Text)
-	}
-	if got := b.arrives(t); got.Text != "then this" {
-		t.Errorf("got %q", got.Text)
-	}
 }
 
 func TestAnAnnouncementThatGotLostLosesNothing(t *testing.T) {
-	b := connect(t, simulator.Options{}, func(b *bench) { b.modem.Patience.Sweep = 100 * time.Millisecond })
-	b.sim.Misbehave(func(m simulator.Moment) simulator.Fault {
-		if m.Point == simulator.AtCommand && strings.HasPrefix(m.Line, "AT+CNMI") {
-			return simulator.Fault{Answer: "OK"} // and does nothing of the kind
+	hours(t, func(t *testing.T) {
+		b := connect(t, simulator.Options{}, func(b *bench) { b.modem.Patience.Sweep = 100 * time.Millisecond })
+		b.sim.Misbehave(func(m simulator.Moment) simulator.Fault {
+			if m.Point == simulator.AtCommand && strings.HasPrefix(m.Line, "AT+CNMI") {
+				return simulator.Fault{Answer: "OK"} // and does nothing of the kind
+			}
+			return simulator.Fault{}
+		})
+		b.sim.Unplug()
+		b.sim.Plug()
+		check(t, b.sim.Phone(number).Send("hello"))
+		if got := b.arrives(t); got.Text != "hello" {
+			t.Errorf("got %q", got.Text)
 		}
-		return simulator.Fault{}
 	})
-	b.sim.Unplug()
-	b.sim.Plug()
-	check(t, b.sim.Phone(number).Send("hello"))
-	if got := b.arrives(t); got.Text != "hello" {
-		t.Errorf("got %q", got.Text)
-	}
 }
 
 func TestNothingIsDeletedThatWasNotStored(t *testing.T) {
@@ -246,33 +263,35 @@ func TestNothingIsDeletedThatWasNotStored(t *testing.T) {
 }
 
 func TestStoppingLetsTheSegmentInFlightFinish(t *testing.T) {
-	s, err := store.Create(context.Background(), t.TempDir(), quiet())
-	check(t, err)
-	defer s.Close()
-	sim := simulator.New(simulator.Options{SubmitDelay: 300 * time.Millisecond, ReportDelay: time.Hour})
-	defer sim.Close()
-	m := modem.New(s, "sim", func(context.Context) (io.ReadWriteCloser, error) { return sim.Open() }, quiet())
-	m.Patience = impatient()
-	ctx, cancel := context.WithCancel(context.Background())
-	sim.Misbehave(func(m simulator.Moment) simulator.Fault {
-		if m.Point == simulator.AtPDU {
-			cancel()
+	hours(t, func(t *testing.T) {
+		s, err := store.Create(context.Background(), t.TempDir(), quiet())
+		check(t, err)
+		defer s.Close()
+		sim := simulator.New(simulator.Options{SubmitDelay: 300 * time.Millisecond, ReportDelay: time.Hour})
+		defer sim.Close()
+		m := modem.New(s, "sim", func(context.Context) (io.ReadWriteCloser, error) { return sim.Open() }, quiet())
+		m.Patience = impatient()
+		ctx, cancel := context.WithCancel(context.Background())
+		sim.Misbehave(func(m simulator.Moment) simulator.Fault {
+			if m.Point == simulator.AtPDU {
+				cancel()
+			}
+			return simulator.Fault{}
+		})
+		id, _, err := s.Enqueue(ctx, store.Message{Parts: []string{strings.Repeat("x", 300)}, To: []store.Recipient{{Number: number}}})
+		check(t, err)
+		check(t, m.Run(ctx))
+		d, err := s.Deliveries(context.Background(), id)
+		check(t, err)
+		if d[0].State != store.Queued || sim.Count() != 1 {
+			t.Errorf("after the stop it is %s, and %d segments left", d[0].State, sim.Count())
 		}
-		return simulator.Fault{}
+		a, err := s.Claim(context.Background(), "001010123456789", nil)
+		check(t, err)
+		if got, err := sms.ParseSubmit(a.TPDU); err != nil || got.Concat.Seq != 2 {
+			t.Errorf("next is segment %d, %v", got.Concat.Seq, err)
+		}
 	})
-	id, _, err := s.Enqueue(ctx, store.Message{Parts: []string{strings.Repeat("x", 300)}, To: []store.Recipient{{Number: number}}})
-	check(t, err)
-	check(t, m.Run(ctx))
-	d, err := s.Deliveries(context.Background(), id)
-	check(t, err)
-	if d[0].State != store.Queued || sim.Count() != 1 {
-		t.Errorf("after the stop it is %s, and %d segments left", d[0].State, sim.Count())
-	}
-	a, err := s.Claim(context.Background(), "001010123456789", nil)
-	check(t, err)
-	if got, err := sms.ParseSubmit(a.TPDU); err != nil || got.Concat.Seq != 2 {
-		t.Errorf("next is segment %d, %v", got.Concat.Seq, err)
-	}
 }
 
 func TestPortsThatCannotBeOpenedSayWhatToDo(t *testing.T) {

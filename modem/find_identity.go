@@ -18,6 +18,12 @@ func (s *Session) imei(ctx context.Context) (string, error) {
 	return s.firstOf(ctx, parseIMEI, "+CGSN", "+GSN") // 27.007 5.4, V.250 6.3.7
 }
 
+// iccid asks for the number of the SIM, which can be read while that is locked. The name of the
+// command is each maker's own; reading EF-ICCID (2FE2) of the SIM is 27.007 8.18 and TS 51.011 10.1.1.
+func (s *Session) iccid(ctx context.Context) (string, error) {
+	return s.firstOf(ctx, parseICCID, "+CCID", "+ICCID", "^ICCID?", "+CICCID", "+QCCID", "+CRSM=176,12258,0,0,10")
+}
+
 // identify asks a modem who it is. It changes nothing and needs no PIN; what is not told is "".
 func (s *Session) identify(ctx context.Context) (id Identity, err error) {
 	verbatim := func(lines []string) string {
@@ -34,16 +40,14 @@ func (s *Session) identify(ctx context.Context) (id Identity, err error) {
 		{&id.Maker, verbatim, []string{"+CGMI", "+GMI"}},
 		{&id.Model, verbatim, []string{"+CGMM", "+GMM"}},
 		{&id.IMEI, parseIMEI, []string{"+CGSN", "+GSN"}},
-		// The name of the command for the ICCID is each maker's own; reading EF-ICCID (2FE2) of the
-		// SIM is 27.007 8.18 and TS 51.011 10.1.1.
-		{&id.ICCID, parseICCID, []string{"+CCID", "+ICCID", "^ICCID?", "+CICCID", "+QCCID", "+CRSM=176,12258,0,0,10"}},
 		{&id.IMSI, parseIMSI, []string{"+CIMI"}},
 	} {
 		if *q.answer, err = s.firstOf(ctx, q.parse, q.lines...); err != nil {
 			return id, err
 		}
 	}
-	return id, nil
+	id.ICCID, err = s.iccid(ctx)
+	return id, err
 }
 
 // firstOf asks in several ways, and returns what the first usable answer says. Only a session that

@@ -96,7 +96,7 @@ func describe(ctx context.Context, s *Session) (string, error) {
 }
 
 func (r *report) card() {
-	iccid, err := readICCID(r.ctx, r.s)
+	iccid, err := r.s.iccid(r.ctx)
 	if err != nil {
 		r.err = err
 	}

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// errMute: the modem answers, but not to segments.
-var errMute = errors.New("the modem answers, but says nothing to the messages that it is given")
+// errWordless: the modem answers, but not to segments.
+var errWordless = errors.New("the modem answers, but says nothing to the messages that it is given")
 
 // errRestart: the registration ladder asks for a restart of the modem.
 var errRestart = errors.New("the modem has to restart")

@@ -155,7 +155,7 @@ func (m *Modem) recover(ctx context.Context, err error) {
 	case errors.Is(err, errRestart):
 		m.log.Warn("the modem is restarted: it does not find its network")
 		m.restart(ctx)
-	case errors.Is(err, ErrSilent), errors.Is(err, errMute), stuck:
+	case errors.Is(err, ErrSilent), errors.Is(err, errWordless), stuck:
 		m.explain(err)
 		m.report(ctx, false, err.Error())
 		m.climb(ctx, stuck)

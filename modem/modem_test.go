@@ -23,7 +23,7 @@ type bench struct {
 	modem *modem.Modem
 	user  store.User
 	stop  func()        // ends the modem
-	waits time.Duration // for something to happen
+	waits time.Duration // for something to happen, 20 s at least
 }
 
 const number = "+447911123456"
@@ -48,7 +48,7 @@ func connect(t testing.TB, options simulator.Options, change ...func(*bench)) *b
 	t.Helper()
 	s, err := store.Create(context.Background(), t.TempDir(), quiet())
 	check(t, err)
-	b := &bench{Store: s, sim: simulator.New(options), waits: 20 * time.Second}
+	b := &bench{Store: s, sim: simulator.New(options)}
 	b.modem = modem.New(s, "sim", func(context.Context) (io.ReadWriteCloser, error) { return b.sim.Open() }, quiet())
 	b.modem.Patience = impatient()
 	b.user, err = s.AddUser(t.Context(), store.User{Login: "ann", Mail: "ann@example.org"}, "secret")
@@ -97,7 +97,7 @@ func (b *bench) becomes(t testing.TB, message int64, want store.State) store.Del
 	t.Helper()
 	bell := b.Watch(message)
 	defer bell.Close()
-	timeout := time.After(b.waits)
+	timeout := time.After(max(b.waits, 20*time.Second))
 	for {
 		d, err := b.Deliveries(context.Background(), message)
 		check(t, err)
@@ -115,7 +115,7 @@ func (b *bench) becomes(t testing.TB, message int64, want store.State) store.Del
 // waitFor waits for something that the simulator sees.
 func (b *bench) waitFor(t testing.TB, what string, condition func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), b.waits)
+	ctx, cancel := context.WithTimeout(context.Background(), max(b.waits, 20*time.Second))
 	defer cancel()
 	if err := b.sim.Wait(ctx, condition); err != nil {
 		t.Fatalf("waited for %s: %v", what, err)
@@ -127,7 +127,7 @@ func (b *bench) arrives(t testing.TB) store.Incoming {
 	t.Helper()
 	bell := b.Subscribe(store.Arrived)
 	defer bell.Close()
-	timeout := time.After(b.waits)
+	timeout := time.After(max(b.waits, 20*time.Second))
 	for {
 		got, err := b.Unrouted(context.Background())
 		check(t, err)

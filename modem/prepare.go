@@ -91,7 +91,7 @@ func (m *Modem) identity(ctx context.Context, s *Session) error {
 	for _, q := range []struct {
 		line  string
 		field *string
-	}{{"+CGMI", &m.row.Manufacturer}, {"+CGMM", &m.row.Model}, {"+CGMR", &m.row.Firmware}, {"+CGSN", &m.row.IMEI}} {
+	}{{"+CGMI", &m.row.Manufacturer}, {"+CGMM", &m.row.Model}, {"+CGMR", &m.row.Firmware}} {
 		info, err := s.Command(ctx, q.line)
 		if err != nil && over(err) {
 			return err
@@ -101,7 +101,9 @@ func (m *Modem) identity(ctx context.Context, s *Session) error {
 			*q.field = strings.Trim(info[0], `" `)
 		}
 	}
-	return nil
+	var err error
+	m.row.IMEI, err = s.imei(ctx)
+	return err
 }
 
 // prepare makes a session ready to send and receive, and learns what modem and SIM it has.
@@ -115,14 +117,14 @@ func (m *Modem) prepare(ctx context.Context, s *Session) error {
 	}
 	var err error
 	m.row.IMSI, m.row.SMSC, m.row.Storage = "", "", ""
-	if m.row.ICCID, err = readICCID(ctx, s); err != nil {
+	if m.row.ICCID, err = s.iccid(ctx); err != nil {
 		return err
 	}
 	if err := m.openCard(ctx, s); err != nil {
 		return err
 	}
 	if m.row.ICCID == "" { // some tell it only now
-		if m.row.ICCID, err = readICCID(ctx, s); err != nil {
+		if m.row.ICCID, err = s.iccid(ctx); err != nil {
 			return err
 		}
 	}

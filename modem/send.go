@@ -30,7 +30,7 @@ func (m *Modem) send(ctx context.Context, s *Session, covered <-chan struct{}) e
 			}
 			previous = nil
 			if pause(ctx, held) == nil {
-				return errMute // its next restart is due, before the next message is risked
+				return errWordless // its next restart is due, before the next message is risked
 			}
 		}
 		if ctx.Err() != nil {
@@ -90,12 +90,12 @@ func (m *Modem) send(ctx context.Context, s *Session, covered <-chan struct{}) e
 		case v.Outcome == store.Doubtful:
 			m.doubted(a.Segment)
 			if m.ladder.silence() && !over(err) {
-				return fmt.Errorf("%w: %w", errMute, err)
+				return fmt.Errorf("%w: %w", errWordless, err)
 			}
 		default:
 			if unsent++; unsent >= mostUnsent && !over(err) {
 				m.ladder.mute()
-				return fmt.Errorf("%w: %w", errMute, err)
+				return fmt.Errorf("%w: %w", errWordless, err)
 			}
 		}
 		if over(err) {

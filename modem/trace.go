@@ -90,7 +90,7 @@ func mask(line string) string {
 	from := 0 // of what is not in b yet
 	for at := 0; at < len(line); {
 		end := at
-		for end < len(line) && isHex(line[end]) {
+		for end < len(line) && hexDigit(line[end]) {
 			end++
 		}
 		if end-at >= long {
@@ -106,4 +106,6 @@ func mask(line string) string {
 	return b.String()
 }
 
-func isHex(c byte) bool { return c >= '0' && c <= '9' || c >= 'A' && c <= 'F' || c >= 'a' && c <= 'f' }
+func hexDigit(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'A' && c <= 'F' || c >= 'a' && c <= 'f'
+}

@@ -1069,7 +1069,7 @@ func (s *soaking) writes(t *testing.T, login string, chance *rand.Rand) {
 		id := fmt.Sprintf("%s-%06d", login, n)
 		size := 1
 		if chance.IntN(6) == 0 {
-			size = 1 + chance.IntN(40)
+			size = 15 + 5*chance.IntN(6) // in each segment of it the first word is whole somewhere
 		}
 		text := soaked{text: strings.TrimSpace(strings.Repeat(id+" ", size)), user: login, n: n}
 		for _, i := range chance.Perm(phones)[:1+chance.IntN(3)] {

@@ -149,7 +149,7 @@ func record(t *testing.T, what dialogue) (spoken [2]int, open func(simulator.Dir
 			spoken[b.of]++
 			if b.of == simulator.Heard {
 				heard += string(b.c)
-				asked = asked || b.c == '\r' && strings.HasPrefix(heard, "AT+CMGS=")
+				asked = asked || b.c == '\r' && strings.Contains(heard, "AT+CMGS=")
 				if b.c == '\r' || b.c == 0x1a {
 					heard = ""
 				}

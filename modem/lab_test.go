@@ -366,8 +366,9 @@ func (l *lab) countReceived(t testing.TB, o *outcome, reports bool, sent ...stri
 
 // The times in which all must go on after a fault.
 const (
-	// ladder is how long the next text takes at most, whichever way it goes.
-	ladder = 5 * time.Minute
+	// ladder is how long the next text takes at most, whichever way it goes: the two minutes that an
+	// answer is waited for, and all that is tried then, up to a restart of the modem.
+	ladder = 7 * time.Minute
 	// late is how long a fault may hold something back.
 	late = 4 * time.Minute
 )
@@ -382,7 +383,9 @@ func (l *lab) follow(t testing.TB, o *outcome, to string, e expectation, before 
 	l.before = len(l.tape)
 	l.mu.Unlock()
 	id := l.write(t, next, to)
-	l.settles(t, id, ladder)
+	if d := l.settles(t, id, ladder); !d.Settled() {
+		o.wrong(stuck, "the next text is %s: %s", d.State, d.Reason)
+	}
 	o.took = max(0, time.Since(l.began)-l.lasts)
 	check(t, l.sim.Phone(to).Send(last))
 	sent := time.Now()

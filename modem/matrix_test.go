@@ -1,6 +1,7 @@
 package modem_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -28,9 +29,10 @@ type strike struct {
 type row struct {
 	name    string
 	options simulator.Options
-	always  []strike   // from the modem's start
-	strikes []strike   // from when the dialogue begins
-	begin   func(*lab) // what happens then
+	always  []strike         // from the modem's start
+	strikes []strike         // from when the dialogue begins
+	before  func(*lab) error // what is done before the modem starts
+	begin   func(*lab)       // what happens when the dialogue begins
 	lasts   time.Duration
 	want    []store.State // what becomes of a text that goes out: sent or delivered if none is said
 	parts   []int         // in which order the segments of a text come in
@@ -105,6 +107,7 @@ func rows() []row {
 
 		// Texts that come in.
 		{name: "a text is delivered twice", strikes: []strike{{point: simulator.AtDeliver, fault: simulator.Fault{Twice: true}, times: -1}}},
+		{name: "a text is delivered once more 40 s later", strikes: []strike{{point: simulator.AtDeliver, fault: simulator.Fault{Again: 40 * time.Second}, times: 3}}},
 		{name: "the second segment comes first", parts: []int{2, 1}},
 		{name: "each segment comes twice", parts: []int{1, 1, 2, 2}},
 		{name: "more texts than the SIM holds", options: simulator.Options{SM: 3, ME: 1}, begin: flood, came: flooding},
@@ -118,10 +121,21 @@ func rows() []row {
 		{name: "no AT+CNMI but the fifth is taken", always: []strike{{point: simulator.AtCommand, line: "AT+CNMI", fault: simulator.Fault{Answer: "+CMS ERROR: 303"}, times: 4}}},
 		{name: "no AT+CNMI is taken", always: []strike{{point: simulator.AtCommand, line: "AT+CNMI", fault: simulator.Fault{Answer: "+CMS ERROR: 303"}, times: -1}}},
 		{name: "AT+CNMI is answered and not done", always: []strike{{point: simulator.AtCommand, line: "AT+CNMI", fault: simulator.Fault{Answer: "OK"}, times: -1}}},
+		{name: "AT+CNMI is forgotten", options: simulator.Options{CNMILife: 3 * time.Second}},
+		{name: "texts come directly", options: direct},
+		{name: "texts come directly, and an acknowledgement is lost", options: direct, strikes: []strike{{point: simulator.AtCommand, line: "AT+CNMA", fault: simulator.Fault{Lose: true}}}},
+		{name: "texts come directly, and an acknowledgement is refused", options: direct, strikes: []strike{{point: simulator.AtCommand, line: "AT+CNMA", fault: simulator.Fault{Answer: "+CMS ERROR: 340"}}}},
+		{name: "texts come directly, and it hangs up before the acknowledgement", options: direct, strikes: []strike{{point: simulator.AtCommand, line: "AT+CNMA", fault: simulator.Fault{HangUp: true}}}},
 		{name: "AT+CMMS is not known", always: []strike{{point: simulator.AtCommand, line: "AT+CMMS", fault: simulator.Fault{Answer: "ERROR"}, times: -1}}},
 		{name: "AT+CSMS is not known", always: []strike{{point: simulator.AtCommand, line: "AT+CSMS", fault: simulator.Fault{Answer: "ERROR"}, times: -1}}},
 
+		// The SIM.
+		{name: "the SIM asks for a PIN that is known", options: simulator.Options{PIN: "4711"}, before: func(l *lab) error {
+			return l.Set(context.Background(), "sim.pin", "4711")
+		}, strikes: []strike{{point: simulator.AtCommand, fault: simulator.Fault{Drop: true}}}, want: doubtful},
+
 		// The network.
+		{name: "the network is found after 2 min", options: simulator.Options{Search: 2 * time.Minute}, lasts: 2 * time.Minute},
 		{name: "the network is away for 10 min", begin: func(l *lab) {
 			l.sim.Register(2)
 			l.in(10*time.Minute, func() { l.sim.Register(1) })
@@ -145,6 +159,13 @@ func rows() []row {
 		}},
 	}
 
+	for _, family := range simulator.Profiles() {
+		all = append(all,
+			row{name: "a " + family, options: simulator.Options{Profile: family}},
+			row{name: "a " + family + " that chatters", options: simulator.Options{Profile: family, Chatter: 200 * time.Millisecond, SubmitDelay: time.Second}},
+			row{name: "a " + family + " that restarts with the segment", options: simulator.Options{Profile: family, Boot: 10 * time.Second}, want: doubtful,
+				strikes: []strike{{point: simulator.AtPDU, fault: simulator.Fault{Drop: true, Away: 10 * time.Second}}}})
+	}
 	for _, n := range forGood {
 		all = append(all, row{name: fmt.Sprintf("+CMS ERROR: %d is for good", n), want: failed,
 			strikes: []strike{{point: simulator.AtPDU, fault: simulator.Fault{Answer: fmt.Sprintf("+CMS ERROR: %d", n)}}}})
@@ -212,6 +233,9 @@ func rows() []row {
 // flow ends a stall.
 func flow(s *simulator.Simulator) { s.StallWrites(false) }
 
+// direct is a modem that stores no text that comes in.
+var direct = simulator.Options{CNMI: func(cnmi [5]int) bool { return cnmi[1] == 2 }}
+
 var noise = []string{"^RSSI: 3", "RING", "+CREG: 1", "^BOOT:35323129,0,0,0,26", "^MODE:5,4", "+CRING: VOICE", `+CLIP: "+447911000003",145`,
 	"UNDER-VOLTAGE WARNNING", "*PSUTTZ: 2026,11,21,20,31,32,\"+8\",0", "+ZPASR: \"HSDPA\"", "+CGEV: ME PDN ACT 1", `+QIND: "csq",20,99`, "NO CARRIER"}
 
@@ -272,7 +296,12 @@ func TestFaultMatrix(t *testing.T) {
 				t.Parallel()
 				var o outcome
 				synctest.Test(t, func(t *testing.T) {
-					l := newLab(t, r.options, func(l *lab) { l.sim.Misbehave(l.script(r.always)) })
+					l := newLab(t, r.options, func(l *lab) {
+						l.sim.Misbehave(l.script(r.always))
+						if r.before != nil {
+							check(t, r.before(l))
+						}
+					})
 					l.lasts, l.parts = r.lasts, r.parts
 					l.sim.Misbehave(l.script(slices.Concat(r.strikes, r.always)))
 					if r.begin != nil {

@@ -44,11 +44,12 @@ func check(t testing.TB, err error) {
 
 // arrows are all that the drawing of the packages has, by the importing one.
 var arrows = map[string][]string{
-	"omsbox":                 {"omsbox/store/command", "omsbox/oms", "omsbox/web", "omsbox/mailer", "omsbox/modem", "omsbox/modem/simulator", "omsbox/store"},
+	"omsbox":                 {"omsbox/store/command", "omsbox/oms", "omsbox/web", "omsbox/mailer", "omsbox/modem", "omsbox/modem/command", "omsbox/modem/simulator", "omsbox/store"},
 	"omsbox/oms":             {"omsbox/store"},
 	"omsbox/web":             {"omsbox/store"},
 	"omsbox/mailer":          {"omsbox/store"},
 	"omsbox/modem":           {"omsbox/store", "omsbox/modem/sms", "omsbox/modem/simulator"},
+	"omsbox/modem/command":   {"omsbox/modem", "omsbox/modem/simulator", "omsbox/store", "omsbox/store/command"},
 	"omsbox/store/command":   {"omsbox/store"},
 	"omsbox/store":           {"omsbox/modem/sms"},
 	"omsbox/modem/simulator": {"omsbox/modem/sms"},
@@ -147,7 +148,7 @@ func begin(t testing.TB, options simulator.Options) *world {
 	radio := modem.New(s, "sim", func(context.Context) (io.ReadWriteCloser, error) { return w.sim.Open() }, log)
 	done := make(chan error, 2)
 	go func() { done <- w.mailbox.Serve(ctx, post) }()
-	go func() { done <- appliance(ctx, s, log, front, nil, []*modem.Modem{radio}) }()
+	go func() { done <- appliance(ctx, s, log, front, nil, []*modem.Modem{radio}, nil) }()
 	t.Cleanup(func() {
 		cancel()
 		for range 2 {

@@ -196,11 +196,15 @@ func (r *report) messages() {
 }
 
 func (r *report) commands() {
-	list := strings.Join(r.all("+CLAC"), "\n") + "\n"
+	// 27.007 8.37: a line each; some have commas between them, some AT in front.
+	list := strings.FieldsFunc(strings.Join(r.all("+CLAC"), ","), func(c rune) bool { return c == ',' || c == ' ' || c == '"' })
+	for i := range list {
+		list[i] = strings.TrimPrefix(list[i], "AT")
+	}
 	var has, lacks []string
-	if strings.Contains(list, "+CMGS") {
+	if slices.Contains(list, "+CMGS") {
 		for _, name := range useful {
-			if strings.Contains(list, name+"\n") {
+			if slices.Contains(list, name) {
 				has = append(has, name)
 			} else {
 				lacks = append(lacks, name)

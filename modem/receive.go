@@ -85,7 +85,7 @@ func (m *Modem) goRound(ctx context.Context, s *Session, r *rounds) error {
 	if m.trouble() != "" || m.refused.Load() {
 		every = m.Patience.LookSoon
 	}
-	before, remarks := m.row, len(m.remarks)
+	before := m.row
 	if whole := time.Since(r.looked) >= every; whole || (r.network || r.card) && time.Since(r.asked) >= lookPause {
 		r.asked = time.Now()
 		m.refused.Store(false)
@@ -108,7 +108,8 @@ func (m *Modem) goRound(ctx context.Context, s *Session, r *rounds) error {
 		}
 	}
 	m.watchFill(ctx)
-	if m.row != before || len(m.remarks) != remarks || m.trouble() != m.row.Problem {
+	m.row.Remarks = strings.Join(m.remarks, "\n")
+	if m.row != before || m.trouble() != m.row.Problem {
 		m.report(ctx, true, m.trouble())
 	}
 	return nil

@@ -26,6 +26,7 @@ func (s *Store) Ask(ctx context.Context, device, verb, text string) (answer stri
 	defer cancel()
 	var id int64
 	if err := s.write(ctx, func(t *tx) (err error) {
+		t.ring(Errands)
 		id, err = t.insert(`INSERT INTO errands (device, verb, text, state, answer, created) VALUES (?, ?, ?, 'asked', '', ?)`,
 			device, verb, text, ms(t.now))
 		return err

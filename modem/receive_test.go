@@ -1,0 +1,216 @@
+package modem_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"omsbox/modem"
+	"omsbox/modem/simulator"
+	"omsbox/store"
+)
+
+func TestWhatLayOnASIMBeforeIsKeptAndNotMailed(t *testing.T) {
+	hours(t, func(t *testing.T) {
+		b := connect(t, simulator.Options{}, patient, func(b *bench) {
+			check(t, b.sim.Phone(number).Send("from long ago"))
+			time.Sleep(time.Hour)
+			check(t, b.sim.Phone(number).Send("from a moment ago"))
+			time.Sleep(time.Minute)
+		})
+		if got := b.arrives(t); got.Text != "from a moment ago" {
+			t.Errorf("got %q", got.Text)
+		}
+		check(t, b.sim.Phone(number).Send("now"))
+		if got := b.arrives(t); got.Text != "now" {
+			t.Errorf("got %q", got.Text)
+		}
+		b.is(t, time.Hour, "emptied", func(m store.Modem) bool { return strings.HasPrefix(m.Storage, "SM 0 of") })
+		// A SIM that is known is another matter: what comes while omsbox is off is new.
+		sims, err := b.SIMs(t.Context())
+		check(t, err)
+		if len(sims) != 1 || !sims[0].Swept {
+			t.Errorf("the SIMs are %+v", sims)
+		}
+		b.sim.Unplug()
+		check(t, b.sim.Phone(number).Send("while it was off"))
+		time.Sleep(5 * time.Hour)
+		b.sim.Plug()
+		if got := b.arrives(t); got.Text != "while it was off" {
+			t.Errorf("got %q", got.Text)
+		}
+	})
+}
+
+func TestAnEntryThatCannotBeDeletedIsSetAside(t *testing.T) {
+	for _, answer := range []string{"+CMS ERROR: 500", "OK"} { // refused, or not done
+		t.Run(answer, func(t *testing.T) {
+			hours(t, func(t *testing.T) {
+				b := connect(t, simulator.Options{}, patient)
+				b.is(t, time.Minute, "ready", ready)
+				deletes := 0
+				b.sim.Misbehave(func(m simulator.Moment) simulator.Fault {
+					if m.Point == simulator.AtCommand && strings.HasPrefix(m.Line, "AT+CMGD") {
+						deletes++
+						return simulator.Fault{Answer: answer}
+					}
+					return simulator.Fault{}
+				})
+				check(t, b.sim.Phone(number).Send("stays"))
+				if got := b.arrives(t); got.Text != "stays" {
+					t.Errorf("got %q", got.Text)
+				}
+				after(20 * time.Hour)
+				if deletes != 3 {
+					t.Errorf("it was to be deleted %d times", deletes)
+				}
+				b.is(t, time.Minute, "remarked", func(m store.Modem) bool { return strings.Contains(m.Remarks, "cannot be deleted") })
+				b.sim.Misbehave(nil)
+				after(5 * time.Hour) // it is tried again each day
+				b.is(t, time.Minute, "emptied", func(m store.Modem) bool { return strings.HasPrefix(m.Storage, "SM 0 of") })
+				if got, err := b.Unrouted(t.Context()); err != nil || len(got) != 0 {
+					t.Errorf("it came again: %+v, %v", got, err)
+				}
+			})
+		})
+	}
+}
+
+func TestAStorageThatFillsUpIsTold(t *testing.T) {
+	hours(t, func(t *testing.T) {
+		b := connect(t, simulator.Options{SM: 10}, patient)
+		b.is(t, time.Minute, "ready", ready)
+		b.sim.Misbehave(func(m simulator.Moment) simulator.Fault {
+			if m.Point == simulator.AtCommand && strings.HasPrefix(m.Line, "AT+CMGD") {
+				return simulator.Fault{Answer: "+CMS ERROR: 500"}
+			}
+			return simulator.Fault{}
+		})
+		for i := range 10 {
+			if i == 7 && b.alarmed(t) != nil {
+				t.Errorf("with 7 of 10 the alarms %v are open", b.alarmed(t))
+			}
+			check(t, b.sim.Phone(number).Send(fmt.Sprint("text ", i)))
+			if got := b.arrives(t); got.Text != fmt.Sprint("text ", i) {
+				t.Errorf("got %q", got.Text)
+			}
+			after(5 * time.Minute)
+		}
+		if got := b.alarmed(t); !slices.Equal(got, []string{"storage"}) {
+			t.Errorf("the alarms %v are open", got)
+		}
+		b.sim.Misbehave(nil)
+		after(25 * time.Hour)
+		if got := b.alarmed(t); got != nil {
+			t.Errorf("the alarms %v are open", got)
+		}
+	})
+}
+
+func TestAnAcknowledgementComesAfterTheCommit(t *testing.T) {
+	hours(t, func(t *testing.T) {
+		acknowledged, waits := 0, 0
+		b := connect(t, simulator.Options{CNMI: func(n [5]int) bool { return n[1] == 2 }}, patient)
+		b.is(t, time.Minute, "ready", ready)
+		stored := func() int {
+			got, err := b.Unrouted(context.Background())
+			check(t, err)
+			return len(got)
+		}
+		before := make(chan struct{})
+		b.sim.Misbehave(func(m simulator.Moment) simulator.Fault {
+			if m.Point == simulator.AtCommand && strings.HasPrefix(m.Line, "AT+CNMA") {
+				acknowledged++
+				close(before)
+			}
+			return simulator.Fault{}
+		})
+		check(t, b.sim.Phone(number).Send("direct"))
+		<-before
+		if waits = stored(); waits != 1 {
+			t.Errorf("at the acknowledgement %d texts were stored", waits)
+		}
+		after(10 * time.Minute) // no other delivery
+		if acknowledged != 1 || stored() != 1 {
+			t.Errorf("%d acknowledgements, %d texts", acknowledged, stored())
+		}
+	})
+}
+
+func TestATextThatCannotBeStoredIsNotAcknowledged(t *testing.T) {
+	hours(t, func(t *testing.T) {
+		s, err := store.Create(context.Background(), t.TempDir(), quiet())
+		check(t, err)
+		sim := simulator.New(simulator.Options{CNMI: func(n [5]int) bool { return n[1] == 2 }})
+		defer sim.Close()
+		sim.Misbehave(func(m simulator.Moment) simulator.Fault {
+			if m.Point == simulator.AtCommand && strings.HasPrefix(m.Line, "AT+CNMA") {
+				t.Error("it was acknowledged")
+			}
+			return simulator.Fault{}
+		})
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan error)
+		go func() {
+			done <- modem.New(s, "sim", func(context.Context) (io.ReadWriteCloser, error) { return sim.Open() }, quiet()).Run(ctx)
+		}()
+		after(10 * time.Second)
+		check(t, s.Close())
+		check(t, sim.Phone(number).Send("keep me"))
+		after(time.Minute)
+		cancel()
+		if err := <-done; !errors.Is(err, store.ErrClosed) {
+			t.Errorf("it ended with %v", err)
+		}
+	})
+}
+
+func TestReportsThatAreStoredAreFound(t *testing.T) {
+	for _, profile := range []string{"", "ec25"} { // which announces them in a storage where they are not
+		t.Run(profile, func(t *testing.T) {
+			hours(t, func(t *testing.T) {
+				b := connect(t, simulator.Options{Profile: profile, CNMI: func(n [5]int) bool { return n[3] == 2 }}, patient)
+				began := time.Now()
+				b.becomes(t, b.write(t, "hello", number), store.Delivered)
+				if took := time.Since(began); took > 30*time.Second {
+					t.Errorf("it took %v", took)
+				}
+			})
+		})
+	}
+}
+
+func TestAListThatIsCutShortLosesNothing(t *testing.T) {
+	for _, c := range []struct{ name, answer string }{
+		{"it ends in an error", "+CMS ERROR: 313"},
+		{"a PDU is missing", "+CMGL: 1,0,,24\r\nOK"},
+		{"half a PDU", "+CMGL: 1,0,,24\r\n079144\r\n\r\nOK"},
+		{"nothing at all", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			hours(t, func(t *testing.T) {
+				b := connect(t, simulator.Options{}, patient)
+				b.is(t, time.Minute, "ready", ready)
+				n := 0
+				b.sim.Misbehave(func(m simulator.Moment) simulator.Fault {
+					if m.Point != simulator.AtCommand || !strings.HasPrefix(m.Line, "AT+CMGL") {
+						return simulator.Fault{}
+					}
+					if n++; n > 2 {
+						return simulator.Fault{}
+					}
+					return simulator.Fault{Answer: c.answer, Lose: c.answer == ""}
+				})
+				check(t, b.sim.Phone(number).Send("hello"))
+				if got := b.arrives(t); got.Text != "hello" || got.Kind != "SMS" {
+					t.Errorf("got %q, %s", got.Text, got.Kind)
+				}
+			})
+		})
+	}
+}

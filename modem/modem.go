@@ -54,6 +54,7 @@ type Modem struct {
 	failures int                     // in a row, to open the port and keep it
 	missing  time.Time               // since when the port cannot be used; zero while it can
 	outage   outage                  // like row
+	handed   time.Time               // when a segment was last handed over; only touched by send
 
 	// Only touched by Run and what it waits for.
 	session  *Session // nil while the port is closed

@@ -33,6 +33,13 @@ func (m *Modem) send(ctx context.Context, s *Session, covered <-chan struct{}) e
 				return errWordless // its next restart is due, before the next message is risked
 			}
 		}
+		if wait := m.store.Pace(m.row.IMSI, m.row.ICCID) - time.Since(m.handed); wait > 0 && !m.handed.IsZero() {
+			if err := m.settle(ctx, previous); err != nil {
+				return err
+			}
+			previous = nil
+			pause(ctx, wait)
+		}
 		if ctx.Err() != nil {
 			return m.settle(ctx, previous)
 		}
@@ -55,6 +62,7 @@ func (m *Modem) send(ctx context.Context, s *Session, covered <-chan struct{}) e
 			}
 			continue
 		}
+		m.handed = time.Now()
 		mr, err := m.submit(ctx, s, a, &link)
 		v := verdict(*a, mr, err)
 		m.log.Debug("segment", "delivery", a.Delivery, "segment", a.Segment, "mr", mr, "err", err)

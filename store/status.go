@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -42,6 +43,9 @@ func (s *Store) Status(ctx context.Context) (string, error) {
 	}
 	for _, m := range modems {
 		line("modem", "%s: %s", m.Device, m.String())
+		for _, detail := range m.details() {
+			line("", "%s", detail)
+		}
 	}
 	if len(modems) == 0 {
 		line("modem", "none: name one with `omsbox serve -modem DEVICE`")
@@ -125,6 +129,26 @@ func (m Modem) String() string {
 		words = append(words, fmt.Sprintf("signal %d dBm", 2*m.Signal-113)) // 3GPP TS 27.007 8.5
 	}
 	return strings.Join(words, ", ")
+}
+
+// details are what else is known of a modem: its SIM, how full its storages are, and what was found
+// odd about it.
+func (m Modem) details() (lines []string) {
+	var words []string
+	for _, w := range [][2]string{{"SIM ", cmp.Or(m.IMSI, m.ICCID)}, {"message centre ", m.SMSC}, {"storage ", m.Storage}} {
+		if w[1] != "" {
+			words = append(words, w[0]+w[1])
+		}
+	}
+	if words != nil && m.Up {
+		lines = append(lines, strings.Join(words, ", "))
+	}
+	for remark := range strings.SplitSeq(m.Remarks, "\n") {
+		if remark != "" {
+			lines = append(lines, "remark: "+remark)
+		}
+	}
+	return lines
 }
 
 // Sentence makes a whole sentence of a reason, which rows hold as a phrase.

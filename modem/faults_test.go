@@ -27,7 +27,7 @@ func TestWhatAFaultDoesToAText(t *testing.T) {
 		taken int // how often the SMSC took it
 	}{
 		{"no fault", simulator.AtResult, simulator.Fault{}, store.Delivered, 1},
-		{"refused for good before the prompt", simulator.AtPrompt, simulator.Fault{Answer: "+CMS ERROR: 304"}, store.Failed, 0},
+		{"the modem cannot read it once", simulator.AtPrompt, simulator.Fault{Answer: "+CMS ERROR: 304"}, store.Delivered, 1},
 		{"refused for good", simulator.AtPDU, simulator.Fault{Answer: "+CMS ERROR: 28"}, store.Failed, 0},
 		{"refused for now", simulator.AtPDU, simulator.Fault{Answer: "+CMS ERROR: 42"}, store.Delivered, 1},
 		{"an error that nobody knows", simulator.AtPDU, simulator.Fault{Answer: "+CMS ERROR: 999"}, store.Unconfirmed, 0},

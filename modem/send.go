@@ -22,6 +22,7 @@ func (m *Modem) send(ctx context.Context, s *Session, covered <-chan struct{}) e
 	var previous *store.Verdict
 	var link time.Time // until then the modem holds the link for the next segment
 	unsent, said := 0, ""
+	unread := map[int64]bool{} // segments of which the modem could make nothing, once
 	for {
 		if held := m.ladder.held(); held > 0 {
 			if err := m.settle(ctx, previous); err != nil {
@@ -68,6 +69,12 @@ func (m *Modem) send(ctx context.Context, s *Session, covered <-chan struct{}) e
 		var refused *CommandError
 		if err == nil || errors.As(err, &refused) {
 			previous, unsent = &v, 0
+			// Our PDUs are right: the line may have changed it on its way, and will hardly do so again.
+			if err != nil && refused.unreadable() && !unread[a.Segment] {
+				v.Outcome, unread[a.Segment] = store.Unsent, true
+			} else {
+				delete(unread, a.Segment)
+			}
 			if m.ladder.proof(m.Patience) {
 				m.alarms.clear(ctx, m, alarmModem)
 			}

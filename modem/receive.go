@@ -67,7 +67,11 @@ type rounds struct {
 	network bool       // it changed
 	card    bool       // the SIM may have
 	looked  time.Time
+	heard   time.Time // when a change was last looked at
 }
+
+// atOnce is how soon a change is looked at after another one: some modems change their mind often.
+const atOnce = 5 * time.Second
 
 // goRound looks at network and SIM if it is time to.
 func (m *Modem) goRound(ctx context.Context, s *Session, r *rounds) error {
@@ -76,7 +80,9 @@ func (m *Modem) goRound(ctx context.Context, s *Session, r *rounds) error {
 		every = m.Patience.LookSoon
 	}
 	before := m.row
-	if whole := time.Since(r.looked) >= every; whole || r.network || r.card {
+	changed := (r.network || r.card) && time.Since(r.heard) >= atOnce
+	if whole := time.Since(r.looked) >= every; whole || changed {
+		r.heard = time.Now()
 		m.refused.Store(false)
 		if err := m.look(ctx, s); err != nil {
 			return err

@@ -68,7 +68,7 @@ func (m *Modem) send(ctx context.Context, s *Session, covered <-chan struct{}) e
 		var refused *CommandError
 		if err == nil || errors.As(err, &refused) {
 			previous, unsent = &v, 0
-			if m.ladder.proof(m.Patience) {
+			if m.ladder.proof() {
 				m.alarms.clear(ctx, m, alarmModem)
 			}
 			if v.Outcome == store.Deferred {

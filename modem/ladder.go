@@ -77,7 +77,7 @@ func (l *ladder) climbing() bool {
 }
 
 // proof notes that the modem did what it is for. It says whether it climbed before.
-func (l *ladder) proof(p Patience) (well bool) {
+func (l *ladder) proof() (well bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	well = l.rung > 0
@@ -93,7 +93,7 @@ func (l *ladder) settled(p Patience) bool {
 	l.mu.Lock()
 	calm := l.silences == 0 && time.Since(l.began) >= p.Settled
 	l.mu.Unlock()
-	return calm && l.proof(p)
+	return calm && l.proof()
 }
 
 // mayRestart says whether a restart is allowed now, and how long it is until one is.
@@ -253,8 +253,11 @@ func (m *Modem) restart(ctx context.Context) {
 		if err != nil {
 			continue
 		}
-		m.session = newSession(port, m.Patience, m.log, &m.ring)
-		if err = m.session.Resync(ctx); err == nil {
+		back := newSession(port, m.Patience, m.log, &m.ring)
+		m.session = back
+		hurry := context.AfterFunc(ctx, func() { back.wire.Close() })
+		err = back.Resync(ctx)
+		if hurry(); err == nil {
 			return
 		}
 		m.hangUp()

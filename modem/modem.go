@@ -115,7 +115,10 @@ func (m *Modem) serve(ctx context.Context) error {
 		m.session = newSession(port, m.Patience, m.log, &m.ring)
 	}
 	s := m.session
-	if err := m.prepare(ctx, s); err != nil {
+	hurry := context.AfterFunc(ctx, func() { s.wire.Close() }) // nothing is in flight that a stop has to wait for
+	err := m.prepare(ctx, s)
+	hurry()
+	if err != nil {
 		return err
 	}
 	m.missing = time.Time{}
@@ -148,7 +151,8 @@ func (m *Modem) recover(ctx context.Context, err error) {
 	case errors.As(err, &barred):
 		m.report(ctx, false, barred.text)
 		m.alarms.raise(ctx, m, alarmSIM, barred.text)
-		m.ladder.proof(m.Patience)
+		m.ladder.proof()
+		m.alarms.clear(ctx, m, alarmModem)
 		m.waitBarred(ctx)
 	case errors.Is(err, errAnew):
 		m.log.Info("the modem is set up anew", "why", err)

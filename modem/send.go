@@ -75,7 +75,7 @@ func (m *Modem) send(ctx context.Context, s *Session, covered <-chan struct{}) e
 			} else {
 				delete(unread, a.Segment)
 			}
-			if m.ladder.proof(m.Patience) {
+			if m.ladder.proof() {
 				m.alarms.clear(ctx, m, alarmModem)
 			}
 			if v.Outcome == store.Deferred {

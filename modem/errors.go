@@ -55,6 +55,11 @@ func (e *CommandError) class() store.Outcome {
 	return store.Doubtful // it says nothing of the message: that may have been sent
 }
 
+// uncovered says whether there is no network. 27.005 3.2.5, 27.007 9.2
+func (e *CommandError) uncovered() bool {
+	return e.Kind == "CMS" && e.Code == 331 || e.Kind == "CME" && e.Code == 30
+}
+
 // unreadable says whether the modem could make nothing of a PDU. 27.005 3.2.5
 func (e *CommandError) unreadable() bool { return e.Kind == "CMS" && (e.Code == 304 || e.Code == 305) }
 

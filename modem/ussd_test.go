@@ -130,7 +130,7 @@ func TestALowBalanceIsTold(t *testing.T) {
 		asked, says := 0, "Balance: 5.10 EUR"
 		b.sim.SetUSSD(func(string) simulator.USSD { asked++; return simulator.USSD{Text: says} })
 		low := func() bool {
-			low, err := b.LowBalance(context.Background())
+			_, low, err := b.LowBalance(context.Background())
 			check(t, err)
 			return low
 		}

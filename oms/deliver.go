@@ -62,12 +62,27 @@ func (s *Service) deliver(c *call, data XMSData) []responseError {
 	if data.Scheduled.After(s.store.Now()) {
 		wait = 0
 	}
-	if wait == 0 && !again {
-		return errs // it is queued, and nothing more can be known yet
+	if wait > 0 || again { // else it is queued, and nothing more can be known yet
+		lost, told := lostOf(s.verdict(c, id, wait))
+		c.owed[len(c.owed)-1].told = told
+		errs = append(lost, errs...)
 	}
-	lost, told := lostOf(s.verdict(c, id, wait))
-	c.owed[len(c.owed)-1].told = told
-	return append(lost, errs...)
+	return s.warn(c, errs)
+}
+
+// warn adds to what went wrong with a message that was taken what its sender should know besides.
+func (s *Service) warn(c *call, errs []responseError) []responseError {
+	balance, low, err := s.store.LowBalance(c)
+	if err != nil && c.Err() == nil {
+		s.log.Error("look at the balance", "err", err)
+	}
+	switch {
+	case !low:
+		return errs
+	case len(errs) == 0: // the first one counts
+		errs = []responseError{{code: accepted}}
+	}
+	return append(errs, responseError{code: lowBalance, content: balance})
 }
 
 // texts returns the parts of a text message, or why they are none.

@@ -445,3 +445,28 @@ func TestTheLogKeepsSecrets(t *testing.T) {
 		}
 	}
 }
+
+func TestWhoSendsIsWarnedOfALowBalance(t *testing.T) {
+	b := newBox(t)
+	const imsi = "234150000000000"
+	check(t, b.SetModem(t.Context(), store.Modem{Device: "sim", Up: true, IMSI: imsi}))
+	_, err := b.MeetSIM(t.Context(), imsi, "")
+	check(t, err)
+	_, err = b.SetBalance(t.Context(), imsi, "Your balance is 4.99 GBP")
+	check(t, err)
+	m := message{to: []string{"+447911123456"}, parts: []string{"hello"}}
+	for _, c := range []struct{ least, want string }{
+		{"", "ok/neutral"},
+		{"4.99", "ok/neutral"},
+		{"5", "ok/neutral\nlowBalance/neutral Your balance is 4.99 GBP"},
+	} {
+		check(t, b.Set(t.Context(), "sim.least", c.least))
+		before := b.queued(t)
+		if got := b.deliver(t, m).String(); got != c.want {
+			t.Errorf("with sim.least %q: got %s, want %s", c.least, got, c.want)
+		}
+		if b.queued(t) != before+1 {
+			t.Errorf("with sim.least %q: it was not queued", c.least)
+		}
+	}
+}

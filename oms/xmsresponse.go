@@ -28,6 +28,9 @@ var (
 	expiredUser = code{"expiredUser", failure, false, false}
 	// unregisteredService: a multimedia message. content names the service.
 	unregisteredService = code{"unregisteredService", failure, true, false}
+	// lowBalance: the message is committed, and the balance of all SIMs is below what the administrator
+	// set. content is the balance as the network says it.
+	lowBalance = code{"lowBalance", neutral, true, false}
 	// invalidRecipient: no phone numbers that a text can be sent to.
 	invalidRecipient = code{"invalidRecipient", failure, false, true}
 	// invalidMedia: a text message with something in it that is not text. content is its contentId.

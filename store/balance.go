@@ -24,20 +24,20 @@ func (s *Store) SetBalance(ctx context.Context, sim, text string) (amount *float
 const balanceHolds = 48 * time.Hour
 
 // LowBalance says whether the balance of every SIM that is in service is known to be below its
-// sim.least, so that nothing more is to be accepted.
-func (s *Store) LowBalance(ctx context.Context) (bool, error) {
+// sim.least, so that who sends is to be warned; balance is what the network said of the first one.
+func (s *Store) LowBalance(ctx context.Context) (balance string, low bool, err error) {
 	sims, err := list(ctx, s, scanSIM, `SELECT `+simColumns+` FROM sims WHERE id IN
 		(SELECT CASE imsi WHEN '' THEN 'device:' || device ELSE imsi END FROM modems WHERE state = 'up')`)
-	if err != nil {
-		return false, err
+	if err != nil || len(sims) == 0 {
+		return "", false, err
 	}
 	for _, m := range sims {
 		least, err := strconv.ParseFloat(s.SIMSetting("sim.least", m.ID, m.ICCID), 64)
 		if err != nil || m.Amount == nil || s.stamp().Sub(m.Asked) > balanceHolds || *m.Amount >= least {
-			return false, nil
+			return "", false, nil
 		}
 	}
-	return len(sims) > 0, nil
+	return sims[0].Balance, true, nil
 }
 
 // amounts finds numbers as people and networks write them: 5, -0.50, 1,250.00, 1.250,00, 1 250,00.

@@ -49,7 +49,7 @@ func AllSettings() []Setting {
 		{Key: "sim.users", Default: "", About: "the users whose texts leave through this SIM, such as ann,bob", PerSIM: true, Named: true, check: shortText},
 		{Key: "sim.prefixes", Default: "", About: "the numbers whose texts leave through this SIM, by how they begin, such as +43,+4917; the longest counts", PerSIM: true, Named: true, check: prefixes},
 		{Key: "sim.balance", Default: "", About: "the code that asks for the SIM's balance, such as *100#", PerSIM: true, check: ussd},
-		{Key: "sim.least", Default: "", About: "the balance below which people are told, such as 5 or 2.50", PerSIM: true, check: amount},
+		{Key: "sim.least", Default: "", About: "the balance below which the administrator is told, and whoever sends is warned, such as 5 or 2.50", PerSIM: true, check: amount},
 	}
 }
 

@@ -218,7 +218,7 @@ func (r *report) commands() {
 		}
 		if _, err := r.s.Command(r.ctx, name+"=?"); err == nil {
 			has = append(has, name)
-		} else if lacks = append(lacks, name); name == "+CMGS" {
+		} else if name == "+CMGS" {
 			r.wrong = append(r.wrong, "the modem does not know AT+CMGS: its firmware may have no SMS")
 		}
 	}

@@ -21,6 +21,7 @@ import (
 
 	"omsbox/mailer"
 	"omsbox/modem"
+	radio "omsbox/modem/command"
 	"omsbox/modem/simulator"
 	"omsbox/oms"
 	"omsbox/store"
@@ -46,8 +47,11 @@ func verbs() []verb {
 		{"user enable", "ID", "give a disabled user that right back", command.UserEnable},
 		{"set", "KEY VALUE", "change a setting; \"\" brings its default back, - reads the value from standard input", command.Set},
 		{"get", "[KEY]", "show all settings, or one; `get status` shows how the appliance is", command.Get},
-		{"modem send", "DEVICE NUMBER TEXT", "try a modem that nothing else uses: send one text through it", modemSend},
-		{"modem simulate", "ADDRESS", "be a simulated modem at tcp://ADDRESS, for `serve -modem` or any program that drives modems", modemSimulate},
+		{"modem detect", "", "look for modems: what each is called, who holds its ports, what to do", radio.Detect},
+		{"modem info", "DEVICE", "say all about a modem: SIM, network, signal, storages, what it can do, what is wrong", radio.Info},
+		{"modem ussd", "DEVICE CODE", "dial a code such as *100# and show what the network answers", radio.USSD},
+		{"modem send", "DEVICE NUMBER TEXT", "try a modem that nothing else uses: send one text through it", radio.Send},
+		{"modem simulate", "ADDRESS", "be a simulated modem at tcp://ADDRESS, for `serve -modem` or any program that drives modems", radio.Simulate},
 		{"version", "", "say which omsbox this is", version},
 	}
 }
@@ -101,34 +105,23 @@ func run(ctx context.Context, args []string) error {
 	return err
 }
 
-func logFlag(flags *flag.FlagSet) func() *slog.Logger {
-	level := slog.LevelInfo
-	flags.Func("log", "how much the process log says: info, debug, or trace (the AT dialogue, texts masked); info if not given", func(v string) error {
-		known := map[string]slog.Level{"info": slog.LevelInfo, "debug": slog.LevelDebug, "trace": modem.LevelTrace}
-		l, ok := known[v]
-		if !ok {
-			return errors.New("write info, debug or trace")
-		}
-		level = l
-		return nil
-	})
-	return func() *slog.Logger {
-		return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
-	}
-}
-
 func serve(ctx context.Context, flags *flag.FlagSet, args []string) error {
-	data, logger := command.DataFlag(flags), logFlag(flags)
+	data, logger := command.DataFlag(flags), radio.LogFlag(flags)
 	address := flags.String("http", ":80", "the `address` to serve pages and Outlook at")
 	var devices command.List
-	flags.Var(&devices, "modem", "a `device`: /dev/serial/by-id/…, COM3, tcp://host:port, or sim for a simulated one; may be repeated")
+	flags.Var(&devices, "modem", "a `device`: auto finds all there are; else /dev/serial/by-id/…, COM3, tcp://host:port, or sim for a simulated one; may be repeated")
 	if err := command.Parse(flags, args, 0, 0); err != nil {
 		return err
 	}
 	log := logger()
+	var finder *modem.Finder
 	openers := map[string]func(context.Context) (io.ReadWriteCloser, error){}
 	for _, device := range devices.Values {
-		open, err := opener(device)
+		if device == "auto" {
+			finder = modem.NewFinder(log)
+			continue
+		}
+		open, err := radio.Opener(device)
 		if err != nil {
 			return err
 		}
@@ -145,27 +138,18 @@ func serve(ctx context.Context, flags *flag.FlagSet, args []string) error {
 	}
 	defer s.Close()
 	var modems []*modem.Modem
-	for _, device := range devices.Values {
-		modems = append(modems, modem.New(s, device, openers[device], log))
+	for device, open := range openers {
+		modems = append(modems, modem.New(s, device, open, log))
 	}
-	if len(modems) == 0 {
-		log.Warn("no modem was named: texts wait until `omsbox serve -modem DEVICE` names one")
+	if len(devices.Values) == 0 {
+		log.Warn("no modem was named: texts wait until `omsbox serve -modem auto` looks for one")
 	}
 	log.Info("serving", "http", listener.Addr(), "data", *data, "modems", devices.String())
-	return appliance(ctx, s, log, listener, nil, modems)
-}
-
-// opener returns what opens a device, the simulated one included.
-func opener(device string) (func(context.Context) (io.ReadWriteCloser, error), error) {
-	if device != "sim" {
-		return modem.Opener(device)
-	}
-	sim := simulator.New(simulator.Options{})
-	return func(context.Context) (io.ReadWriteCloser, error) { return sim.Open() }, nil
+	return appliance(ctx, s, log, listener, nil, modems, finder)
 }
 
 // appliance runs the four sides over their rows until ctx ends. The store outlives them.
-func appliance(ctx context.Context, s *store.Store, log *slog.Logger, listener net.Listener, demo *web.Demo, modems []*modem.Modem) error {
+func appliance(ctx context.Context, s *store.Store, log *slog.Logger, listener net.Listener, demo *web.Demo, modems []*modem.Modem, finder *modem.Finder) error {
 	var devices []string
 	for _, m := range modems {
 		devices = append(devices, m.Device)
@@ -183,11 +167,19 @@ func appliance(ctx context.Context, s *store.Store, log *slog.Logger, listener n
 	for _, m := range modems {
 		group.Go(func() error { return m.Run(ctx) })
 	}
+	if finder != nil {
+		finder.Report = func(ctx context.Context, ok bool, text string) error { return s.SetHealth(ctx, "modems", ok, text) }
+		group.Go(func() error {
+			return finder.Run(ctx, func(ctx context.Context, device string, open func(context.Context) (io.ReadWriteCloser, error)) error {
+				return modem.New(s, device, open, log).Run(ctx)
+			})
+		})
+	}
 	return group.Wait()
 }
 
 func demo(ctx context.Context, flags *flag.FlagSet, args []string) error {
-	logger := logFlag(flags)
+	logger := radio.LogFlag(flags)
 	const usual = "127.0.0.1:8080"
 	address := flags.String("http", usual, "the `address` to look at; if it is not given and that port is taken, any free one")
 	data := flags.String("data", "", "keep the data in this `directory`; otherwise they are gone in the end")
@@ -235,7 +227,7 @@ func demo(ctx context.Context, flags *flag.FlagSet, args []string) error {
 	sim := simulator.New(simulator.Options{Number: "+12025550100", IMSI: "310260000000001"})
 	defer sim.Close()
 	mailbox := mailer.NewMailbox(log)
-	radio := modem.New(s, "sim", func(context.Context) (io.ReadWriteCloser, error) { return sim.Open() }, log)
+	stick := modem.New(s, "sim", func(context.Context) (io.ReadWriteCloser, error) { return sim.Open() }, log)
 	base := "http://" + reachable(listener.Addr())
 	fmt.Printf(`This is omsbox with a simulated mobile network. Nothing leaves this computer.
 
@@ -255,7 +247,7 @@ Ctrl-C ends it.
 	group.Go(func() error { return mailbox.Serve(ctx, post) })
 	group.Go(func() error {
 		return appliance(ctx, s, log, listener,
-			&web.Demo{Phone: sim, Mailbox: mailbox, Login: login, Password: password, Number: number}, []*modem.Modem{radio})
+			&web.Demo{Phone: sim, Mailbox: mailbox, Login: login, Password: password, Number: number}, []*modem.Modem{stick}, nil)
 	})
 	return group.Wait()
 }
@@ -271,36 +263,6 @@ func reachable(a net.Addr) string {
 		return net.JoinHostPort(name, port)
 	}
 	return net.JoinHostPort("127.0.0.1", port)
-}
-
-func modemSend(ctx context.Context, flags *flag.FlagSet, args []string) error {
-	logger := logFlag(flags)
-	if err := command.Parse(flags, args, 3, 3); err != nil {
-		return err
-	}
-	number, err := store.ParseNumber(flags.Arg(1), "")
-	if err != nil {
-		return err
-	}
-	open, err := opener(flags.Arg(0))
-	if err != nil {
-		return err
-	}
-	return modem.Bench(ctx, open, number, flags.Arg(2), os.Stdout, logger())
-}
-
-func modemSimulate(ctx context.Context, flags *flag.FlagSet, args []string) error {
-	if err := command.Parse(flags, args, 1, 1); err != nil {
-		return err
-	}
-	listener, err := web.Listen(flags.Arg(0))
-	if err != nil {
-		return err
-	}
-	sim := simulator.New(simulator.Options{})
-	defer sim.Close()
-	fmt.Printf("a simulated modem is at tcp://%s; Ctrl-C ends it\n", listener.Addr())
-	return sim.Serve(ctx, listener)
 }
 
 func version(_ context.Context, flags *flag.FlagSet, args []string) error {

@@ -44,11 +44,12 @@ func check(t testing.TB, err error) {
 
 // arrows are all that the drawing of the packages has, by the importing one.
 var arrows = map[string][]string{
-	"omsbox":                 {"omsbox/store/command", "omsbox/oms", "omsbox/web", "omsbox/mailer", "omsbox/modem", "omsbox/modem/simulator", "omsbox/store"},
+	"omsbox":                 {"omsbox/store/command", "omsbox/oms", "omsbox/web", "omsbox/mailer", "omsbox/modem", "omsbox/modem/command", "omsbox/modem/simulator", "omsbox/store"},
 	"omsbox/oms":             {"omsbox/store"},
 	"omsbox/web":             {"omsbox/store"},
 	"omsbox/mailer":          {"omsbox/store"},
 	"omsbox/modem":           {"omsbox/store", "omsbox/modem/sms", "omsbox/modem/simulator"},
+	"omsbox/modem/command":   {"omsbox/modem", "omsbox/modem/simulator", "omsbox/store", "omsbox/store/command"},
 	"omsbox/store/command":   {"omsbox/store"},
 	"omsbox/store":           {"omsbox/modem/sms"},
 	"omsbox/modem/simulator": {"omsbox/modem/sms"},
@@ -147,7 +148,7 @@ func begin(t testing.TB, options simulator.Options) *world {
 	radio := modem.New(s, "sim", func(context.Context) (io.ReadWriteCloser, error) { return w.sim.Open() }, log)
 	done := make(chan error, 2)
 	go func() { done <- w.mailbox.Serve(ctx, post) }()
-	go func() { done <- appliance(ctx, s, log, front, nil, []*modem.Modem{radio}) }()
+	go func() { done <- appliance(ctx, s, log, front, nil, []*modem.Modem{radio}, nil) }()
 	t.Cleanup(func() {
 		cancel()
 		for range 2 {
@@ -423,7 +424,7 @@ func TestServingIsLight(t *testing.T) {
 type service struct {
 	file, data, http string
 	sim              *simulator.Simulator
-	modem            string // where the simulated modem's port is
+	modem            string // where the simulated modem's port is; several are separated by commas
 	pid              atomic.Int64
 	kills            map[string]int // by the moment at which it was killed
 
@@ -473,7 +474,11 @@ func (s *service) arm(name string) {
 // start starts the process and returns what is closed when it has ended.
 func (s *service) start(t testing.TB) <-chan struct{} {
 	t.Helper()
-	cmd := exec.Command(s.file, "serve", "-data", s.data, "-http", s.http, "-modem", s.modem)
+	args := []string{"serve", "-data", s.data, "-http", s.http}
+	for _, device := range strings.Split(s.modem, ",") {
+		args = append(args, "-modem", device)
+	}
+	cmd := exec.Command(s.file, args...)
 	cmd.Stderr = new(bytes.Buffer)
 	check(t, cmd.Start())
 	s.pid.Store(int64(cmd.Process.Pid))
@@ -821,4 +826,489 @@ func TestKill(t *testing.T) {
 	t.Logf("%d kills: %v", *kills, s.kills)
 	t.Logf("%d deliveries sent and %d unconfirmed, %d replies mailed: lost %d, sent twice %d; handed to the relay again under the same Message-ID %d",
 		sent, unconfirmed, replies, lost, twice, again)
+}
+
+var (
+	soak = flag.Duration("soak", 0, "how long TestSoak lets all that can go wrong happen at random; 0: it is not run")
+	seed = flag.Uint64("seed", 0, "what TestSoak draws its faults from; 0: anything")
+)
+
+// soaking is the world of TestSoak: the service with three modems, each with a network of its own,
+// people who write and phones that answer.
+type soaking struct {
+	*service
+	sims    []*simulator.Simulator
+	mailbox *mailer.Mailbox
+	over    chan struct{} // closed: nobody writes any more
+
+	mu      sync.Mutex
+	texts   map[string]soaked         // that were accepted, by their first word
+	refused map[string]bool           // by first word and number: a network said so, for good
+	replies map[string]int            // how often a mail with that text came, and
+	ids     map[string]map[string]int // under which Message-IDs
+	notices []string
+	faults  int
+}
+
+// soaked is a text that was accepted.
+type soaked struct {
+	text, user string
+	n          int // of the user
+	to         []string
+}
+
+var writers = []string{"ann", "bob", "cid", "dot"}
+
+// TestSoak lets a network, three modems and the computer fail at random while texts go both ways: at
+// the end every one of them is accounted for. Its flags say for how long, and with which faults.
+func TestSoak(t *testing.T) {
+	if *soak == 0 {
+		return
+	}
+	if *seed == 0 {
+		*seed = rand.Uint64()
+	}
+	t.Logf("-seed %d", *seed)
+	chance := rand.New(rand.NewPCG(*seed, 0))
+	s := &soaking{service: newService(t), mailbox: mailer.NewMailbox(slog.New(slog.DiscardHandler)), over: make(chan struct{}),
+		texts: map[string]soaked{}, refused: map[string]bool{}, replies: map[string]int{}, ids: map[string]map[string]int{}}
+	ctx, cancel := context.WithCancel(t.Context())
+	var behind sync.WaitGroup
+	defer behind.Wait()
+	defer cancel()
+	var devices []string
+	for i := range 3 {
+		sim := simulator.New(simulator.Options{IMSI: fmt.Sprintf("00101012345678%d", i), ReportDelay: 5 * time.Millisecond, History: 1_000_000})
+		defer sim.Close()
+		sim.Misbehave(s.chaos(rand.New(rand.NewPCG(*seed, uint64(i+1)))))
+		port, err := net.Listen("tcp", "127.0.0.1:0")
+		check(t, err)
+		behind.Go(func() { sim.Serve(ctx, port) })
+		s.sims, devices = append(s.sims, sim), append(devices, "tcp://"+port.Addr().String())
+	}
+	s.modem = strings.Join(devices, ",")
+	post, err := net.Listen("tcp", "127.0.0.1:0")
+	check(t, err)
+	behind.Go(func() { s.mailbox.Serve(ctx, post) })
+	behind.Go(func() { s.collect(ctx) })
+	setup, err := store.Create(ctx, s.data, slog.New(slog.DiscardHandler))
+	check(t, err)
+	for _, login := range writers {
+		_, err = setup.AddUser(ctx, store.User{Login: login, Mail: login + "@example.org"}, "secret")
+		check(t, err)
+	}
+	for key, value := range map[string]string{"mail.relay": "smtp://" + post.Addr().String(), "mail.catch-all": "ann", "oms.wait": "50ms"} {
+		check(t, setup.Set(ctx, key, value))
+	}
+	check(t, setup.Close())
+
+	// All that happens at the same time.
+	var people sync.WaitGroup
+	for i, login := range writers {
+		people.Go(func() { s.writes(t, login, rand.New(rand.NewPCG(*seed, uint64(10+i)))) })
+	}
+	sent := make([]int, len(s.sims))
+	for i, sim := range s.sims {
+		people.Go(func() { sent[i] = s.answers(t, i, sim, rand.New(rand.NewPCG(*seed, uint64(20+i)))) })
+	}
+	end := time.After(*soak)
+	killed, pulled := 0, 0
+	ended := s.start(t)
+	for going := true; going; {
+		var pull, kill <-chan time.Time
+		if chance.IntN(2) == 0 {
+			pull = time.After(time.Duration(chance.IntN(20)) * time.Second)
+		} else {
+			kill = time.After(time.Duration(chance.IntN(30000)) * time.Millisecond)
+		}
+		select {
+		case <-end:
+			going = false
+		case <-pull:
+			sim := s.sims[chance.IntN(len(s.sims))]
+			sim.Unplug()
+			time.AfterFunc(time.Duration(chance.IntN(5000))*time.Millisecond, sim.Plug)
+			pulled++
+		case <-kill:
+			s.arm("soak")
+			s.moment("soak")
+			killed++
+			<-ended
+			ended = s.start(t)
+		case <-ended:
+			t.Fatal("the service ended by itself")
+		}
+	}
+	for _, sim := range s.sims {
+		sim.Misbehave(nil)
+		sim.Mend()
+		sim.Plug()
+	}
+	close(s.over)
+	people.Wait()
+	wanted := 0
+	for _, n := range sent {
+		wanted += n
+	}
+
+	// The rest comes to its end.
+	beside, err := store.Open(ctx, s.data, slog.New(slog.DiscardHandler))
+	check(t, err)
+	defer beside.Close()
+	for deadline := time.Now().Add(15 * time.Minute); ; time.Sleep(200 * time.Millisecond) {
+		b, err := beside.Backlog(ctx)
+		check(t, err)
+		s.mu.Lock()
+		mailed := len(s.ids)
+		s.mu.Unlock()
+		if b.Queued+b.Sending+b.MailQueued == 0 && mailed >= wanted {
+			break
+		}
+		if time.Now().After(deadline) {
+			status, _ := beside.Status(ctx)
+			t.Errorf("it does not come to an end; %d of %d texts from phones were mailed:\n%s", mailed, wanted, status)
+			break
+		}
+	}
+	time.Sleep(time.Second) // what nobody waits for may still do harm
+	s.interrupt(t)
+	<-ended
+	out := s.countSent(t, beside)
+	in := s.countReceived(t, sent)
+	t.Logf("%v, -seed %d: %d faults, %d times unplugged, %d times killed; %s; %s", *soak, *seed, s.faults, pulled, killed, out, in)
+}
+
+// chaos draws what goes wrong with one modem.
+func (s *soaking) chaos(chance *rand.Rand) func(simulator.Moment) simulator.Fault {
+	cures := []simulator.Cure{simulator.ByRestart, simulator.ByReopen, simulator.ByCFUN, simulator.ByInit, simulator.ByEscape, simulator.ByAttention}
+	noise := []string{"RING", "NO CARRIER", "^RSSI: 12", "^BOOT:35323129,0,0,0,26", "+CREG: 1", "UNDER-VOLTAGE WARNNING", `+CMTI: "SM",19`, "+CDS: 25", "~"}
+	ms := func(most int) time.Duration { return time.Duration(chance.IntN(most)) * time.Millisecond }
+	// Each kind has its share of ten thousand moments. What makes the modem keep silent is seldom: it
+	// costs minutes.
+	kinds := []struct {
+		points []simulator.Point
+		share  int
+		fault  func(simulator.Moment) simulator.Fault
+	}{
+		{[]simulator.Point{simulator.AtCommand, simulator.AtPrompt, simulator.AtPDU, simulator.AtResult}, 3, func(simulator.Moment) simulator.Fault { return simulator.Fault{HangUp: true} }},
+		{[]simulator.Point{simulator.AtCommand, simulator.AtPrompt, simulator.AtPDU, simulator.AtResult}, 2, func(simulator.Moment) simulator.Fault { return simulator.Fault{Drop: true, Away: ms(3000)} }},
+		{[]simulator.Point{simulator.AtCommand, simulator.AtPDU, simulator.AtResult}, 200, func(simulator.Moment) simulator.Fault {
+			return simulator.Fault{URCs: []string{noise[chance.IntN(len(noise))]}}
+		}},
+		{[]simulator.Point{simulator.AtCommand}, 3, func(simulator.Moment) simulator.Fault {
+			return simulator.Fault{Cuts: []simulator.Cut{{Of: simulator.Direction(chance.IntN(2)), After: chance.IntN(300), Lose: 1 + chance.IntN(3)}}}
+		}},
+		{[]simulator.Point{simulator.AtCommand}, 3, func(simulator.Moment) simulator.Fault {
+			return simulator.Fault{Cuts: []simulator.Cut{{After: chance.IntN(300), Say: noise[chance.IntN(len(noise))]}}}
+		}},
+		{[]simulator.Point{simulator.AtCommand}, 20, func(simulator.Moment) simulator.Fault {
+			return simulator.Fault{Cuts: []simulator.Cut{{After: chance.IntN(100), Pause: ms(2000)}}}
+		}},
+		{[]simulator.Point{simulator.AtPrompt}, 100, func(simulator.Moment) simulator.Fault {
+			return simulator.Fault{Prompt: []string{"\r\n>", ">", "\r\n>\r\n", "\r\nRING\r\n\r\n> "}[chance.IntN(4)]}
+		}},
+		{[]simulator.Point{simulator.AtPrompt, simulator.AtPDU}, 20, func(simulator.Moment) simulator.Fault {
+			return simulator.Fault{Answer: []string{"+CMS ERROR: 38", "+CMS ERROR: 42", "+CMS ERROR: 500", "+CMS ERROR: 331", "+CME ERROR: 515"}[chance.IntN(5)]}
+		}},
+		{[]simulator.Point{simulator.AtPDU}, 10, func(m simulator.Moment) simulator.Fault {
+			if part, err := sms.ParseSubmit(m.TPDU); err == nil {
+				s.mu.Lock()
+				s.refused[firstWord.FindString(part.Text)+" "+part.To] = true
+				s.mu.Unlock()
+			}
+			return simulator.Fault{Answer: "+CMS ERROR: 28"}
+		}},
+		{[]simulator.Point{simulator.AtResult}, 30, func(simulator.Moment) simulator.Fault { return simulator.Fault{Late: ms(3000)} }},
+		{[]simulator.Point{simulator.AtResult}, 300, func(simulator.Moment) simulator.Fault { return simulator.Fault{Early: true} }},
+		{[]simulator.Point{simulator.AtResult}, 1, func(simulator.Moment) simulator.Fault { return simulator.Fault{Lose: true} }},
+		{[]simulator.Point{simulator.AtCommand}, 5, func(m simulator.Moment) simulator.Fault {
+			if strings.HasPrefix(m.Line, "AT+CMGD") || strings.HasPrefix(m.Line, "AT+CMGL") || strings.HasPrefix(m.Line, "AT+CPMS") {
+				return simulator.Fault{Answer: "+CMS ERROR: 314"}
+			}
+			return simulator.Fault{}
+		}},
+		{[]simulator.Point{simulator.AtCommand, simulator.AtPDU, simulator.AtResult}, 1, func(simulator.Moment) simulator.Fault {
+			return simulator.Fault{Hang: true, Cure: cures[chance.IntN(len(cures))], For: time.Minute}
+		}},
+		{[]simulator.Point{simulator.AtDeliver}, 200, func(simulator.Moment) simulator.Fault { return simulator.Fault{Twice: true} }},
+		{[]simulator.Point{simulator.AtDeliver}, 100, func(simulator.Moment) simulator.Fault { return simulator.Fault{Again: ms(5000)} }},
+	}
+	return func(m simulator.Moment) simulator.Fault {
+		draw := chance.IntN(10_000)
+		for _, k := range kinds {
+			if !slices.Contains(k.points, m.Point) {
+				continue
+			}
+			if draw -= k.share; draw < 0 {
+				s.mu.Lock()
+				s.faults++
+				s.mu.Unlock()
+				return k.fault(m)
+			}
+		}
+		return simulator.Fault{}
+	}
+}
+
+// firstWord is what TestSoak knows a text by, even by one segment of it.
+var firstWord = regexp.MustCompile(`[a-z]{3}-\d{6}`)
+
+// phoneNumber is one of the phones that take part.
+func phoneNumber(n int) string { return fmt.Sprintf("+44791100%04d", n) }
+
+const phones = 12
+
+// writes is a person with Outlook, who repeats each request until it is answered.
+func (s *soaking) writes(t *testing.T, login string, chance *rand.Rand) {
+	client := &http.Client{Timeout: 20 * time.Second}
+	for n := 0; ; n++ {
+		select {
+		case <-s.over:
+			return
+		case <-time.After(time.Duration(chance.IntN(100)) * time.Millisecond):
+		}
+		id := fmt.Sprintf("%s-%06d", login, n)
+		size := 1
+		if chance.IntN(6) == 0 {
+			size = 15 + 5*chance.IntN(6) // in each segment of it the first word is whole somewhere
+		}
+		text := soaked{text: strings.TrimSpace(strings.Repeat(id+" ", size)), user: login, n: n}
+		for _, i := range chance.Perm(phones)[:1+chance.IntN(3)] {
+			text.to = append(text.to, phoneNumber(i))
+		}
+		request := oms.DeliverRequest(login, "secret", text.text, text.to...)
+		for {
+			r, err := http.NewRequest(http.MethodPost, "http://"+s.http+web.OMSPath, strings.NewReader(request))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			answer, err := client.Do(r)
+			if err == nil {
+				var body []byte
+				body, err = io.ReadAll(answer.Body)
+				answer.Body.Close()
+				if err == nil && !strings.Contains(string(body), accepted) && !s.isRefused(text) {
+					t.Errorf("the answer to %s is %s", id, body)
+				}
+			}
+			if err == nil {
+				break
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+		s.mu.Lock()
+		s.texts[id] = text
+		s.mu.Unlock()
+	}
+}
+
+// isRefused says whether a network refused a text for good for one of its recipients: then the
+// answer may tell.
+func (s *soaking) isRefused(text soaked) bool {
+	id := firstWord.FindString(text.text)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.ContainsFunc(text.to, func(number string) bool { return s.refused[id+" "+number] })
+}
+
+// answers are the phones of one network. It returns how many texts they sent.
+func (s *soaking) answers(t *testing.T, network int, sim *simulator.Simulator, chance *rand.Rand) int {
+	for n := 0; ; n++ {
+		select {
+		case <-s.over:
+			return n
+		case <-time.After(time.Duration(chance.IntN(100)) * time.Millisecond):
+		}
+		from, text := sim.Phone(phoneNumber(chance.IntN(phones))), replyOf(network, n)
+		var err error
+		if chance.IntN(6) == 0 {
+			err = from.SendParts(text+strings.Repeat(" and more of it", 15), 2, 1)
+		} else {
+			err = from.Send(text)
+		}
+		if err != nil {
+			t.Error(err)
+			return n
+		}
+	}
+}
+
+func replyOf(network, n int) string { return fmt.Sprintf("reply-%d-%06d", network, n) }
+
+// collect reads the mails as they come.
+func (s *soaking) collect(ctx context.Context) {
+	changed, stop := s.mailbox.Watch()
+	defer stop()
+	for last := 0; ; {
+		for _, m := range s.mailbox.Mails() {
+			if m.ID <= last {
+				continue
+			}
+			last = m.ID
+			s.mu.Lock()
+			text := strings.TrimSpace(m.Text)
+			if word, _, _ := strings.Cut(text, " "); !strings.HasPrefix(word, "reply-") {
+				s.notices = append(s.notices, m.Text)
+			} else if want := word + strings.Repeat(" and more of it", 15); text != word && text != want {
+				s.replies["wrong "+text]++
+			} else {
+				if s.ids[word] == nil {
+					s.ids[word] = map[string]int{}
+				}
+				for _, h := range m.Headers {
+					if h.Name == "Message-ID" {
+						s.ids[word][h.Value]++
+					}
+				}
+			}
+			s.mu.Unlock()
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// countSent holds what the networks took against what the store says of each text.
+func (s *soaking) countSent(t *testing.T, beside *store.Store) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	type segment struct {
+		to, id string
+		seq    byte
+	}
+	taken := map[segment]int{}
+	var all []simulator.Submission
+	whole := map[string]int{} // how often a phone shows a text, by number and text
+	for _, sim := range s.sims {
+		all = append(all, sim.Submitted()...)
+		for i := range phones {
+			for _, text := range sim.Phone(phoneNumber(i)).Inbox() {
+				whole[text.To+" "+text.Text]++
+			}
+		}
+	}
+	slices.SortStableFunc(all, func(a, b simulator.Submission) int { return a.Time.Compare(b.Time) })
+	lost, twice, astray, wrong, disorder, untold := 0, 0, 0, 0, 0, 0
+	note := func(count *int, format string, args ...any) {
+		if *count++; *count <= 10 {
+			t.Errorf(format, args...)
+		}
+	}
+	type pair struct{ user, to string }
+	newest := map[pair]soaked{}
+	part := map[pair]byte{}
+	for _, got := range all {
+		id := firstWord.FindString(got.Text)
+		which := segment{got.To, id, got.Concat.Seq}
+		text, known := s.texts[id]
+		switch taken[which]++; {
+		case taken[which] > 1:
+			note(&twice, "segment %+v was sent %d times", which, taken[which])
+			continue
+		case !known:
+			note(&wrong, "%q was sent, and nobody was told that it was accepted", got.Text)
+			continue
+		case !slices.Contains(text.to, got.To):
+			note(&astray, "%s went to %s", id, got.To)
+			continue
+		case !strings.Contains(text.text, strings.TrimSpace(got.Text)):
+			note(&wrong, "%q is no part of %s", got.Text, id)
+		}
+		p := pair{text.user, got.To}
+		if before := newest[p]; text.n < before.n || text.n == before.n && part[p] > got.Concat.Seq {
+			note(&disorder, "%s, segment %d, went to %s after %s, segment %d", id, got.Concat.Seq, got.To, firstWord.FindString(before.text), part[p])
+		}
+		newest[p], part[p] = text, got.Concat.Seq
+	}
+	states := map[store.State]int{}
+	accounted := map[string]bool{}
+	for message := int64(1); ; message++ {
+		deliveries, err := beside.Deliveries(context.Background(), message)
+		check(t, err)
+		if len(deliveries) == 0 {
+			break
+		}
+		parts, err := beside.Text(context.Background(), message)
+		check(t, err)
+		id := firstWord.FindString(parts[0])
+		text := s.texts[id]
+		accounted[id] = true
+		if len(text.to) != len(deliveries) {
+			note(&wrong, "message %d, %s, has %d deliveries for %d recipients", message, id, len(deliveries), len(text.to))
+		}
+		total := (sms.Coding{}).Segments(parts[0])
+		for _, d := range deliveries {
+			states[d.State]++
+			missing := 0
+			for seq := 1; seq <= total; seq++ {
+				which := segment{d.Recipient, id, byte(seq)}
+				if total == 1 {
+					which.seq = 0
+				}
+				if taken[which] == 0 {
+					missing++
+				}
+			}
+			told := slices.ContainsFunc(s.notices, func(text string) bool {
+				return strings.Contains(text, id) && strings.Contains(text, d.Recipient)
+			})
+			shown := whole[d.Recipient+" "+parts[0]]
+			switch {
+			case !d.Settled():
+				note(&lost, "%s to %s is not settled: %s, %s", id, d.Recipient, d.State, d.Reason)
+			case (d.State == store.Sent || d.State == store.Delivered) && (missing > 0 || shown == 0):
+				note(&lost, "%s to %s is %s, but %d of %d segments never left, and the phone shows it %d times", id, d.Recipient, d.State, missing, total, shown)
+			case d.State == store.Unconfirmed && !told:
+				note(&untold, "nobody was told that it is not known whether %s reached %s", id, d.Recipient)
+			case d.Lost() && !s.refused[id+" "+d.Recipient]:
+				note(&lost, "%s to %s is %s, and no network refused it: %s", id, d.Recipient, d.State, d.Reason)
+			case shown > 1:
+				note(&twice, "%s shows %s %d times", d.Recipient, id, shown)
+			}
+		}
+	}
+	for id := range s.texts {
+		if !accounted[id] {
+			note(&lost, "%s was accepted and is nowhere", id)
+		}
+	}
+	if *soak > time.Minute && states[store.Unconfirmed] == 0 {
+		t.Error("nothing is in doubt: that cannot be, with so many faults")
+	}
+	return fmt.Sprintf("out: %d delivered, %d sent, %d failed, %d unconfirmed, %d expired; lost %d, twice %d, wrong number %d, wrong text %d, out of order %d, untold %d",
+		states[store.Delivered], states[store.Sent], states[store.Failed], states[store.Unconfirmed], states[store.Expired], lost, twice, astray, wrong, disorder, untold)
+}
+
+// countReceived holds the mails against what the phones sent.
+func (s *soaking) countReceived(t *testing.T, sent []int) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	mailed, lost, twice, again := 0, 0, 0, 0
+	for network, n := range sent {
+		for i := range n {
+			switch ids := s.ids[replyOf(network, i)]; len(ids) {
+			case 0:
+				if lost++; lost <= 10 {
+					t.Errorf("%s never became a mail", replyOf(network, i))
+				}
+			case 1:
+				mailed++
+				for _, n := range ids {
+					again += n - 1
+				}
+			default:
+				if twice++; twice <= 10 {
+					t.Errorf("%s became %d mails", replyOf(network, i), len(ids))
+				}
+			}
+		}
+	}
+	for text := range s.replies {
+		t.Error(text)
+	}
+	return fmt.Sprintf("in: %d mailed, lost %d, twice %d, wrong text %d; mailed again under the same Message-ID %d", mailed, lost, twice, len(s.replies), again)
 }

@@ -31,8 +31,17 @@ func (e *CommandError) Error() string {
 	return fmt.Sprintf("the modem refused AT%s (%s %s)", e.Command, e.Kind, e.Detail)
 }
 
-// Outcome says what the error means for the segment that met it.
+// Outcome says what the error means for the segment that met it. What was refused before it had left
+// is in no doubt.
 func (e *CommandError) Outcome() store.Outcome {
+	outcome := e.class()
+	if outcome == store.Doubtful && !e.Left {
+		return store.Deferred
+	}
+	return outcome
+}
+
+func (e *CommandError) class() store.Outcome {
 	switch e.Kind {
 	case "CMS":
 		if c, ok := cmsErrors[e.Code]; ok {
@@ -43,11 +52,16 @@ func (e *CommandError) Outcome() store.Outcome {
 			return c.outcome
 		}
 	}
-	if e.Left {
-		return store.Doubtful // it says nothing of the message: that may have been sent
-	}
-	return store.Deferred // what is not known may pass
+	return store.Doubtful // it says nothing of the message: that may have been sent
 }
+
+// uncovered says whether there is no network. 27.005 3.2.5, 27.007 9.2
+func (e *CommandError) uncovered() bool {
+	return e.Kind == "CMS" && e.Code == 331 || e.Kind == "CME" && e.Code == 30
+}
+
+// unreadable says whether the modem could make nothing of a PDU. 27.005 3.2.5
+func (e *CommandError) unreadable() bool { return e.Kind == "CMS" && (e.Code == 304 || e.Code == 305) }
 
 // verdict says how an attempt to send a segment ended.
 func verdict(a store.Attempt, mr int, err error) store.Verdict {
@@ -127,7 +141,7 @@ var cmsErrors = map[int]errorClass{
 	302: {store.Deferred, "the modem does not allow it now"},
 	303: {store.Deferred, "the modem does not support it"},
 	304: {store.Refused, "the modem found the message invalid"},
-	305: {store.Refused, "the modem found a text parameter invalid"},
+	305: {store.Refused, "the modem found a parameter of the message invalid"},
 	310: {store.Deferred, "there is no SIM"},
 	311: {store.Deferred, "the SIM waits for its PIN"},
 	312: {store.Deferred, "the SIM is locked to another phone"},

@@ -27,7 +27,7 @@ func TestWhatAFaultDoesToAText(t *testing.T) {
 		taken int // how often the SMSC took it
 	}{
 		{"no fault", simulator.AtResult, simulator.Fault{}, store.Delivered, 1},
-		{"refused for good before the prompt", simulator.AtPrompt, simulator.Fault{Answer: "+CMS ERROR: 304"}, store.Failed, 0},
+		{"the modem cannot read it once", simulator.AtPrompt, simulator.Fault{Answer: "+CMS ERROR: 304"}, store.Delivered, 1},
 		{"refused for good", simulator.AtPDU, simulator.Fault{Answer: "+CMS ERROR: 28"}, store.Failed, 0},
 		{"refused for now", simulator.AtPDU, simulator.Fault{Answer: "+CMS ERROR: 42"}, store.Delivered, 1},
 		{"an error that nobody knows", simulator.AtPDU, simulator.Fault{Answer: "+CMS ERROR: 999"}, store.Unconfirmed, 0},
@@ -312,5 +312,20 @@ func TestPortsThatCannotBeOpenedSayWhatToDo(t *testing.T) {
 	}
 	if _, err := modem.Opener("tcp://nowhere"); err == nil || errors.Is(err, modem.ErrGone) {
 		t.Errorf("tcp://nowhere: %v", err)
+	}
+}
+
+func TestAModemThatWantsAllThreeStoragesNamedIsReadFrom(t *testing.T) {
+	b := connect(t, simulator.Options{}, func(b *bench) {
+		b.sim.Misbehave(func(m simulator.Moment) simulator.Fault {
+			if m.Point == simulator.AtCommand && strings.HasPrefix(m.Line, "AT+CPMS=") && strings.Count(m.Line, ",") == 0 && m.Line != "AT+CPMS=?" {
+				return simulator.Fault{Answer: "ERROR"}
+			}
+			return simulator.Fault{}
+		})
+	})
+	check(t, b.sim.Phone(number).Send("hello"))
+	if got := b.arrives(t); got.Text != "hello" {
+		t.Errorf("got %q", got.Text)
 	}
 }

@@ -14,6 +14,7 @@ type features struct {
 	announcement string   // the AT+CNMI that it took; "" none
 	asked        [5]int   // its parameters: mode, mt, bm, ds, bfr
 	acks         bool     // +CMT and +CDS are to be acknowledged: AT+CSMS=1
+	storage      string   // where what comes in is stored
 	more         bool     // AT+CMMS holds the link for the next segment
 	networks     []string // of +CREG, +CGREG and +CEREG, those that it knows
 }
@@ -224,6 +225,7 @@ func (m *Modem) chooseStorages(ctx context.Context, s *Session) error {
 	if chosen == "" {
 		return errors.New("the modem has no storage for text messages: its firmware may have no SMS")
 	}
+	m.features.storage = chosen
 	return nil
 }
 

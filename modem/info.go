@@ -196,11 +196,15 @@ func (r *report) messages() {
 }
 
 func (r *report) commands() {
-	list := strings.Join(r.all("+CLAC"), "\n") + "\n"
+	// 27.007 8.37: a line each; some have commas between them, some AT in front.
+	list := strings.FieldsFunc(strings.Join(r.all("+CLAC"), ","), func(c rune) bool { return c == ',' || c == ' ' || c == '"' })
+	for i := range list {
+		list[i] = strings.TrimPrefix(list[i], "AT")
+	}
 	var has, lacks []string
-	if strings.Contains(list, "+CMGS") {
+	if slices.Contains(list, "+CMGS") {
 		for _, name := range useful {
-			if strings.Contains(list, name+"\n") {
+			if slices.Contains(list, name) {
 				has = append(has, name)
 			} else {
 				lacks = append(lacks, name)
@@ -218,9 +222,16 @@ func (r *report) commands() {
 		}
 		if _, err := r.s.Command(r.ctx, name+"=?"); err == nil {
 			has = append(has, name)
-		} else if name == "+CMGS" {
+		} else if lacks = append(lacks, name); name == "+CMGS" && !originates(r.ask("+CSMS?")) {
 			r.wrong = append(r.wrong, "the modem does not know AT+CMGS: its firmware may have no SMS")
 		}
 	}
 	r.line("commands", "%s", strings.Join(has, " "))
+}
+
+// originates says whether the answer to AT+CSMS? tells that the modem can send texts: it is +CSMS:
+// service, mt, mo, bm. 3GPP TS 27.005 3.2.1
+func originates(answer string) bool {
+	f := strings.Split(answer, ",")
+	return len(f) > 2 && strings.TrimSpace(f[2]) == "1"
 }

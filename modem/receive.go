@@ -42,11 +42,16 @@ func (m *Modem) receive(ctx context.Context, s *Session, covered chan struct{}) 
 		if len(r.due) > 0 {
 			continue
 		}
+		var again <-chan time.Time
+		if r.network || r.card {
+			again = time.After(lookPause)
+		}
 		select {
 		case u := <-s.wire.urcs:
 			if err := m.heedAll(ctx, s, u, &r); err != nil {
 				return err
 			}
+		case <-again:
 		case <-sweep.C:
 			r.due = m.storages
 		case <-wake.C:
@@ -67,11 +72,12 @@ type rounds struct {
 	network bool       // it changed
 	card    bool       // the SIM may have
 	looked  time.Time
-	heard   time.Time // when a change was last looked at
+	asked   time.Time // for what had changed
 }
 
-// atOnce is how soon a change is looked at after another one: some modems change their mind often.
-const atOnce = 5 * time.Second
+// lookPause is the time between two looks that the modem asks for: one that tells of a change with
+// each of its answers would be asked for ever.
+const lookPause = time.Second
 
 // goRound looks at network and SIM if it is time to.
 func (m *Modem) goRound(ctx context.Context, s *Session, r *rounds) error {
@@ -80,9 +86,8 @@ func (m *Modem) goRound(ctx context.Context, s *Session, r *rounds) error {
 		every = m.Patience.LookSoon
 	}
 	before := m.row
-	changed := (r.network || r.card) && time.Since(r.heard) >= atOnce
-	if whole := time.Since(r.looked) >= every; whole || changed {
-		r.heard = time.Now()
+	if whole := time.Since(r.looked) >= every; whole || (r.network || r.card) && time.Since(r.asked) >= lookPause {
+		r.asked = time.Now()
 		m.refused.Store(false)
 		if err := m.look(ctx, s); err != nil {
 			return err

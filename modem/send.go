@@ -22,6 +22,8 @@ func (m *Modem) send(ctx context.Context, s *Session, covered <-chan struct{}) e
 	var previous *store.Verdict
 	var link time.Time // until then the modem holds the link for the next segment
 	unsent, said := 0, ""
+	uncovered := 0             // how often in a row there was no network
+	unread := map[int64]bool{} // segments of which the modem could make nothing, once
 	for {
 		if held := m.ladder.held(); held > 0 {
 			if err := m.settle(ctx, previous); err != nil {
@@ -68,6 +70,25 @@ func (m *Modem) send(ctx context.Context, s *Session, covered <-chan struct{}) e
 		var refused *CommandError
 		if err == nil || errors.As(err, &refused) {
 			previous, unsent = &v, 0
+			// Our PDUs are right: the line may have changed it on its way, and will hardly do so again.
+			if err != nil && refused.unreadable() && !unread[a.Segment] {
+				v.Outcome, unread[a.Segment] = store.Unsent, true
+			} else {
+				delete(unread, a.Segment)
+			}
+			if err == nil || !refused.uncovered() {
+				uncovered = 0
+			} else {
+				// It is not the text's turn to wait but the modem's: else all that met an outage would
+				// go long after it.
+				v.Outcome, previous = store.Unsent, nil
+				if err := m.settle(ctx, &v); err != nil {
+					return err
+				}
+				m.refused.Store(true)
+				pause(ctx, min(5*time.Second<<min(uncovered, 8), m.Patience.Network))
+				uncovered++
+			}
 			if m.ladder.proof() {
 				m.alarms.clear(ctx, m, alarmModem)
 			}

@@ -62,12 +62,9 @@ func (m *Modem) sweepAll(ctx context.Context, s *Session, due []*storage) error 
 // sweep stores every message that lies in a storage and deletes it once it is stored. done says
 // whether nothing was left unseen or unstored. 3GPP TS 27.005 3.4.2
 func (m *Modem) sweep(ctx context.Context, s *Session, st *storage) (done bool, err error) {
-	info, err := s.Command(ctx, fmt.Sprintf(`+CPMS="%s"`, st.name))
-	if err != nil {
-		if over(err) || ctx.Err() != nil {
-			return false, err
-		}
-		return true, nil // a storage that the modem does not let us read
+	info, readable, err := m.choose(ctx, s, st)
+	if err != nil || !readable {
+		return true, err
 	}
 	st.used, st.total = 0, 0
 	if used, total := fill(info); total > 0 {
@@ -143,6 +140,25 @@ func (m *Modem) sweep(ctx context.Context, s *Session, st *storage) (done bool, 
 		}
 	}
 	return listed, nil
+}
+
+// choose makes a storage the one that is listed and deleted from, and returns what the modem says of
+// it; readable is false where it does not let us. Some want all three storages named.
+func (m *Modem) choose(ctx context.Context, s *Session, st *storage) (info []string, readable bool, err error) {
+	for _, line := range []string{fmt.Sprintf(`+CPMS=%q`, st.name), fmt.Sprintf(`+CPMS=%q,%q,%q`, st.name, m.features.storage, m.features.storage)} {
+		info, err := s.Command(ctx, line)
+		if err == nil {
+			return info, true, nil
+		}
+		if over(err) || ctx.Err() != nil {
+			return nil, false, err
+		}
+	}
+	if st.name == m.features.storage {
+		return nil, true, nil // it was chosen when the modem was set up
+	}
+	m.remark("its storage %s cannot be read", st.name)
+	return nil, false, nil
 }
 
 // Shares of a storage, in percent, at which people are told that it fills up, and that it did not.

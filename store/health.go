@@ -55,6 +55,9 @@ func (s *Store) ServeModems(ctx context.Context, devices []string) error {
 		if err != nil {
 			return err
 		}
+		if _, err := t.exec(`DELETE FROM health WHERE part = 'modems'`); err != nil { // how looking for them went in the last run
+			return err
+		}
 		if _, err := t.exec(`DELETE FROM modems WHERE device NOT IN (SELECT value FROM json_each(?))`, string(names)); err != nil {
 			return err
 		}

@@ -222,7 +222,7 @@ func (r *report) commands() {
 		}
 		if _, err := r.s.Command(r.ctx, name+"=?"); err == nil {
 			has = append(has, name)
-		} else if lacks = append(lacks, name); name == "+CMGS" && !originates(r.ask("+CSMS?")) {
+		} else if name == "+CMGS" && !originates(r.ask("+CSMS?")) {
 			r.wrong = append(r.wrong, "the modem does not know AT+CMGS: its firmware may have no SMS")
 		}
 	}

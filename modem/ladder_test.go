@@ -26,6 +26,9 @@ func patient(b *bench) {
 	b.waits = 4 * time.Hour
 }
 
+// daily makes a day two hours long.
+func daily(b *bench) { b.modem.Patience.SetAside, b.modem.Patience.Balance = 2*time.Hour, 2*time.Hour }
+
 // after lets time go by until all that follows from it has happened.
 func after(d time.Duration) {
 	time.Sleep(d)

@@ -51,8 +51,6 @@ func connect(t testing.TB, options simulator.Options, change ...func(*bench)) *b
 	b := &bench{Store: s, sim: simulator.New(options)}
 	b.modem = modem.New(s, "sim", func(context.Context) (io.ReadWriteCloser, error) { return b.sim.Open() }, quiet())
 	b.modem.Patience = impatient()
-	b.user, err = s.AddUser(t.Context(), store.User{Login: "ann", Mail: "ann@example.org"}, "secret")
-	check(t, err)
 	for _, f := range change {
 		f(b)
 	}

@@ -40,7 +40,7 @@ func TestAPINIsGivenOnce(t *testing.T) {
 		}
 		check(t, b.Set(t.Context(), "sim.pin", "9999"))
 		b.is(t, time.Minute, "barred", barred("refused the PIN in the settings"))
-		after(6 * time.Hour)
+		after(time.Hour)
 		check(t, b.Set(t.Context(), "sim.pin", "8888"))
 		b.is(t, time.Minute, "barred", barred("a single try is left"))
 		check(t, b.Set(t.Context(), "sim.pin", "9999")) // again
@@ -106,7 +106,7 @@ func TestAPINIsNotGivenTwiceThoughOmsboxIsKilledInBetween(t *testing.T) {
 				} else {
 					b.is(t, time.Minute, "barred", barred(c.want))
 				}
-				after(2 * time.Hour)
+				after(20 * time.Minute)
 				if again := pins[c.pin] > 0; again != c.again || pins[c.pin] > 1 {
 					t.Errorf("it was given %d times", pins[c.pin])
 				}
@@ -159,7 +159,7 @@ func TestASIMThatCannotBeUsedSaysWhatToDo(t *testing.T) {
 					})
 				})
 				b.is(t, 2*time.Minute, "barred", barred(c.want))
-				after(2 * time.Hour)
+				after(20 * time.Minute)
 				if got := b.alarmed(t); !slices.Equal(got, []string{"sim"}) || resets != 0 {
 					t.Errorf("the alarms %v are open; the radio was touched %d times", got, resets)
 				}

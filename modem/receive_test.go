@@ -51,7 +51,7 @@ func TestAnEntryThatCannotBeDeletedIsSetAside(t *testing.T) {
 	for _, answer := range []string{"+CMS ERROR: 500", "OK"} { // refused, or not done
 		t.Run(answer, func(t *testing.T) {
 			hours(t, func(t *testing.T) {
-				b := connect(t, simulator.Options{}, patient)
+				b := connect(t, simulator.Options{}, patient, daily)
 				b.is(t, time.Minute, "ready", ready)
 				deletes := 0
 				b.sim.Misbehave(func(m simulator.Moment) simulator.Fault {
@@ -65,13 +65,13 @@ func TestAnEntryThatCannotBeDeletedIsSetAside(t *testing.T) {
 				if got := b.arrives(t); got.Text != "stays" {
 					t.Errorf("got %q", got.Text)
 				}
-				after(20 * time.Hour)
+				after(100 * time.Minute)
 				if deletes != 3 {
 					t.Errorf("it was to be deleted %d times", deletes)
 				}
 				b.is(t, time.Minute, "remarked", func(m store.Modem) bool { return strings.Contains(m.Remarks, "cannot be deleted") })
 				b.sim.Misbehave(nil)
-				after(5 * time.Hour) // it is tried again each day
+				after(time.Hour) // it is tried again each "day"
 				b.is(t, time.Minute, "emptied", func(m store.Modem) bool { return strings.HasPrefix(m.Storage, "SM 0 of") })
 				if got, err := b.Unrouted(t.Context()); err != nil || len(got) != 0 {
 					t.Errorf("it came again: %+v, %v", got, err)
@@ -83,7 +83,7 @@ func TestAnEntryThatCannotBeDeletedIsSetAside(t *testing.T) {
 
 func TestAStorageThatFillsUpIsTold(t *testing.T) {
 	hours(t, func(t *testing.T) {
-		b := connect(t, simulator.Options{SM: 10}, patient)
+		b := connect(t, simulator.Options{SM: 10}, patient, daily)
 		b.is(t, time.Minute, "ready", ready)
 		b.sim.Misbehave(func(m simulator.Moment) simulator.Fault {
 			if m.Point == simulator.AtCommand && strings.HasPrefix(m.Line, "AT+CMGD") {
@@ -105,7 +105,7 @@ func TestAStorageThatFillsUpIsTold(t *testing.T) {
 			t.Errorf("the alarms %v are open", got)
 		}
 		b.sim.Misbehave(nil)
-		after(25 * time.Hour)
+		after(3 * time.Hour)
 		if got := b.alarmed(t); got != nil {
 			t.Errorf("the alarms %v are open", got)
 		}

@@ -123,7 +123,7 @@ func TestInfoSaysWhatIsWrong(t *testing.T) {
 
 func TestALowBalanceIsTold(t *testing.T) {
 	hours(t, func(t *testing.T) {
-		b := connect(t, simulator.Options{}, patient, func(b *bench) {
+		b := connect(t, simulator.Options{}, patient, daily, func(b *bench) {
 			check(t, b.Set(context.Background(), "sim.balance", "*100#"))
 			check(t, b.Set(context.Background(), "sim.least", "5"))
 		})
@@ -139,7 +139,7 @@ func TestALowBalanceIsTold(t *testing.T) {
 			t.Errorf("the alarms %v are open, low is %t, asked %d times", got, low(), asked)
 		}
 		says = "Balance: 4.90 EUR"
-		after(24 * time.Hour)
+		after(2 * time.Hour)
 		if got := b.alarmed(t); !slices.Equal(got, []string{"balance"}) || !low() || asked != 2 {
 			t.Errorf("the alarms %v are open, low is %t, asked %d times", got, low(), asked)
 		}
@@ -149,7 +149,7 @@ func TestALowBalanceIsTold(t *testing.T) {
 			t.Errorf("asked %d times", asked)
 		}
 		says = "Balance: 14.90 EUR"
-		after(24 * time.Hour)
+		after(2 * time.Hour)
 		if got := b.alarmed(t); got != nil || low() {
 			t.Errorf("the alarms %v are open, low is %t", got, low())
 		}

@@ -13,7 +13,7 @@ import (
 	"omsbox/store"
 )
 
-var everyByte = flag.Bool("everybyte", false, "TestEveryByte tries every fault at every byte; otherwise one at each")
+var everyByte = flag.Bool("everybyte", false, "TestEveryByte tries every fault at every byte; otherwise one at every other")
 
 // blow is something that happens to the line or to the modem at one byte.
 type blow struct {
@@ -87,7 +87,7 @@ func TestEveryByte(t *testing.T) {
 					t.Parallel()
 					struck := 0
 					for at := 1; at <= spoken[of]; at++ {
-						if !*everyByte && at%len(blows) != (i+7*d+5*int(of))%len(blows) {
+						if among := 2 * len(blows); !*everyByte && at%among != (2*i+7*d+5*int(of))%among {
 							continue
 						}
 						var o outcome

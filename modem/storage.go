@@ -262,11 +262,12 @@ func received(status string) bool {
 	return !strings.HasPrefix(status, "2") && !strings.HasPrefix(status, "3")
 }
 
-// odd says whether a PDU does not have the length of the TPDU that stands last beside its status.
+// odd says whether a PDU does not have the length of the TPDU that stands last beside its status, or
+// none stands there: then the line came broken.
 func odd(status, pdu string) bool {
 	length := code(status[strings.LastIndexByte(status, ',')+1:])
 	if length < 0 || len(pdu) < 2 {
-		return length >= 0
+		return true
 	}
 	smsc, err := strconv.ParseUint(pdu[:2], 16, 8)
 	return err != nil || len(pdu) != 2*(1+int(smsc)+length)

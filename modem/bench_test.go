@@ -204,11 +204,10 @@ func commitRate(b *testing.B) float64 {
 	return commits / time.Since(start).Seconds()
 }
 
-// simulatorCPU is the CPU time that the simulator itself takes for so many segments, and the
+// simulatorCPU is the CPU time that the simulator itself takes for so many segments at that pace, and the
 // barest of hosts with it.
 func simulatorCPU(b *testing.B, options simulator.Options, segments int) time.Duration {
 	b.Helper()
-	options.SubmitDelay = 0
 	sim := simulator.New(options)
 	defer sim.Close()
 	port, err := sim.Open()

@@ -31,6 +31,8 @@ func profiles() map[string]profile {
 //   - USSD packed: https://hsmr.cc/Projekte/HuaweiE173 and
 //     https://stackguides.com/questions/11604367/pdu-gsm-7bit-encoding
 //   - AT^CURC=0: https://hsmr.cc/Projekte/HuaweiE173
+//   - AT^PORTSEL=1, which chooses the port of unsolicited result codes: gammu 1.42 asks it of every
+//     Huawei stick, and goes no further without
 //   - ^CPIN, ^ICCID, ^RESET: HUAWEI UMTS Datacard Modem AT Command Interface Specification V2.3
 //   - assumed: that the first port gives no unsolicited result codes and the second
 //     never answers
@@ -65,6 +67,7 @@ func huawei() profile {
 				c.say(fmt.Sprintf("^CPIN: %s,%s,%d,%d,10,3", s.sim.pinState(), left, s.sim.pukTries, s.sim.tries))
 				return nil
 			},
+			"^PORTSEL": accepted,
 			"^SYSINFO": identity("^SYSINFO:2,3,0,5,1,,4"),
 		},
 	}

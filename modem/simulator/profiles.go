@@ -184,6 +184,7 @@ func ec25() profile {
 //     https://github.com/gammu/gammu/issues/209 (MF626)
 //   - +ZUSIMR:2 until AT+CPMS? is asked, +ZPASR, +ZDONR: ModemManager's ZTE plugin,
 //     https://gitlab.freedesktop.org/mobile-broadband/ModemManager
+//   - AT+ZCDRUN=8, which turns the disk with the drivers off: gammu 1.42 asks it of every ZTE stick
 //   - AT+ZPINPUK=?: the plugin of oFono and of OpenWrt's mobile daemon
 //   - assumed: USSD answers in UCS2 whatever AT+CSCS says, AT+ZRST (which ZTE's modules
 //     have), which port does what, and the texts of ATI
@@ -205,6 +206,7 @@ func zte() profile {
 		ussd:      ussdUCS2,
 		less:      []string{"+CCID", "+CPINR"},
 		more: map[string]command{
+			"+ZCDRUN": accepted,
 			"+ZPINPUK": func(s *Simulator, c *call) error {
 				c.say(fmt.Sprintf("+ZPINPUK: %d,%d", s.sim.tries, s.sim.pukTries))
 				return nil

@@ -205,9 +205,29 @@ func pinTries(ctx context.Context, s *Session) int {
 	return -1
 }
 
+// surely asks until two answers in a row are the same: a digit that the line lost would make another
+// SIM, and what is meant for that waits in vain.
+func surely(ctx context.Context, s *Session, ask func(context.Context, *Session) (string, error)) (string, error) {
+	const most = 6
+	before, err := ask(ctx, s)
+	for range most - 1 {
+		if err != nil {
+			return "", err
+		}
+		var again string
+		if again, err = ask(ctx, s); err == nil && again == before {
+			return again, nil
+		}
+		before = again
+	}
+	return "", errors.Join(err, fmt.Errorf("%w: its SIM has another number each time", errAnew))
+}
+
 // readIMSI returns the number of the subscription, waiting for a SIM that is busy; "" where the
 // modem does not tell it.
-func readIMSI(ctx context.Context, s *Session) (string, error) {
+func readIMSI(ctx context.Context, s *Session) (string, error) { return surely(ctx, s, askIMSI) }
+
+func askIMSI(ctx context.Context, s *Session) (string, error) {
 	for began := time.Now(); ; {
 		info, err := s.Command(ctx, "+CIMI")
 		if err != nil && over(err) {

@@ -21,7 +21,9 @@ func (s *Session) imei(ctx context.Context) (string, error) {
 // iccid asks for the number of the SIM, which can be read while that is locked. The name of the
 // command is each maker's own; reading EF-ICCID (2FE2) of the SIM is 27.007 8.18 and TS 51.011 10.1.1.
 func (s *Session) iccid(ctx context.Context) (string, error) {
-	return s.firstOf(ctx, parseICCID, "+CCID", "+ICCID", "^ICCID?", "+CICCID", "+QCCID", "+CRSM=176,12258,0,0,10")
+	return surely(ctx, s, func(ctx context.Context, s *Session) (string, error) {
+		return s.firstOf(ctx, parseICCID, "+CCID", "+ICCID", "^ICCID?", "+CICCID", "+QCCID", "+CRSM=176,12258,0,0,10")
+	})
 }
 
 // identify asks a modem who it is. It changes nothing and needs no PIN; what is not told is "".

@@ -319,3 +319,21 @@ func TestFaultMatrix(t *testing.T) {
 		}
 	}
 }
+
+// A SIM that was read wrong was another one: what had begun to leave through it waited for that in vain.
+func TestADigitThatTheLineLosesMakesNoOtherSIM(t *testing.T) {
+	for _, line := range []string{"AT+CIMI", "AT+CCID"} {
+		t.Run(line, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newLab(t, simulator.Options{}, func(l *lab) {
+					l.sim.Misbehave(l.script([]strike{{point: simulator.AtCommand, line: line, fault: simulator.Fault{Cuts: []simulator.Cut{{After: 14, Lose: 1}}}}}))
+				})
+				sims, err := l.SIMs(t.Context())
+				check(t, err)
+				if len(sims) != 1 || sims[0].ID != "001010123456789" || sims[0].ICCID != "8900101000000000006" {
+					t.Errorf("the SIMs are %+v", sims)
+				}
+			})
+		})
+	}
+}

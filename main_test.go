@@ -1312,3 +1312,59 @@ func (s *soaking) countReceived(t *testing.T, sent []int) string {
 	}
 	return fmt.Sprintf("in: %d mailed, lost %d, twice %d, wrong text %d; mailed again under the same Message-ID %d", mailed, lost, twice, len(s.replies), again)
 }
+
+// BenchmarkMemory measures the most memory that the service ever takes while it drains 100,000 queued
+// messages over a modem in another process: 50 MB at most.
+func BenchmarkMemory(b *testing.B) {
+	const messages, wanted = 100_000, 50 * 1024
+	for range b.N {
+		s := newService(b)
+		sim := simulator.New(simulator.Options{ReportDelay: 1000 * time.Hour})
+		defer sim.Close()
+		ctx, cancel := context.WithCancel(b.Context())
+		port, err := net.Listen("tcp", "127.0.0.1:0")
+		check(b, err)
+		var behind sync.WaitGroup
+		defer behind.Wait()
+		defer cancel()
+		behind.Go(func() { sim.Serve(ctx, port) })
+		s.modem = "tcp://" + port.Addr().String()
+		setup, err := store.Create(ctx, s.data, slog.New(slog.DiscardHandler))
+		check(b, err)
+		var writers sync.WaitGroup
+		for w := range 100 { // so that they share commits
+			writers.Go(func() {
+				for i := w; i < messages; i += 100 {
+					if _, _, err := setup.Enqueue(ctx, store.Message{Source: store.SourceCommand, Parts: []string{fmt.Sprint("text ", i)},
+						To: []store.Recipient{{Number: fmt.Sprintf("+4479%08d", i)}}}); err != nil {
+						b.Error(err)
+					}
+				}
+			})
+		}
+		writers.Wait()
+		check(b, setup.Close())
+		ended := s.start(b)
+		began := time.Now()
+		for deadline := time.Now().Add(10 * time.Minute); sim.Count() < messages; time.Sleep(50 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				b.Fatalf("%d of %d left", sim.Count(), messages)
+			}
+		}
+		took := time.Since(began)
+		var kB int
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.pid.Load()))
+		check(b, err)
+		_, rest, _ := strings.Cut(string(status), "VmHWM:")
+		_, err = fmt.Sscan(rest, &kB)
+		check(b, err)
+		s.interrupt(b)
+		<-ended
+		b.ReportMetric(float64(kB)/1024, "MB")
+		b.ReportMetric(messages/took.Seconds(), "segments/s")
+		b.ReportMetric(0, "ns/op")
+		if kB > wanted {
+			b.Errorf("it took %d MB", kB/1024)
+		}
+	}
+}

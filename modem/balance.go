@@ -3,7 +3,6 @@ package modem
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"time"
 
 	"omsbox/store"
@@ -24,9 +23,7 @@ func (m *Modem) askBalance(ctx context.Context, s *Session, covered <-chan struc
 	for {
 		var due <-chan time.Time
 		if code != "" {
-			timer := time.NewTimer(max(time.Until(asked.Add(m.Patience.Balance)), time.Until(retry)))
-			defer timer.Stop()
-			due = timer.C
+			due = time.After(max(time.Until(asked.Add(m.Patience.Balance)), time.Until(retry)))
 		}
 		select {
 		case <-bell.C:
@@ -65,8 +62,8 @@ func (m *Modem) balanceCode() string {
 }
 
 func (m *Modem) judgeBalance(ctx context.Context, amount *float64, text string) {
-	least, err := strconv.ParseFloat(m.store.SIMSetting("sim.least", m.row.IMSI, m.row.ICCID), 64)
-	if amount == nil || err != nil || *amount >= least {
+	var err error
+	if least, told := m.store.Least(m.row.IMSI, m.row.ICCID); amount == nil || !told || *amount >= least {
 		err = m.store.Clear(ctx, alarmBalance, m.id)
 	} else {
 		err = m.store.Raise(ctx, alarmBalance, m.id, fmt.Sprintf("the balance of the SIM in %s is below %g: %q", m.Device, least, text))

@@ -125,18 +125,19 @@ func (m *Modem) openCard(ctx context.Context, s *Session) error {
 		return &barredError{"the SIM asks for its PIN and a single try is left, which is not risked here: put the SIM into a phone and enter the PIN there"}
 	}
 	m.log.Info("the SIM asks for its PIN and is given it", "sim", mask(name))
-	_, err = s.Command(ctx, fmt.Sprintf("+CPIN=%q", pin))
-	if err != nil && (over(err) || ctx.Err() != nil) {
-		return err
+	_, answer := s.Command(ctx, fmt.Sprintf("+CPIN=%q", pin))
+	if answer != nil && (over(answer) || ctx.Err() != nil) {
+		return answer
 	}
 	var refused *CommandError
-	wrong := errors.As(err, &refused) && (refused.Kind == "CME" && (refused.Code == 16 || refused.Code == 12) || refused.Kind == "CMS" && refused.Code == 316)
+	said := errors.As(answer, &refused)
+	wrong := said && (refused.Kind == "CME" && (refused.Code == 16 || refused.Code == 12) || refused.Kind == "CMS" && refused.Code == 316)
 	if !wrong {
 		// The modem's word is the SIM's state, not the result of the command.
 		if state, err = settledCard(ctx, s); err != nil {
 			return err
 		}
-		if state == "SIM PIN" && err == nil {
+		if state == "SIM PIN" {
 			pause(ctx, time.Second) // some tell it late
 			if state, err = settledCard(ctx, s); err != nil {
 				return err
@@ -145,13 +146,14 @@ func (m *Modem) openCard(ctx context.Context, s *Session) error {
 	}
 	now := pinTries(ctx, s)
 	switch {
-	case wrong, state == "SIM PUK", state == "SIM PIN" && now >= 0 && now < tries:
+	// One that was refused without a reason counts as wrong, whatever tries the modem tells.
+	case wrong, state == "SIM PUK", state == "SIM PIN" && (said && !busy(answer) || now >= 0 && now < tries):
 		if err := m.store.PINTaken(ctx, name, pin, false); err != nil {
 			return err
 		}
 		return &barredError{fmt.Sprintf("the SIM refused the PIN in the settings: give the right one with `omsbox set %s PIN`; %s", key, triesLeft(now))}
 	case state == "SIM PIN":
-		return &barredError{fmt.Sprintf("the SIM did not take its PIN and does not say why (%v): put the SIM into a phone and enter the PIN there", err)}
+		return &barredError{"the SIM did not take its PIN and does not say why: put the SIM into a phone and enter the PIN there"}
 	}
 	if err := m.store.PINTaken(ctx, name, pin, true); err != nil {
 		return err

@@ -227,6 +227,9 @@ func (r *report) commands() {
 		}
 	}
 	r.line("commands", "%s", strings.Join(has, " "))
+	if lacks != nil {
+		r.line("not known", "%s", strings.Join(lacks, " "))
+	}
 }
 
 // originates says whether the answer to AT+CSMS? tells that the modem can send texts: it is +CSMS:

@@ -46,7 +46,7 @@ type Modem struct {
 	store    *store.Store
 	log      *slog.Logger
 	ring     ring
-	doubts   chan int64  // the segments whose answers did not come, the oldest first
+	doubts   doubts
 	refused  atomic.Bool // a segment was not taken since the last look
 	ladder   ladder
 	alarms   alarms
@@ -71,7 +71,7 @@ func New(s *store.Store, device string, open func(context.Context) (io.ReadWrite
 	return &Modem{
 		Device: device, Open: open, Patience: DefaultPatience(),
 		store: s, log: log.With("part", "modem", "device", device),
-		row: store.Modem{Device: device, Signal: 99}, doubts: make(chan int64, 64),
+		row: store.Modem{Device: device, Signal: 99},
 	}
 }
 

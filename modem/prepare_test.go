@@ -301,3 +301,23 @@ func TestASIMWithoutItsMessageCentreSaysSo(t *testing.T) {
 		b.is(t, time.Minute, "ready", ready)
 	})
 }
+
+func TestAPINThatIsRefusedWithoutAReasonIsNotGivenAgain(t *testing.T) {
+	hours(t, func(t *testing.T) {
+		b := connect(t, simulator.Options{PIN: "1234"}, patient)
+		pins := 0
+		b.sim.Misbehave(func(m simulator.Moment) simulator.Fault {
+			if m.Point == simulator.AtCommand && strings.HasPrefix(m.Line, "AT+CPIN=") {
+				pins++
+				return simulator.Fault{Answer: "ERROR"} // and it goes on to tell three tries
+			}
+			return simulator.Fault{}
+		})
+		check(t, b.Set(t.Context(), "sim.pin", "9999"))
+		b.is(t, time.Minute, "barred", barred("refused"))
+		after(6 * time.Hour)
+		if pins != 1 {
+			t.Errorf("it was given %d times", pins)
+		}
+	})
+}

@@ -214,3 +214,50 @@ func TestAListThatIsCutShortLosesNothing(t *testing.T) {
 		})
 	}
 }
+
+// A restart brings the modem back to the storage that it prefers: what was to be deleted lies in another one.
+func TestAModemThatRestartsAmidASweepLosesNothing(t *testing.T) {
+	hours(t, func(t *testing.T) {
+		struck := false
+		b := connect(t, simulator.Options{Profile: "sim800"}, patient, func(b *bench) {
+			s := session(t, b.sim)
+			_, err := s.Command(context.Background(), `+CPMS="ME","ME","ME"`)
+			check(t, err)
+			for i := range 3 {
+				check(t, b.sim.Phone(number).Send(fmt.Sprint("in the modem ", i)))
+			}
+			s.Close()
+			b.sim.Misbehave(func(m simulator.Moment) simulator.Fault {
+				if m.Point != simulator.AtCommand || m.Line != "AT+CMGD=1" || struck {
+					return simulator.Fault{}
+				}
+				struck = true
+				time.AfterFunc(time.Second, func() {
+					for i := range 3 {
+						if err := b.sim.Phone(number).Send(fmt.Sprint("on the SIM ", i)); err != nil {
+							t.Error(err)
+						}
+					}
+				})
+				return simulator.Fault{Drop: true, Away: 3 * time.Second}
+			})
+		})
+		after(time.Hour)
+		got := map[string]int{}
+		texts, err := b.Unrouted(context.Background())
+		check(t, err)
+		for _, i := range texts {
+			got[i.Text]++
+		}
+		for i := range 3 {
+			for _, text := range []string{fmt.Sprint("in the modem ", i), fmt.Sprint("on the SIM ", i)} {
+				if got[text] != 1 {
+					t.Errorf("%q arrived %d times", text, got[text])
+				}
+			}
+		}
+		if !struck {
+			t.Error("it did not restart")
+		}
+	})
+}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"time"
 
 	"omsbox/modem/sms"
@@ -39,7 +41,12 @@ func (m *Modem) send(ctx context.Context, s *Session, covered <-chan struct{}) e
 				return err
 			}
 			previous = nil
-			pause(ctx, wait)
+			select {
+			case <-time.After(wait):
+			case <-bell.C: // the pace may be another one now
+				continue
+			case <-ctx.Done():
+			}
 		}
 		if ctx.Err() != nil {
 			return m.settle(ctx, previous)
@@ -110,7 +117,7 @@ func (m *Modem) send(ctx context.Context, s *Session, covered <-chan struct{}) e
 		}
 		switch {
 		case v.Outcome == store.Doubtful:
-			m.doubted(a.Segment)
+			m.doubts.add(a.Segment, 2*m.Patience.Submit)
 			if m.ladder.silence() && !over(err) {
 				return fmt.Errorf("%w: %w", errWordless, err)
 			}
@@ -166,29 +173,46 @@ func (m *Modem) submit(ctx context.Context, s *Session, a *store.Attempt, link *
 	return mr, err
 }
 
-// doubted keeps a segment for an answer that may still come; the oldest makes room.
-func (m *Modem) doubted(segment int64) {
-	for {
-		select {
-		case m.doubts <- segment:
-			return
-		default:
-		}
-		select {
-		case <-m.doubts:
-		default:
-		}
-	}
+// doubt is a segment whose answer did not come.
+type doubt struct {
+	segment int64
+	since   time.Time
 }
 
-// late stores that the answer to the oldest doubtful segment came after all: a modem answers in order.
+// doubts are the segments whose answers may still come, the oldest first.
+type doubts struct {
+	mu   sync.Mutex
+	open []doubt
+}
+
+// add keeps a segment for its answer. Those whose answers did not come within a while after they were
+// given up never get one: this one's would be taken for theirs.
+func (d *doubts) add(segment int64, within time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.open = slices.DeleteFunc(d.open, func(old doubt) bool { return time.Since(old.since) > within })
+	d.open = append(d.open, doubt{segment, time.Now()})
+}
+
+// next takes the segment that an answer is about: a modem answers in order.
+func (d *doubts) next() (segment int64, ok bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.open) == 0 {
+		return 0, false
+	}
+	segment, d.open = d.open[0].segment, d.open[1:]
+	return segment, true
+}
+
+// late stores that the answer to the oldest doubtful segment came after all.
 func (m *Modem) late(ctx context.Context, mr int) {
-	select {
-	case segment := <-m.doubts:
-		if err := m.store.Late(context.WithoutCancel(ctx), segment, mr); err != nil {
-			m.log.Error("store a late answer", "segment", segment, "err", err)
-		}
-	default:
+	segment, ok := m.doubts.next()
+	if !ok {
+		return
+	}
+	if err := m.store.Late(context.WithoutCancel(ctx), segment, mr); err != nil {
+		m.log.Error("store a late answer", "segment", segment, "err", err)
 	}
 }
 

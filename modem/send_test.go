@@ -94,3 +94,36 @@ func TestTwoSegmentsInARowWithoutAnAnswerClimb(t *testing.T) {
 		}
 	})
 }
+
+func TestALateAnswerIsNotThatOfASegmentOfLongAgo(t *testing.T) {
+	hours(t, func(t *testing.T) {
+		b := connect(t, simulator.Options{ReportDelay: 1000 * time.Hour}, patient)
+		b.sim.Misbehave(simulator.Once(simulator.AtResult, simulator.Fault{Lose: true}))
+		old := b.write(t, "its answer never came", number)
+		b.becomes(t, old, store.Unconfirmed)
+		after(24 * time.Hour)
+		b.becomes(t, b.write(t, "all is well", number), store.Sent)
+		b.sim.Misbehave(simulator.Once(simulator.AtResult, simulator.Fault{Late: 4 * time.Minute}))
+		young := b.write(t, "its answer comes late", number)
+		b.becomes(t, young, store.Unconfirmed)
+		after(5 * time.Minute)
+		b.becomes(t, young, store.Sent)
+		b.becomes(t, old, store.Unconfirmed)
+	})
+}
+
+func TestAPaceThatIsChangedIsTheNewOneAtOnce(t *testing.T) {
+	hours(t, func(t *testing.T) {
+		b := connect(t, simulator.Options{}, patient)
+		check(t, b.Set(t.Context(), "sim.pace", "1/h"))
+		b.becomes(t, b.write(t, "the first", number), store.Delivered)
+		next := b.write(t, "the next", number)
+		after(time.Minute)
+		began := time.Now()
+		check(t, b.Set(t.Context(), "sim.pace", "20/m"))
+		b.becomes(t, next, store.Delivered)
+		if took := time.Since(began); took > 10*time.Second {
+			t.Errorf("the next text left after %v", took)
+		}
+	})
+}

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/warthog618/modem/at"
@@ -37,6 +38,7 @@ type Session struct {
 	turn     chan struct{} // holds one token: whoever has it talks
 	asking   sync.Mutex    // one USSD dialogue at a time
 	askew    bool          // an answer is missing; held with the turn
+	lapses   atomic.Int64  // how often one was: the modem may have restarted each time
 	owed     time.Time     // until then the answer to a segment that was given up may still come
 }
 
@@ -78,6 +80,27 @@ func (s *Session) lines(ctx context.Context, line string, within time.Duration) 
 		return nil, err
 	}
 	defer s.end()
+	return s.exchange(ctx, line, within)
+}
+
+// errLapsed: the modem may have restarted, so that it means something else by the question.
+var errLapsed = errors.New("the modem may have restarted meanwhile")
+
+// unlapsed is Command for one that relies on what the modem was told since there were so many lapses.
+func (s *Session) unlapsed(ctx context.Context, lapses int64, line string) error {
+	if err := s.begin(ctx); err != nil {
+		return err
+	}
+	defer s.end()
+	if s.askew || s.lapses.Load() != lapses {
+		return errLapsed
+	}
+	_, err := s.exchange(ctx, line, s.patience.Command)
+	return err
+}
+
+// exchange is lines for who has the turn.
+func (s *Session) exchange(ctx context.Context, line string, within time.Duration) ([]string, error) {
 	defer s.bounded(ctx)()
 	if s.askew {
 		if err := s.resync(""); err != nil {
@@ -150,6 +173,7 @@ func (s *Session) Submit(ctx context.Context, pdu string, octets int) (mr int, e
 		return mr, nil
 	}
 	// It left, and no answer came: the answer gets a last chance before anything else is asked.
+	s.lapses.Add(1)
 	late, err := s.wire.resync(s.patience.Grace, s.patience.Resync, "")
 	s.askew = err != nil
 	switch {
@@ -236,6 +260,7 @@ func (s *Session) Resync(ctx context.Context) error {
 }
 
 func (s *Session) resync(prelude string) error {
+	s.lapses.Add(1)
 	late, err := s.wire.resync(0, s.patience.Resync, prelude)
 	s.askew = err != nil
 	if late >= 0 {

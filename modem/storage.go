@@ -62,6 +62,7 @@ func (m *Modem) sweepAll(ctx context.Context, s *Session, due []*storage) error 
 // sweep stores every message that lies in a storage and deletes it once it is stored. done says
 // whether nothing was left unseen or unstored. 3GPP TS 27.005 3.4.2
 func (m *Modem) sweep(ctx context.Context, s *Session, st *storage) (done bool, err error) {
+	lapses := s.lapses.Load() // a modem that restarts lists, and deletes, in the storage that it prefers
 	info, readable, err := m.choose(ctx, s, st)
 	if err != nil || !readable {
 		return true, err
@@ -83,6 +84,9 @@ func (m *Modem) sweep(ctx context.Context, s *Session, st *storage) (done bool, 
 			}
 		}
 	}
+	if s.lapses.Load() != lapses {
+		return false, nil
+	}
 	if st.entries == nil {
 		st.entries = map[entry]*handled{}
 	}
@@ -95,8 +99,11 @@ func (m *Modem) sweep(ctx context.Context, s *Session, st *storage) (done bool, 
 			st.entries[key] = h
 		}
 		seen[key] = true
-		if h.deletes >= mostDeletes && time.Now().Before(h.again) {
-			continue
+		if h.deletes >= mostDeletes { // and it is still there
+			m.remark("the message at place %d of its storage %s cannot be deleted: it is stored here and passed over there", l.index, st.name)
+			if time.Now().Before(h.again) {
+				continue
+			}
 		}
 		if l.odd && !h.stored {
 			if h.looks++; h.looks < mostDeletes {
@@ -117,17 +124,19 @@ func (m *Modem) sweep(ctx context.Context, s *Session, st *storage) (done bool, 
 			}
 			h.stored = true
 		}
-		h.deletes++
-		_, err := s.Command(ctx, fmt.Sprintf("+CMGD=%d", l.index))
-		if err != nil && (over(err) || ctx.Err() != nil) {
+		err := s.unlapsed(ctx, lapses, fmt.Sprintf("+CMGD=%d", l.index))
+		switch {
+		case errors.Is(err, errLapsed):
+			return false, nil
+		case err != nil && (over(err) || ctx.Err() != nil):
 			return false, err
 		}
+		h.deletes++
 		if err == nil {
 			st.used--
 		}
 		if h.deletes >= mostDeletes {
 			h.again = time.Now().Add(m.Patience.SetAside)
-			m.remark("the message at place %d of its storage %s cannot be deleted: it is stored here and passed over there", l.index, st.name)
 		} else if err != nil {
 			m.log.Warn("a stored message cannot be deleted from the modem", "storage", st.name, "index", l.index, "err", err)
 		}

@@ -32,8 +32,8 @@ func (s *Store) LowBalance(ctx context.Context) (balance string, low bool, err e
 		return "", false, err
 	}
 	for _, m := range sims {
-		least, err := strconv.ParseFloat(s.SIMSetting("sim.least", m.ID, m.ICCID), 64)
-		if err != nil || m.Amount == nil || s.stamp().Sub(m.Asked) > balanceHolds || *m.Amount >= least {
+		least, told := s.Least(m.ID, m.ICCID)
+		if !told || m.Amount == nil || s.stamp().Sub(m.Asked) > balanceHolds || *m.Amount >= least {
 			return "", false, nil
 		}
 	}

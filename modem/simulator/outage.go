@@ -149,7 +149,7 @@ func (s *Simulator) powerOff() {
 
 // forget is what loss of power does to memory.
 func (s *Simulator) forget() {
-	s.absent, s.silent = true, false
+	s.absent, s.greeted = true, false
 	s.smsc.offered = nil
 	s.hung, s.radio.lost, s.stalled = outage{}, outage{}, false
 	s.settings = s.profile.settings()

@@ -135,7 +135,7 @@ type Simulator struct {
 	smsc     smsc
 	ussd     func(code string) USSD
 	power    func(on bool) // tells a Bus
-	silent   bool          // the boot lines have been said
+	greeted  bool          // the boot lines have been said
 	cnmiSet  int           // how often AT+CNMI was set
 	timers   map[*time.Timer]struct{}
 	watchers map[chan struct{}]struct{}
@@ -194,10 +194,10 @@ func (s *Simulator) chatter(n int) {
 
 // greet says what a modem says when it has started, as soon as somebody listens.
 func (s *Simulator) greet() {
-	if s.silent || s.absent || !s.listening() {
+	if s.greeted || s.absent || !s.listening() {
 		return
 	}
-	s.silent = true
+	s.greeted = true
 	for _, line := range s.profile.boot {
 		s.urc("%s", line)
 	}

@@ -115,7 +115,8 @@ func serve(ctx context.Context, flags *flag.FlagSet, args []string) error {
 	}
 	log := logger()
 	var finder *modem.Finder
-	openers := map[string]func(context.Context) (io.ReadWriteCloser, error){}
+	var openers []func(context.Context) (io.ReadWriteCloser, error)
+	var named []string
 	for _, device := range devices.Values {
 		if device == "auto" {
 			finder = modem.NewFinder(log)
@@ -125,7 +126,7 @@ func serve(ctx context.Context, flags *flag.FlagSet, args []string) error {
 		if err != nil {
 			return err
 		}
-		openers[device] = open
+		openers, named = append(openers, open), append(named, device)
 	}
 	listener, err := web.Listen(*address)
 	if err != nil {
@@ -138,8 +139,8 @@ func serve(ctx context.Context, flags *flag.FlagSet, args []string) error {
 	}
 	defer s.Close()
 	var modems []*modem.Modem
-	for device, open := range openers {
-		modems = append(modems, modem.New(s, device, open, log))
+	for i, device := range named {
+		modems = append(modems, modem.New(s, device, openers[i], log))
 	}
 	if len(devices.Values) == 0 {
 		log.Warn("no modem was named: texts wait until `omsbox serve -modem auto` looks for one")
@@ -169,6 +170,7 @@ func appliance(ctx context.Context, s *store.Store, log *slog.Logger, listener n
 	}
 	if finder != nil {
 		finder.Report = func(ctx context.Context, ok bool, text string) error { return s.SetHealth(ctx, "modems", ok, text) }
+		finder.Alarm = func(ctx context.Context, text string) error { return s.Alert(ctx, "modem", "auto", text) }
 		group.Go(func() error {
 			return finder.Run(ctx, func(ctx context.Context, device string, open func(context.Context) (io.ReadWriteCloser, error)) error {
 				return modem.New(s, device, open, log).Run(ctx)

@@ -29,6 +29,9 @@ func (m *Modem) askBalance(ctx context.Context, s *Session, covered <-chan struc
 		case <-bell.C:
 			if now := m.balanceCode(); now != code {
 				code, asked, retry = now, time.Time{}, time.Time{}
+				if code == "" { // nobody wants to know any more
+					m.judgeBalance(ctx, nil, "")
+				}
 			}
 			continue
 		case <-due:

@@ -97,7 +97,7 @@ var cmsErrors = map[int]errorClass{
 	17:  {store.Deferred, "the network failed"},
 	21:  {store.Refused, "the network rejected the message"},
 	22:  {store.Deferred, "the network's memory is full"},
-	27:  {store.Refused, "the recipient is out of service"},
+	27:  {store.Deferred, "the recipient is out of service"},
 	28:  {store.Refused, "the network does not know this recipient"},
 	29:  {store.Refused, "the network does not offer this"},
 	30:  {store.Refused, "the network does not know the SIM as a subscriber"},

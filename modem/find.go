@@ -22,6 +22,10 @@ type Finder struct {
 	// Report is told how the search goes, each time that this changes: ok says whether there is a
 	// modem, text what was found, or what was looked at and why it is of no use.
 	Report func(ctx context.Context, ok bool, text string) error
+	// Alarm is told why there is still no modem after Missing, and "" as soon as there is one. What
+	// becomes of a modem that was found, its server tells.
+	Alarm   func(ctx context.Context, text string) error
+	Missing time.Duration
 
 	log *slog.Logger
 
@@ -38,6 +42,7 @@ type Finder struct {
 func NewFinder(log *slog.Logger) *Finder {
 	return &Finder{
 		Tree: SystemTree(), Pause: 2500 * time.Millisecond, Report: func(context.Context, bool, string) error { return nil },
+		Alarm: func(context.Context, string) error { return nil }, Missing: DefaultPatience().Missing,
 		log: log.With("part", "finder"), modems: map[string]Found{}, changed: make(chan struct{}),
 	}
 }
@@ -72,6 +77,7 @@ func (f *Finder) Run(ctx context.Context, serve func(ctx context.Context, device
 	ticker := time.NewTicker(f.Pause)
 	defer ticker.Stop()
 	var told string
+	alarm := alarmed{since: time.Now(), on: true} // it may be, from an earlier run
 	for settle := time.Duration(0); ctx.Err() == nil; settle = f.Pause / 2 {
 		problem := f.look(sticks, settle)
 		for key, s := range sticks {
@@ -89,9 +95,12 @@ func (f *Finder) Run(ctx context.Context, serve func(ctx context.Context, device
 				return nil
 			})
 		}
-		if ok, text := f.summary(sticks, problem); text != "" && text != told {
-			told = text
-			f.tell(ctx, ok, text)
+		if ok, text := f.summary(sticks, problem); text != "" {
+			if text != told {
+				told = text
+				f.tell(ctx, ok, text)
+			}
+			f.warn(ctx, &alarm, ok || len(served) > 0, text)
 		}
 		select {
 		case a := <-answers:
@@ -322,4 +331,28 @@ func (f *Finder) tell(ctx context.Context, ok bool, text string) {
 	if err := f.Report(ctx, ok, text); err != nil {
 		f.log.Error("store how the search for modems goes", "err", err)
 	}
+}
+
+// alarmed is since when there is no modem, and whether people were told.
+type alarmed struct {
+	since time.Time
+	on    bool
+}
+
+// warn has people told when there has been no modem for long, and when there is one.
+func (f *Finder) warn(ctx context.Context, a *alarmed, ok bool, text string) {
+	late := time.Since(a.since) >= f.Missing
+	switch {
+	case ok && a.on:
+		text = ""
+	case !ok && late && !a.since.IsZero():
+		a.since = time.Time{} // once
+	default:
+		return
+	}
+	if err := f.Alarm(ctx, text); err != nil {
+		f.log.Error("store an alarm", "err", err)
+		return
+	}
+	a.on = !ok
 }

@@ -41,6 +41,9 @@ func (e *HeldError) Error() string {
 	if len(e.By) == 0 {
 		return e.Port.Path + " is held by another program (another omsbox, ModemManager, minicom?): stop that one"
 	}
+	if e.has("omsbox") {
+		return fmt.Sprintf("%s is held by %s: name the modem as `omsbox get status` does, or stop that one", e.Port.Path, e.holders())
+	}
 	return fmt.Sprintf("%s is held by %s: stop that one", e.Port.Path, e.holders())
 }
 

@@ -167,6 +167,7 @@ func (m *Modem) recover(ctx context.Context, err error) {
 	default:
 		m.explain(err)
 		m.hangUp()
+		m.outage.since, m.outage.steps = time.Time{}, 0 // it looks for its network anew
 		m.report(ctx, false, err.Error())
 		if m.missing.IsZero() {
 			m.missing = time.Now()

@@ -105,14 +105,18 @@ func (m *Modem) look(ctx context.Context, s *Session) error {
 // it was asked to when it was set up: some forget it by themselves.
 // kept is false where texts may have come unannounced.
 func (m *Modem) inspect(ctx context.Context, s *Session) (kept bool, err error) {
-	if m.row.IMSI != "" {
-		imsi, err := readIMSI(ctx, s)
-		if err != nil {
-			return false, err
+	imsi, err := readIMSI(ctx, s)
+	if err == nil && imsi == m.row.IMSI && imsi == "" {
+		var iccid string
+		if iccid, err = s.iccid(ctx); iccid != m.row.ICCID {
+			imsi = iccid // it tells of another SIM by that alone
 		}
-		if imsi != m.row.IMSI {
-			return false, fmt.Errorf("%w: its SIM was changed", errAnew)
-		}
+	}
+	if err != nil {
+		return false, err
+	}
+	if imsi != m.row.IMSI {
+		return false, fmt.Errorf("%w: its SIM was changed, or tells its number now", errAnew)
 	}
 	if _, err := s.Command(ctx, "+CMGF=0"); err != nil && over(err) {
 		return false, err

@@ -45,6 +45,14 @@ func (s *Store) Clear(ctx context.Context, kind, about string) error {
 	return s.write(ctx, func(t *tx) error { return t.clear(kind, about) })
 }
 
+// Alert is Raise, or Clear where there is nothing to tell.
+func (s *Store) Alert(ctx context.Context, kind, about, text string) error {
+	if text == "" {
+		return s.Clear(ctx, kind, about)
+	}
+	return s.Raise(ctx, kind, about, text)
+}
+
 // raise is Raise as a part of a change.
 func (t *tx) raise(kind, about, text string) error {
 	text = clip(text, 500)

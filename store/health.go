@@ -58,6 +58,11 @@ func (s *Store) ServeModems(ctx context.Context, devices []string) error {
 		if _, err := t.exec(`DELETE FROM health WHERE part = 'modems'`); err != nil { // how looking for them went in the last run
 			return err
 		}
+		// What was wrong with a modem that is not there any more is nobody's trouble.
+		if _, err := t.exec(`UPDATE alarms SET cleared = ? WHERE cleared IS NULL AND kind IN ('modem', 'sim', 'registration', 'storage', 'barred')
+			AND about NOT IN (SELECT value FROM json_each(?))`, ms(t.now), string(names)); err != nil {
+			return err
+		}
 		if _, err := t.exec(`DELETE FROM modems WHERE device NOT IN (SELECT value FROM json_each(?))`, string(names)); err != nil {
 			return err
 		}

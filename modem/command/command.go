@@ -30,15 +30,15 @@ func Opener(device string) (func(context.Context) (io.ReadWriteCloser, error), e
 	if name != "sim" {
 		return modem.Opener(device)
 	}
-	sim, err := simulated(family)
+	sim, err := simulated(simulator.Options{Profile: family})
 	return func(context.Context) (io.ReadWriteCloser, error) { return sim.Open() }, err
 }
 
-func simulated(family string) (*simulator.Simulator, error) {
-	if known := simulator.Profiles(); family != "" && !slices.Contains(known, family) {
-		return nil, fmt.Errorf("there is no simulated modem %q: there are %s", family, strings.Join(known, ", "))
+func simulated(options simulator.Options) (*simulator.Simulator, error) {
+	if known := simulator.Profiles(); options.Profile != "" && !slices.Contains(known, options.Profile) {
+		return nil, fmt.Errorf("there is no simulated modem %q: there are %s", options.Profile, strings.Join(known, ", "))
 	}
-	return simulator.New(simulator.Options{Profile: family}), nil
+	return simulator.New(options), nil
 }
 
 // LogFlag is the flag that says how much the process log says.
@@ -118,6 +118,7 @@ func Send(ctx context.Context, flags *flag.FlagSet, args []string) error {
 func Simulate(ctx context.Context, flags *flag.FlagSet, args []string) error {
 	family := flags.String("profile", "", "the `family` of modems that it takes after: "+strings.Join(simulator.Profiles(), ", "))
 	script := flags.String("misbehave", "", "what goes wrong, as a `script` such as \"result nth 2 lose; pdu chance 5 answer '+CMS ERROR: 38'\"")
+	pin := flags.String("pin", "", "the `PIN` that its SIM asks for")
 	if err := command.Parse(flags, args, 1, 1); err != nil {
 		return err
 	}
@@ -125,7 +126,7 @@ func Simulate(ctx context.Context, flags *flag.FlagSet, args []string) error {
 	if err != nil {
 		return err
 	}
-	sim, err := simulated(*family)
+	sim, err := simulated(simulator.Options{Profile: *family, PIN: *pin})
 	if err != nil {
 		return err
 	}

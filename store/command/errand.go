@@ -16,8 +16,11 @@ import (
 // A modem may be named as the service names it, or by its IMEI or the IMSI of its SIM.
 func Errand(ctx context.Context, data, device, verb, text string) (served bool, err error) {
 	s, err := store.Open(ctx, filepath.Clean(data), slog.New(slog.DiscardHandler))
+	if errors.Is(err, store.ErrNoDatabase) {
+		return false, nil // nor a service
+	}
 	if err != nil {
-		return false, nil // without a database there is no service
+		return true, err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	if !s.Serving() {

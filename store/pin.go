@@ -1,11 +1,14 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 )
 
 // PINTrial is whether a PIN may be given to its SIM, and why.
@@ -44,8 +47,14 @@ func (s *Store) TryPIN(ctx context.Context, sim, pin string, tries int) (trial P
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
+		refused := false
+		if state < 0 && tries < allTries {
+			if refused, err = t.refusedUnderAnotherName(sim, pin); err != nil {
+				return err
+			}
+		}
 		switch {
-		case state == pinWrong:
+		case state == pinWrong, refused:
 			trial = PINWrong
 			return nil
 		case state == pinGiven && tries < allTries:
@@ -63,6 +72,24 @@ func (s *Store) TryPIN(ctx context.Context, sim, pin string, tries int) (trial P
 		return err
 	})
 	return trial, err
+}
+
+// nameless begins what a SIM is called that does not tell its number.
+const nameless = "device:"
+
+// refusedUnderAnotherName says whether a SIM that may be this one refused a PIN, or was given it and
+// nobody knows: a SIM that tells its number at one time and not at another has two names.
+func (t *tx) refusedUnderAnotherName(sim, pin string) (bool, error) {
+	type given struct {
+		sim    string
+		digest []byte
+	}
+	others, err := within(t, func(r scanner) (g given, err error) {
+		return g, r.Scan(&g.sim, &g.digest)
+	}, `SELECT sim, digest FROM pins WHERE sim <> ? AND state <> ?`, sim, pinTaken)
+	return slices.ContainsFunc(others, func(g given) bool {
+		return (strings.HasPrefix(sim, nameless) || strings.HasPrefix(g.sim, nameless)) && bytes.Equal(g.digest, pinDigest(g.sim, pin))
+	}), err
 }
 
 // PINTaken records what a SIM said to a PIN that TryPIN let pass.

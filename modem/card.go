@@ -212,7 +212,7 @@ func pinTries(ctx context.Context, s *Session) int {
 }
 
 // surely asks until two answers in a row are the same: a digit that the line lost would make another
-// SIM, and what is meant for that waits in vain.
+// SIM, and what is meant for that waits in vain. That there is none, "", is believed last of all.
 func surely(ctx context.Context, s *Session, ask func(context.Context, *Session) (string, error)) (string, error) {
 	const most = 6
 	before, err := ask(ctx, s)
@@ -221,10 +221,13 @@ func surely(ctx context.Context, s *Session, ask func(context.Context, *Session)
 			return "", err
 		}
 		var again string
-		if again, err = ask(ctx, s); err == nil && again == before {
+		if again, err = ask(ctx, s); err == nil && again == before && again != "" {
 			return again, nil
 		}
 		before = again
+	}
+	if err == nil && before == "" {
+		return "", nil
 	}
 	return "", errors.Join(err, fmt.Errorf("%w: its SIM has another number each time", errAnew))
 }

@@ -117,7 +117,7 @@ func Send(ctx context.Context, flags *flag.FlagSet, args []string) error {
 // Simulate is a simulated modem at a TCP port.
 func Simulate(ctx context.Context, flags *flag.FlagSet, args []string) error {
 	family := flags.String("profile", "", "the `family` of modems that it takes after: "+strings.Join(simulator.Profiles(), ", "))
-	script := flags.String("misbehave", "", "what goes wrong, as a `script` such as \"result nth 2 lose; pdu chance 5 answer '+CMS ERROR: 38'\"")
+	script := flags.String("misbehave", "", "what goes wrong, as a `script` such as 'result nth 2 lose; pdu chance 5 answer \"+CMS ERROR: 38\"'")
 	pin := flags.String("pin", "", "the `PIN` that its SIM asks for")
 	if err := command.Parse(flags, args, 1, 1); err != nil {
 		return err

@@ -153,7 +153,11 @@ func (m *Modem) openCard(ctx context.Context, s *Session) error {
 		}
 		return &barredError{fmt.Sprintf("the SIM refused the PIN in the settings: give the right one with `omsbox set %s PIN`; %s", key, triesLeft(now))}
 	case state == "SIM PIN":
-		return &barredError{"the SIM did not take its PIN and does not say why: put the SIM into a phone and enter the PIN there"}
+		why := "and does not say why"
+		if refused != nil {
+			why = "(" + refused.Error() + ")"
+		}
+		return &barredError{"the SIM did not take its PIN " + why + ": put the SIM into a phone and enter the PIN there"}
 	}
 	if err := m.store.PINTaken(ctx, name, pin, true); err != nil {
 		return err

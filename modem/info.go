@@ -101,10 +101,10 @@ func (r *report) card() {
 		r.err = err
 	}
 	state, err := cardState(r.ctx, r.s)
-	if err != nil && r.err == nil {
-		state = err.Error()
-	}
 	words := state
+	if err != nil {
+		words = "unknown: " + err.Error()
+	}
 	if tries := pinTries(r.ctx, r.s); tries >= 0 {
 		words += fmt.Sprintf(", %d tries for the PIN", tries)
 	}
@@ -115,10 +115,16 @@ func (r *report) card() {
 	if imsi := r.ask("+CIMI"); imsi != "" {
 		r.line("IMSI", "%s", imsi)
 	}
-	if state == "SIM PIN" {
+	var unusable *barredError
+	switch barred := barredBy(state); {
+	case errors.As(err, &unusable):
+		r.wrong = append(r.wrong, unusable.Error())
+	case err != nil:
+		r.wrong = append(r.wrong, "the modem does not say how its SIM is: take the SIM out and put it in again, or try another one")
+	case state == "SIM PIN":
 		r.wrong = append(r.wrong, "the SIM asks for its PIN: give it with `omsbox set sim.pin`")
-	} else if err := barredBy(state); err != nil {
-		r.wrong = append(r.wrong, err.Error())
+	case barred != nil:
+		r.wrong = append(r.wrong, barred.Error())
 	}
 }
 

@@ -32,11 +32,11 @@ func alarm(m store.Mail, a store.Alarm, service string, to addressee) letter {
 	if about := oneLine(a.About); about != "" {
 		fmt.Fprintf(&b, "It is about: %s\n", about)
 	}
-	fmt.Fprintf(&b, "It began on:  %s\n", a.Raised.UTC().Format(form))
+	fmt.Fprintf(&b, "It began on: %s\n", a.Raised.UTC().Format(form))
 	if over && !a.Cleared.IsZero() {
-		fmt.Fprintf(&b, "It ended on:  %s\n", a.Cleared.UTC().Format(form))
+		fmt.Fprintf(&b, "It ended on: %s\n", a.Cleared.UTC().Format(form))
 	}
-	b.WriteString("\nHow everything is says this command, typed on the box:\n\n    omsbox get status\n")
+	b.WriteString("\nThis command, typed on the box, shows how everything is:\n\n    omsbox get status\n")
 	if !over {
 		b.WriteString("\nAnother mail tells when it is over.\n")
 	}

@@ -104,8 +104,8 @@ func (t *tx) capped(l *lanes, sim string) (*capped, error) {
 	if c == nil {
 		return nil, t.clear("cap", sim)
 	}
-	return c, t.raise("cap", sim, fmt.Sprintf("SIM %s: %s; it goes on at %s. Raise sim.daily or sim.monthly if it is to go on now.",
-		sim, c, c.until.Format(clockTime)))
+	return c, t.raise("cap", sim, fmt.Sprintf("%s by SIM %s; it goes on at %s: raise sim.daily or sim.monthly if it is to go on now",
+		c, sim, c.until.Format(clockTime)))
 }
 
 // clockTime is how people read a time.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -39,7 +40,11 @@ func (s *Store) Status(ctx context.Context) (string, error) {
 		line("serving", "no: start it with `omsbox serve`; what follows is as it was left")
 	}
 	for _, a := range alarms {
-		line("alarm", "%s: %s%s", a.About, a.Text, " (since "+a.Raised.Local().Format("2006-01-02 15:04:05")+")")
+		about := a.About + ": "
+		if strings.Contains(a.Text, a.About) {
+			about = "" // it says so itself
+		}
+		line("alarm", "%s%s (since %s)", about, a.Text, a.Raised.Local().Format("2006-01-02 15:04:05"))
 	}
 	for _, m := range modems {
 		line("modem", "%s: %s", m.Device, m.String())
@@ -47,7 +52,8 @@ func (s *Store) Status(ctx context.Context) (string, error) {
 			line("", "%s", detail)
 		}
 	}
-	if len(modems) == 0 {
+	found := slices.ContainsFunc(parts, func(h Health) bool { return h.Part == "modems" }) // -modem auto: that line says why there is none
+	if len(modems) == 0 && !found {
 		line("modem", "none: name one with `omsbox serve -modem DEVICE`")
 	}
 	line("outgoing", "%d waiting%s, %d being sent, %d scheduled; in the last seven days %d failed, %d unconfirmed",
@@ -116,10 +122,7 @@ func (m Modem) String() string {
 		}
 		return "PROBLEM: " + m.Problem
 	}
-	words := []string{"ready"}
-	if m.Problem != "" {
-		words[0] = "PROBLEM: " + m.Problem
-	}
+	var words []string
 	for _, w := range []string{strings.TrimSpace(m.Manufacturer + " " + m.Model), m.Operator, m.Registration} {
 		if w != "" {
 			words = append(words, w)
@@ -128,7 +131,14 @@ func (m Modem) String() string {
 	if m.Signal <= 31 {
 		words = append(words, fmt.Sprintf("signal %d dBm", 2*m.Signal-113)) // 3GPP TS 27.007 8.5
 	}
-	return strings.Join(words, ", ")
+	how := "ready"
+	if m.Problem != "" {
+		how = "PROBLEM: " + m.Problem
+	}
+	if len(words) > 0 {
+		how += " (" + strings.Join(words, ", ") + ")"
+	}
+	return how
 }
 
 // details are what else is known of a modem: its SIM, how full its storages are, and what was found

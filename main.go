@@ -78,7 +78,7 @@ func run(ctx context.Context, args []string) error {
 		}
 		flags := flag.NewFlagSet("omsbox "+c.name, flag.ContinueOnError)
 		flags.Usage = func() {
-			fmt.Fprintf(flags.Output(), "usage: omsbox %s [flags] %s\n%s\n", c.name, c.args, c.about)
+			fmt.Fprintf(flags.Output(), "usage: omsbox %s\n%s\n", strings.TrimSpace(c.name+" [flags] "+c.args), c.about)
 			flags.PrintDefaults()
 		}
 		err := c.run(ctx, flags, args[len(words):])

@@ -9,7 +9,7 @@ import (
 
 // alarm renders the mail that tells an administrator that something is wrong, or no longer is: which of
 // them it is when it leaves.
-func alarm(m store.Mail, a store.Alarm, service string, to addressee) letter {
+func alarm(m store.Mail, a store.Alarm, service, dir string, to addressee) letter {
 	over := m.Over || !a.Cleared.IsZero()
 	var h header
 	h.address("From", service, "postmaster@"+to.domain)
@@ -36,7 +36,7 @@ func alarm(m store.Mail, a store.Alarm, service string, to addressee) letter {
 	if over && !a.Cleared.IsZero() {
 		fmt.Fprintf(&b, "It ended on: %s\n", a.Cleared.UTC().Format(form))
 	}
-	b.WriteString("\nThis command, typed on the box, shows how everything is:\n\n    omsbox get status\n")
+	fmt.Fprintf(&b, "\nThis command, typed on the box, shows how everything is:\n\n    omsbox get -data %s status\n", dir)
 	if !over {
 		b.WriteString("\nAnother mail tells when it is over.\n")
 	}

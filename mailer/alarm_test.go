@@ -27,7 +27,7 @@ func TestAnAlarmReachesTheAdministrators(t *testing.T) {
 		got := r.next()
 		told[got.to] = true
 		for _, want := range []string{"Subject: omsbox: the modem does not answer\r\n", "Auto-Submitted: auto-generated\r\n", "<postmaster@box.example.org>\r\n",
-			"The modem does not answer: unplug it and plug it in again.\r\n", "/dev/ttyUSB0\r\n", "omsbox get status\r\n"} {
+			"The modem does not answer: unplug it and plug it in again.\r\n", "/dev/ttyUSB0\r\n", "omsbox get -data "} {
 			if !strings.Contains(got.data, want) {
 				t.Errorf("the mail lacks %q:\n%s", want, got.data)
 			}

@@ -263,7 +263,7 @@ func (q *queue) render(ctx context.Context, mail store.Mail) (l letter, why stri
 		if err != nil {
 			return letter{}, "", err
 		}
-		return alarm(mail, a, q.store.Setting("service.name"), to), "", nil
+		return alarm(mail, a, q.store.Setting("service.name"), q.store.Dir(), to), "", nil
 	}
 	f := failure{service: q.store.Setting("service.name"), instead: instead}
 	if f.told, err = q.store.Told(ctx, mail.ID); err != nil {

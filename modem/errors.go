@@ -3,6 +3,7 @@ package modem
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"omsbox/store"
 )
@@ -58,6 +59,12 @@ func (e *CommandError) class() store.Outcome {
 // uncovered says whether there is no network. 27.005 3.2.5, 27.007 9.2
 func (e *CommandError) uncovered() bool {
 	return e.Kind == "CMS" && e.Code == 331 || e.Kind == "CME" && e.Code == 30
+}
+
+// bars says whether the network refuses the SIM, and perhaps only for this number: it is barred, has
+// no subscription for texts, or no credit. 24.011 E.2, 23.040 9.2.3.22
+func (e *CommandError) bars() bool {
+	return e.Kind == "CMS" && slices.Contains([]int{8, 21, 30, 50, 69, 193}, e.Code)
 }
 
 // unreadable says whether the modem could make nothing of a PDU. 27.005 3.2.5

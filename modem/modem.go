@@ -230,6 +230,7 @@ const (
 	alarmModem        = "modem"        // it does not answer, or is not there
 	alarmSIM          = "sim"          // it waits for a person
 	alarmRegistration = "registration" // there is no network
+	alarmBarred       = "barred"       // the network refuses the SIM
 	alarmStorage      = "storage"      // it is nearly full
 	alarmBalance      = "balance"      // it is low
 )

@@ -25,6 +25,7 @@ func (m *Modem) send(ctx context.Context, s *Session, covered <-chan struct{}) e
 	var link time.Time // until then the modem holds the link for the next segment
 	unsent, said := 0, ""
 	uncovered := 0             // how often in a row there was no network
+	barred := 0                // how many segments in a row the network refused for the SIM's sake
 	unread := map[int64]bool{} // segments of which the modem could make nothing, once
 	for {
 		if held := m.ladder.held(); held > 0 {
@@ -96,6 +97,21 @@ func (m *Modem) send(ctx context.Context, s *Session, covered <-chan struct{}) e
 				pause(ctx, min(5*time.Second<<min(uncovered, 8), m.Patience.Network))
 				uncovered++
 			}
+			// One number may be barred; when all are it is the SIM, and the others need not fail of it.
+			if barring := err != nil && refused.bars(); !barring {
+				if err == nil && barred >= mostBarred {
+					m.alarms.clear(ctx, m, alarmBarred)
+				}
+				barred = 0
+			} else if barred++; barred > mostBarred {
+				v.Outcome, previous = store.Deferred, nil // the next try is another text's
+				if err := m.settle(ctx, &v); err != nil {
+					return err
+				}
+				m.alarms.raise(ctx, m, alarmBarred, fmt.Sprintf("the network takes no text from this SIM: %v. Ask its operator whether it is active, "+
+					"has credit, and may send texts; what waits is tried again until it expires", err))
+				pause(ctx, min(m.Patience.Sweep<<min(barred-mostBarred-1, 6), time.Hour))
+			}
 			if m.ladder.proof() {
 				m.alarms.clear(ctx, m, alarmModem)
 			}
@@ -132,6 +148,9 @@ func (m *Modem) send(ctx context.Context, s *Session, covered <-chan struct{}) e
 		}
 	}
 }
+
+// mostBarred is how many texts in a row may fail because the network refuses the SIM.
+const mostBarred = 3
 
 // mostUnsent is how many segments in a row a modem may not ask for before it counts as mute.
 const mostUnsent = 3

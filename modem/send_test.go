@@ -1,6 +1,7 @@
 package modem_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -124,6 +125,43 @@ func TestAPaceThatIsChangedIsTheNewOneAtOnce(t *testing.T) {
 		b.becomes(t, next, store.Delivered)
 		if took := time.Since(began); took > 10*time.Second {
 			t.Errorf("the next text left after %v", took)
+		}
+	})
+}
+
+// A SIM that is barred, or has no credit, must not fail all that waits.
+func TestWhenTheNetworkRefusesTheSIMWhatWaitsIsKept(t *testing.T) {
+	hours(t, func(t *testing.T) {
+		b := connect(t, simulator.Options{}, patient)
+		b.sim.Misbehave(func(m simulator.Moment) simulator.Fault {
+			if m.Point == simulator.AtPDU {
+				return simulator.Fault{Answer: "+CMS ERROR: 30"}
+			}
+			return simulator.Fault{}
+		})
+		var ids []int64
+		for i := range 10 {
+			ids = append(ids, b.write(t, "hello", fmt.Sprintf("+4479110000%02d", i)))
+		}
+		after(2 * time.Hour)
+		alarms, err := b.Alarms(context.Background())
+		check(t, err)
+		if len(alarms) != 1 || alarms[0].Kind != "barred" {
+			t.Errorf("the alarms are %+v", alarms)
+		}
+		b.sim.Misbehave(nil)
+		after(3 * time.Hour)
+		states := map[store.State]int{}
+		for _, id := range ids {
+			d, err := b.Deliveries(context.Background(), id)
+			check(t, err)
+			states[d[0].State]++
+		}
+		if states[store.Failed] != 3 || states[store.Delivered] != 7 {
+			t.Errorf("they are %v, want three failed and the others delivered", states)
+		}
+		if alarms, _ := b.Alarms(context.Background()); len(alarms) != 0 {
+			t.Errorf("in the end the alarms are %+v", alarms)
 		}
 	})
 }

@@ -133,6 +133,7 @@ func (s *Store) LastRefusal(ctx context.Context) (reason string, next time.Time,
 // Backlog counts what waits and what went wrong.
 type Backlog struct {
 	Queued, Scheduled, Sending int // deliveries
+	Left                       int // segments that left in the last seven days, or may have
 	Unconfirmed, Failed        int // deliveries of the last seven days
 	Unroutable, Incomplete     int // incoming: nobody's, of the last seven days; still waiting for segments
 	Kept                       int // incoming: lay on a SIM before it was first met
@@ -143,9 +144,10 @@ type Backlog struct {
 
 // Backlog returns the counts of this moment.
 func (s *Store) Backlog(ctx context.Context) (Backlog, error) {
+	week := s.stamp().Add(-7 * 24 * time.Hour)
 	return one(ctx, s, func(r scanner) (b Backlog, err error) {
 		var oldest, oldestMail int64
-		err = r.Scan(&b.Queued, &b.Scheduled, &b.Sending, &b.Unconfirmed, &b.Failed, &b.Unroutable, &b.Incomplete,
+		err = r.Scan(&b.Queued, &b.Scheduled, &b.Sending, &b.Left, &b.Unconfirmed, &b.Failed, &b.Unroutable, &b.Incomplete,
 			&b.Kept, &b.Undecodable, &b.MailQueued, &b.MailFailed, &oldest, &oldestMail)
 		b.OldestQueued, b.OldestMail = fromMS(oldest), fromMS(oldestMail)
 		return b, err
@@ -153,6 +155,7 @@ func (s *Store) Backlog(ctx context.Context) (Backlog, error) {
 		(SELECT count(*) FROM deliveries WHERE line IS NOT NULL AND state = 'queued') + (SELECT count(*) FROM deliveries WHERE ahead <> 0),
 		(SELECT count(*) FROM deliveries WHERE state = 'scheduled'),
 		(SELECT count(*) FROM deliveries WHERE state = 'sending'),
+		(SELECT ifnull(sum(segments), 0) FROM usage WHERE day >= ?2),
 		(SELECT count(*) FROM deliveries WHERE (state = 'failed' OR state = 'expired' OR state = 'unconfirmed') AND state = 'unconfirmed' AND updated > ?1),
 		(SELECT count(*) FROM deliveries WHERE (state = 'failed' OR state = 'expired' OR state = 'unconfirmed') AND state <> 'unconfirmed' AND updated > ?1),
 		(SELECT count(*) FROM incoming WHERE state = 'unroutable' AND received > ?1),
@@ -163,5 +166,5 @@ func (s *Store) Backlog(ctx context.Context) (Backlog, error) {
 		(SELECT count(*) FROM mails WHERE state = 'failed' AND updated > ?1),
 		(SELECT ifnull(min(m.created), 0) FROM messages m WHERE m.id IN
 			(SELECT message_id FROM deliveries WHERE line IS NOT NULL AND state = 'queued' UNION ALL SELECT message_id FROM deliveries WHERE ahead <> 0)),
-		(SELECT ifnull(min(created), 0) FROM mails WHERE state = 'queued')`, ms(s.stamp().Add(-7*24*time.Hour)))
+		(SELECT ifnull(min(created), 0) FROM mails WHERE state = 'queued')`, ms(week), date(week))
 }

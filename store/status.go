@@ -54,10 +54,10 @@ func (s *Store) Status(ctx context.Context) (string, error) {
 	}
 	found := slices.ContainsFunc(parts, func(h Health) bool { return h.Part == "modems" }) // -modem auto: that line says why there is none
 	if len(modems) == 0 && !found {
-		line("modem", "none: name one with `omsbox serve -modem DEVICE`")
+		line("modem", "none: `omsbox serve -modem auto` looks for one")
 	}
-	line("outgoing", "%d waiting%s, %d being sent, %d scheduled; in the last seven days %d failed, %d unconfirmed",
-		backlog.Queued, since(backlog.OldestQueued), backlog.Sending, backlog.Scheduled, backlog.Failed, backlog.Unconfirmed)
+	line("outgoing", "%d waiting%s, %d being sent, %d scheduled; in the last seven days %d segments left, and of the texts %d failed, %d unconfirmed",
+		backlog.Queued, since(backlog.OldestQueued), backlog.Sending, backlog.Scheduled, backlog.Left, backlog.Failed, backlog.Unconfirmed)
 	obstacles, err := s.Obstacles(ctx)
 	if err != nil {
 		return "", err

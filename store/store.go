@@ -102,6 +102,9 @@ func Open(ctx context.Context, dir string, log *slog.Logger) (*Store, error) {
 	return open(ctx, dir, log, nil)
 }
 
+// Dir is the data directory.
+func (s *Store) Dir() string { return s.dir }
+
 // Serving says whether some process serves from the database's directory.
 func (s *Store) Serving() bool {
 	if s.lock != nil {

@@ -8,8 +8,6 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/warthog618/modem/at"
@@ -36,9 +34,8 @@ type Session struct {
 	at       *at.AT
 	patience Patience
 	turn     chan struct{} // holds one token: whoever has it talks
-	asking   sync.Mutex    // one USSD dialogue at a time
+	asking   chan struct{} // holds one token: one USSD dialogue at a time
 	askew    bool          // an answer is missing; held with the turn
-	lapses   atomic.Int64  // how often one was: the modem may have restarted each time
 	owed     time.Time     // until then the answer to a segment that was given up may still come
 }
 
@@ -50,7 +47,7 @@ func NewSession(port io.ReadWriteCloser, patience Patience, log *slog.Logger) *S
 // newSession keeps the last lines of the dialogue in a ring that outlives it.
 func newSession(port io.ReadWriteCloser, patience Patience, log *slog.Logger, r *ring) *Session {
 	w := newWire(port, log, patience, r)
-	return &Session{wire: w, at: at.New(w), patience: patience, turn: make(chan struct{}, 1)}
+	return &Session{wire: w, at: at.New(w), patience: patience, turn: make(chan struct{}, 1), asking: make(chan struct{}, 1)}
 }
 
 // Close closes the port and waits until nothing of the session runs any more.
@@ -92,7 +89,7 @@ func (s *Session) unlapsed(ctx context.Context, lapses int64, line string) error
 		return err
 	}
 	defer s.end()
-	if s.askew || s.lapses.Load() != lapses {
+	if s.askew || s.wire.lapses.Load() != lapses {
 		return errLapsed
 	}
 	_, err := s.exchange(ctx, line, s.patience.Command)
@@ -173,7 +170,7 @@ func (s *Session) Submit(ctx context.Context, pdu string, octets int) (mr int, e
 		return mr, nil
 	}
 	// It left, and no answer came: the answer gets a last chance before anything else is asked.
-	s.lapses.Add(1)
+	s.wire.lapses.Add(1)
 	late, err := s.wire.resync(s.patience.Grace, s.patience.Resync, "")
 	s.askew = err != nil
 	switch {
@@ -260,7 +257,7 @@ func (s *Session) Resync(ctx context.Context) error {
 }
 
 func (s *Session) resync(prelude string) error {
-	s.lapses.Add(1)
+	s.wire.lapses.Add(1)
 	late, err := s.wire.resync(0, s.patience.Resync, prelude)
 	s.askew = err != nil
 	if late >= 0 {

@@ -62,7 +62,7 @@ func (m *Modem) sweepAll(ctx context.Context, s *Session, due []*storage) error 
 // sweep stores every message that lies in a storage and deletes it once it is stored. done says
 // whether nothing was left unseen or unstored. 3GPP TS 27.005 3.4.2
 func (m *Modem) sweep(ctx context.Context, s *Session, st *storage) (done bool, err error) {
-	lapses := s.lapses.Load() // a modem that restarts lists, and deletes, in the storage that it prefers
+	lapses := s.wire.lapses.Load() // a modem that restarts lists, and deletes, in the storage that it prefers
 	info, readable, err := m.choose(ctx, s, st)
 	if err != nil || !readable {
 		return true, err
@@ -84,7 +84,7 @@ func (m *Modem) sweep(ctx context.Context, s *Session, st *storage) (done bool, 
 			}
 		}
 	}
-	if s.lapses.Load() != lapses {
+	if s.wire.lapses.Load() != lapses {
 		return false, nil
 	}
 	if st.entries == nil {

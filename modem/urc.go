@@ -48,7 +48,12 @@ var heeded = []string{
 	"+CMGS:",                       // an answer that comes too late for its command
 	"+CREG:", "+CGREG:", "+CEREG:", // 3GPP TS 27.007 7.2, 10.1.20 and 10.1.22
 	"+CPIN:", "^SIMST:", "+QUSIM:", "+ZUSIMR:", // the SIM came or went
-	"RDY", "^SYSSTART", "NORMAL POWER DOWN", "POWERED DOWN", // the modem starts anew, or ends
+	"RDY", "^SYSSTART", "NORMAL POWER DOWN", "POWERED DOWN", // see restarts
+}
+
+// restarts says whether a line tells that the modem starts anew, or ends.
+func restarts(line string) bool {
+	return slices.ContainsFunc([]string{"RDY", "^SYSSTART", "NORMAL POWER DOWN", "POWERED DOWN"}, func(prefix string) bool { return strings.HasPrefix(line, prefix) })
 }
 
 func isHeeded(line string) bool {

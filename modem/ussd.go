@@ -57,8 +57,14 @@ func (s *Session) USSD(ctx context.Context, code string) (string, error) {
 	if code == "" || len(code) > 160 || strings.Trim(code, "0123456789*#+") != "" {
 		return "", fmt.Errorf("%q is no USSD code: write it as *100#", code)
 	}
-	s.asking.Lock()
-	defer s.asking.Unlock()
+	select {
+	case s.asking <- struct{}{}:
+	case <-ctx.Done():
+		return "", ctx.Err()
+	case <-s.wire.closed:
+		return "", ErrGone
+	}
+	defer func() { <-s.asking }()
 	maker, err := s.Command(ctx, "+CGMI")
 	if err != nil && over(err) {
 		return "", err

@@ -36,6 +36,7 @@ type wire struct {
 	once   sync.Once
 	ended  sync.WaitGroup // of the reader
 	stuck  atomic.Bool    // the port did not take what was written
+	lapses atomic.Int64   // how often the modem may have restarted: an answer was missing, or it said so
 
 	writeWithin  time.Duration
 	promptWithin time.Duration
@@ -390,6 +391,9 @@ func (w *wire) expected() string {
 func (w *wire) unsolicited(u urc) {
 	if !isHeeded(u.line) {
 		return
+	}
+	if restarts(u.line) {
+		w.lapses.Add(1)
 	}
 	select {
 	case w.urcs <- u:

@@ -2,9 +2,7 @@ package modem_test
 
 import (
 	"context"
-	"io"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -48,56 +46,6 @@ func TestWhatCameMeanwhileIsMailedThoughTheIMSIIsNotToldAtOnce(t *testing.T) {
 			})
 		})
 	}
-}
-
-// uart is a line to a modem that does not end when the modem restarts.
-type uart struct {
-	sim    *simulator.Simulator
-	mu     sync.Mutex
-	port   io.ReadWriteCloser
-	closed bool
-}
-
-func openUART(sim *simulator.Simulator) (io.ReadWriteCloser, error) {
-	port, err := sim.Open()
-	return &uart{sim: sim, port: port}, err
-}
-
-func (u *uart) now() (io.ReadWriteCloser, bool) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	return u.port, u.closed
-}
-
-func (u *uart) Read(p []byte) (int, error) {
-	for {
-		port, closed := u.now()
-		n, err := port.Read(p)
-		if err == nil || closed {
-			return n, err
-		}
-		time.Sleep(10 * time.Millisecond)
-		u.mu.Lock()
-		if !u.closed {
-			if again, err := u.sim.Open(); err == nil {
-				u.port = again
-			}
-		}
-		u.mu.Unlock()
-	}
-}
-
-func (u *uart) Write(p []byte) (int, error) {
-	port, _ := u.now()
-	port.Write(p) // into the void, while it is away
-	return len(p), nil
-}
-
-func (u *uart) Close() error {
-	u.mu.Lock()
-	u.closed = true
-	u.mu.Unlock()
-	return u.port.Close()
 }
 
 // A late answer is that of a segment which is still waited for, not of one that was given up long ago.

@@ -30,7 +30,9 @@ func (m *Modem) askBalance(ctx context.Context, s *Session, covered <-chan struc
 			if now := m.balanceCode(); now != code {
 				code, asked, retry = now, time.Time{}, time.Time{}
 				if code == "" { // nobody wants to know any more
-					m.judgeBalance(ctx, nil, "")
+					if err := m.store.Clear(ctx, alarmBalance, m.id); err != nil {
+						m.log.Error("store an alarm", "err", err)
+					}
 				}
 			}
 			continue
@@ -65,8 +67,12 @@ func (m *Modem) balanceCode() string {
 }
 
 func (m *Modem) judgeBalance(ctx context.Context, amount *float64, text string) {
+	least, told := m.store.Least(m.row.IMSI, m.row.ICCID)
+	if told && amount == nil {
+		return // what is not understood says neither that it is low nor that it no longer is
+	}
 	var err error
-	if least, told := m.store.Least(m.row.IMSI, m.row.ICCID); amount == nil || !told || *amount >= least {
+	if !told || *amount >= least {
 		err = m.store.Clear(ctx, alarmBalance, m.id)
 	} else {
 		err = m.store.Raise(ctx, alarmBalance, m.id, fmt.Sprintf("the balance of the SIM in %s is below %g: %q", m.Device, least, text))

@@ -52,6 +52,7 @@ var currencyBefore = regexp.MustCompile(`(?:(?i:[€$£¥₹₦₱฿₺₴₽�
 // Amount reads an amount of money out of a network's words: the first number next to a currency
 // that has decimals, else the first with decimals, else the first next to a currency.
 func Amount(text string) (float64, bool) {
+	text = strings.Map(western, text)
 	best, found := 0, 0.0
 	for _, at := range amounts.FindAllStringIndex(text, -1) {
 		value, decimals, ok := number(text[at[0]:at[1]])
@@ -71,6 +72,21 @@ func Amount(text string) (float64, bool) {
 		}
 	}
 	return found, best > 0
+}
+
+// western brings the digits of Arabic and Persian, and their separators, to those that are read here.
+func western(r rune) rune {
+	switch {
+	case r >= '٠' && r <= '٩':
+		return r - '٠' + '0'
+	case r >= '۰' && r <= '۹':
+		return r - '۰' + '0'
+	case r == '٫':
+		return '.'
+	case r == '٬':
+		return ','
+	}
+	return r
 }
 
 // number reads a number of either fashion: the last separator is the decimal one if one or two

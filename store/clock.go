@@ -41,8 +41,9 @@ func (l look) set(later look) time.Duration { return later.wall.Sub(l.wall) - (l
 
 // source is where looks come from.
 type source struct {
-	now     func() time.Time
-	elapsed func() time.Duration
+	now       func() time.Time
+	elapsed   func() time.Duration
+	confirmed func() bool // that now agrees with a time server, as far as is known
 }
 
 func (s *Store) look() look {
@@ -57,7 +58,7 @@ func (s *Store) Now() time.Time { return s.source.Load().now() }
 // monotonic reading is judged by that.
 func (s *Store) SetClock(now func() time.Time) {
 	start := now()
-	s.source.Store(&source{now, func() time.Duration { return now().Sub(start) }})
+	s.source.Store(&source{now, func() time.Duration { return now().Sub(start) }, clockConfirmed})
 }
 
 // ClockTrusted says whether the wall clock may decide that something is due or over. While it is
@@ -115,8 +116,14 @@ func (c *clock) tick(s *Store) func(*tx) error {
 		s.bells.ringAll() // what is due has to be looked at again
 	}
 	c.last = now
-	if c.base.set(now).Abs() >= drift && !c.high.wall.After(now.wall) && (now.mono-c.set.mono >= steadyFor || clockConfirmed()) {
+	if c.base.set(now).Abs() >= drift && !c.high.wall.After(now.wall) && (now.mono-c.set.mono >= steadyFor || s.source.Load().confirmed()) {
 		c.base = now
+	}
+	if behind := c.high.wall.Sub(now.wall); behind > jump && now.mono-c.set.mono >= steadyFor && s.source.Load().confirmed() {
+		s.log.Warn("the clock was ahead once: a time server says that it is right now", "by", behind.Round(time.Second))
+		c.base, c.high, c.marked, c.good = now, now, now, true
+		s.bells.ringAll()
+		return (*tx).lowerMark
 	}
 	good := c.problem(now) == ""
 	if good != c.good {
@@ -137,6 +144,32 @@ func (c *clock) tick(s *Store) func(*tx) error {
 			ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)`, ms(now.wall))
 		return err
 	}
+}
+
+// lowerMark puts right what was dated while the clock was ahead, and would wait for that time.
+func (t *tx) lowerMark() error {
+	now := ms(t.now)
+	for _, change := range []struct {
+		text string
+		args []any
+	}{
+		{`INSERT INTO counters (name, value) VALUES ('clock', ?1) ON CONFLICT (name) DO UPDATE SET value = excluded.value`, []any{now}},
+		{`UPDATE deliveries SET due = ?1, expires = min(expires, ?2) WHERE (line IS NOT NULL OR ahead <> 0) AND state = 'queued' AND due > ?1`,
+			[]any{now, ms(t.now.Add(t.writer.store.Validity()))}},
+		{`UPDATE mails SET due = min(due, ?1), updated = min(updated, ?1) WHERE due > ?1 OR updated > ?1`, []any{now}},
+		{`UPDATE conversations SET wrote = ?1 WHERE wrote > ?1`, []any{now}},
+		{`UPDATE incoming_segments SET received = ?1 WHERE incoming_id IS NULL AND received > ?1`, []any{now}},
+		{`UPDATE sims SET asked = 0 WHERE asked > ?1`, []any{now}},
+	} {
+		if _, err := t.exec(change.text, change.args...); err != nil {
+			return err
+		}
+	}
+	t.writer.lanes = nil // they are read anew
+	for _, topic := range []Topic{Outgoing, Post, Arrived} {
+		t.ring(topic)
+	}
+	return nil
 }
 
 // load reads the high-water mark: the mark itself, or what was stored last.

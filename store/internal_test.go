@@ -156,8 +156,9 @@ func TestWhatWaitsIsCommittedAtTheEnd(t *testing.T) {
 
 // clocks are a wall clock and a monotonic one that a test moves.
 type clocks struct {
-	wall time.Time
-	mono time.Duration
+	wall      time.Time
+	mono      time.Duration
+	confirmed bool // by a time server
 }
 
 func (c *clocks) pass(d time.Duration) { c.wall, c.mono = c.wall.Add(d), c.mono+d }
@@ -167,7 +168,7 @@ func withClocks(t *testing.T) (*Store, *clocks) {
 	release := s.hold(t) // the ticks are the test's own
 	t.Cleanup(release)
 	c := &clocks{wall: time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)}
-	s.source.Store(&source{func() time.Time { return c.wall }, func() time.Duration { return c.mono }})
+	s.source.Store(&source{func() time.Time { return c.wall }, func() time.Duration { return c.mono }, func() bool { return c.confirmed }})
 	return s, c
 }
 
@@ -180,7 +181,11 @@ func TestTheClock(t *testing.T) {
 	}{
 		{"goes on evenly", func(c *clocks, look func()) { c.pass(3 * time.Hour); look() }, true, 3 * time.Hour},
 		{"is set forward a little", func(c *clocks, look func()) { c.wall = c.wall.Add(30 * time.Minute); look() }, true, 30 * time.Minute},
-		{"is set forward much", func(c *clocks, look func()) { c.wall = c.wall.Add(3 * time.Hour); look() }, clockConfirmed(), map[bool]time.Duration{true: 3 * time.Hour}[clockConfirmed()]},
+		{"is set forward much", func(c *clocks, look func()) { c.wall = c.wall.Add(3 * time.Hour); look() }, false, 0},
+		{"is set forward much by a time server", func(c *clocks, look func()) {
+			c.wall, c.confirmed = c.wall.Add(3*time.Hour), true
+			look()
+		}, true, 3 * time.Hour},
 		{"is set forward much and goes on evenly", func(c *clocks, look func()) {
 			c.wall = c.wall.Add(3 * time.Hour)
 			look()
@@ -192,6 +197,12 @@ func TestTheClock(t *testing.T) {
 			look()
 			c.pass(time.Minute)
 		}, false, time.Minute},
+		{"was ahead, as a time server says", func(c *clocks, look func()) {
+			c.wall, c.confirmed = c.wall.Add(-24*time.Hour), true
+			look()
+			c.pass(steadyFor)
+			look()
+		}, true, steadyFor - 24*time.Hour},
 		{"is set back and right again", func(c *clocks, look func()) {
 			c.wall = c.wall.Add(-24 * time.Hour)
 			look()
@@ -234,4 +245,65 @@ func TestTheClocksMarkIsWrittenNowAndThen(t *testing.T) {
 	if s.clock.tick(s) == nil {
 		t.Error("it is not written")
 	}
+}
+
+func TestWhatWasDatedWhileTheClockWasAheadDoesNotWaitForThatTime(t *testing.T) {
+	dir := t.TempDir()
+	ctx := context.Background()
+	began := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	run := func(wall time.Time, do func(s *Store, c *clocks)) {
+		s, err := Create(ctx, dir, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		c := &clocks{wall: wall}
+		s.source.Store(&source{func() time.Time { return c.wall }, func() time.Duration { return c.mono }, func() bool { return c.confirmed }})
+		do(s, c)
+	}
+	tick := func(s *Store) {
+		if mark := s.clock.tick(s); mark != nil {
+			if err := s.write(ctx, mark); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	var id int64
+	run(began.AddDate(10, 0, 0), func(s *Store, c *clocks) {
+		var err error
+		id, _, err = s.Enqueue(ctx, Message{Source: SourceCommand, Parts: []string{"hello"}, To: []Recipient{{Number: "+447911123456"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := s.Claim(ctx, "imsi", nil)
+		if err != nil || a == nil {
+			t.Fatalf("%v, %v", a, err)
+		}
+		if err := s.Settle(ctx, Verdict{Attempt: *a, Outcome: Deferred, Reason: "not now"}); err != nil {
+			t.Fatal(err)
+		}
+	})
+	run(began, func(s *Store, c *clocks) {
+		c.confirmed = true
+		tick(s)
+		if s.ClockTrusted() {
+			t.Error("it is believed at once")
+		}
+		c.pass(steadyFor + time.Second)
+		tick(s)
+		if problem := s.ClockProblem(); problem != "" {
+			t.Error(problem)
+		}
+		if a, err := s.Claim(ctx, "imsi", nil); err != nil || a == nil {
+			t.Errorf("the text is not tried: %v, %v", a, err)
+		}
+	})
+	run(began.Add(time.Hour), func(s *Store, _ *clocks) {
+		if problem := s.ClockProblem(); problem != "" {
+			t.Errorf("after the next start: %s", problem)
+		}
+		if d, err := s.Deliveries(ctx, id); err != nil || d[0].State != Unconfirmed {
+			t.Errorf("%+v, %v", d, err)
+		}
+	})
 }

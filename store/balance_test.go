@@ -18,6 +18,7 @@ func TestTheAmountIsReadOutOfWhatNetworksSay(t *testing.T) {
 		"Balance: -0.50 USD":                                -0.5,
 		"Konto 10 zł":                                       10,
 		"Balance Rs.45":                                     45,
+		"رصيدك ٤٫٥٠ EGP":                                    4.5,
 		"0.00":                                              0,
 		"1 234,50 kr":                                       234.5, // a plain space parts two numbers
 	} {

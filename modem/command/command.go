@@ -119,6 +119,7 @@ func Simulate(ctx context.Context, flags *flag.FlagSet, args []string) error {
 	family := flags.String("profile", "", "the `family` of modems that it takes after: "+strings.Join(simulator.Profiles(), ", "))
 	script := flags.String("misbehave", "", "what goes wrong, as a `script` such as 'result nth 2 lose; pdu chance 5 answer \"+CMS ERROR: 38\"'")
 	pin := flags.String("pin", "", "the `PIN` that its SIM asks for")
+	imsi := flags.String("imsi", "", "the `IMSI` of its SIM, to tell several apart")
 	if err := command.Parse(flags, args, 1, 1); err != nil {
 		return err
 	}
@@ -126,7 +127,7 @@ func Simulate(ctx context.Context, flags *flag.FlagSet, args []string) error {
 	if err != nil {
 		return err
 	}
-	sim, err := simulated(simulator.Options{Profile: *family, PIN: *pin})
+	sim, err := simulated(simulator.Options{Profile: *family, PIN: *pin, IMSI: *imsi})
 	if err != nil {
 		return err
 	}

@@ -39,10 +39,6 @@ func (s *Store) Coding() sms.Coding {
 	return sms.Coding{Languages: languages, Plain: s.Setting("sms.plain") == "yes", WideRef: s.Setting("sms.references") == "16"}
 }
 
-// Segments says how many segments a text takes as it would be sent now: every count that people
-// see is this one. A number above sms.MaxSegments means that it cannot be sent.
-func (s *Store) Segments(text string) int { return s.Coding().Segments(text) }
-
 // Held says whether a SIM is to send nothing for now (sms.hold, sim.hold). names are the SIM's, as
 // in SIMSetting. The rest of a text of which a part has left still goes.
 func (s *Store) Held(names ...string) bool {

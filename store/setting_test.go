@@ -124,7 +124,7 @@ func TestASettingOfOneSIMGoesBeforeThatOfAll(t *testing.T) {
 
 func TestWhatTheSettingsSayAboutSending(t *testing.T) {
 	s := open(t)
-	if d, bounded := s.Failover(); d != 5*time.Minute || !bounded || s.Validity() != 24*time.Hour || s.Held("x") || s.Pace("x") != 0 || s.Segments("“hello”") != 1 {
+	if d, bounded := s.Failover(); d != 5*time.Minute || !bounded || s.Validity() != 24*time.Hour || s.Held("x") || s.Pace("x") != 0 || s.Coding().Segments("“hello”") != 1 {
 		t.Error("the defaults are others")
 	}
 	for key, value := range map[string]string{"sms.failover": "never", "sms.validity": "3d", "sim.hold/262011234567890": "yes", "sim.pace": "20/m", "sms.plain": "yes", "sms.references": "16"} {
@@ -142,10 +142,10 @@ func TestWhatTheSettingsSayAboutSending(t *testing.T) {
 	if got := s.Pace("x"); got != 3*time.Second {
 		t.Errorf("with 20 a minute one leaves every %v", got)
 	}
-	if got := s.Segments(strings.Repeat("“hello” ", 20)); got != 1 {
+	if got := s.Coding().Segments(strings.Repeat("“hello” ", 20)); got != 1 {
 		t.Errorf("with plain quotes it takes %d segments", got)
 	}
-	if got := s.Segments(long(10)); got != 11 {
+	if got := s.Coding().Segments(long(10)); got != 11 {
 		t.Errorf("with references of 16 bits it takes %d segments", got)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -127,35 +128,38 @@ func TestALowBalanceIsTold(t *testing.T) {
 			check(t, b.Set(context.Background(), "sim.balance", "*100#"))
 			check(t, b.Set(context.Background(), "sim.least", "5"))
 		})
-		asked, says := 0, "Balance: 5.10 EUR"
-		b.sim.SetUSSD(func(string) simulator.USSD { asked++; return simulator.USSD{Text: says} })
+		var asked atomic.Int64
+		var said atomic.Pointer[string]
+		says := func(text string) { said.Store(&text) }
+		says("Balance: 5.10 EUR")
+		b.sim.SetUSSD(func(string) simulator.USSD { asked.Add(1); return simulator.USSD{Text: *said.Load()} })
 		low := func() bool {
 			_, low, err := b.LowBalance(context.Background())
 			check(t, err)
 			return low
 		}
 		after(time.Minute)
-		if got := b.alarmed(t); got != nil || low() || asked != 1 {
-			t.Errorf("the alarms %v are open, low is %t, asked %d times", got, low(), asked)
+		if got := b.alarmed(t); got != nil || low() || asked.Load() != 1 {
+			t.Errorf("the alarms %v are open, low is %t, asked %d times", got, low(), asked.Load())
 		}
-		says = "Balance: 4.90 EUR"
+		says("Balance: 4.90 EUR")
 		after(2 * time.Hour)
-		if got := b.alarmed(t); !slices.Equal(got, []string{"balance"}) || !low() || asked != 2 {
-			t.Errorf("the alarms %v are open, low is %t, asked %d times", got, low(), asked)
+		if got := b.alarmed(t); !slices.Equal(got, []string{"balance"}) || !low() || asked.Load() != 2 {
+			t.Errorf("the alarms %v are open, low is %t, asked %d times", got, low(), asked.Load())
 		}
 		b.sim.Reset() // it is not asked again for that
 		after(time.Hour)
-		if asked != 2 {
-			t.Errorf("asked %d times", asked)
+		if asked.Load() != 2 {
+			t.Errorf("asked %d times", asked.Load())
 		}
-		says = "Balance: 14.90 EUR"
+		says("Balance: 14.90 EUR")
 		after(2 * time.Hour)
 		if got := b.alarmed(t); got != nil || low() {
 			t.Errorf("the alarms %v are open, low is %t", got, low())
 		}
 		sims, err := b.SIMs(t.Context())
 		check(t, err)
-		if sims[0].Balance != says || sims[0].Amount == nil || *sims[0].Amount != 14.9 {
+		if sims[0].Balance != *said.Load() || sims[0].Amount == nil || *sims[0].Amount != 14.9 {
 			t.Errorf("the SIM is %+v", sims[0])
 		}
 	})

@@ -3,6 +3,7 @@ package modem_test
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -75,17 +76,17 @@ func TestALateAnswerIsNotGivenToATextOfMonthsAgo(t *testing.T) {
 func TestAWrongPINIsNotGivenAgainThoughTheICCIDIsNotTold(t *testing.T) {
 	hours(t, func(t *testing.T) {
 		b := connect(t, simulator.Options{PIN: "1234"}, patient, func(b *bench) { check(t, b.Set(context.Background(), "sim.pin", "9999")) })
-		pins := map[string]int{}
-		mute := false
+		var given atomic.Int64
+		var mute atomic.Bool
 		b.sim.Misbehave(func(m simulator.Moment) simulator.Fault {
 			if m.Point != simulator.AtCommand {
 				return simulator.Fault{}
 			}
-			if pin, ok := strings.CutPrefix(m.Line, "AT+CPIN="); ok {
-				pins[strings.Trim(pin, `"`)]++
+			if strings.HasPrefix(m.Line, "AT+CPIN=") {
+				given.Add(1)
 			}
 			for _, q := range []string{"AT+CCID", "AT+ICCID", "AT^ICCID?", "AT+CICCID", "AT+QCCID", "AT+CRSM"} {
-				if mute && strings.HasPrefix(m.Line, q) {
+				if mute.Load() && strings.HasPrefix(m.Line, q) {
 					return simulator.Fault{Answer: "+CME ERROR: 13"}
 				}
 			}
@@ -97,10 +98,10 @@ func TestAWrongPINIsNotGivenAgainThoughTheICCIDIsNotTold(t *testing.T) {
 			return simulator.Fault{}
 		})
 		b.is(t, time.Minute, "barred", barred("refused the PIN"))
-		mute = true
+		mute.Store(true)
 		after(5 * time.Minute)
-		if pins["9999"] != 1 {
-			t.Errorf("the wrong PIN was given %d times", pins["9999"])
+		if n := given.Load(); n != 1 {
+			t.Errorf("the wrong PIN was given %d times", n)
 		}
 	})
 }

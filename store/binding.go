@@ -106,7 +106,7 @@ func (p *presence) set(modems []Modem, now time.Time) (changed bool) {
 		if name == "" {
 			name = "device:" + m.Device // as package modem names it in rows
 		}
-		up[name] = up[name] || m.Up
+		up[name] = up[name] || m.Up && m.Problem == "" // else it is out of the network
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

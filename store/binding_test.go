@@ -97,6 +97,16 @@ func TestASIMThatIsGoneIsReplacedAfterAWhile(t *testing.T) {
 	}
 }
 
+func TestASIMWithoutNetworkIsReplacedLikeOneThatIsGone(t *testing.T) {
+	s, pass := twoSIMs(t)
+	check(t, s.Set(t.Context(), "sim.prefixes/"+one, "+44"))
+	enqueue(t, s, 0, "hello", number)
+	check(t, s.SetModem(t.Context(), store.Modem{Device: "modem of " + one, IMSI: one, Up: true, Problem: "the SIM is not in the network"}))
+	want(t, all(t, s, two))
+	pass(5*time.Minute + time.Second)
+	want(t, all(t, s, two), "hello")
+}
+
 func TestASIMThatIsGoneMayBeWaitedForForEver(t *testing.T) {
 	s, pass := twoSIMs(t)
 	check(t, s.Set(t.Context(), "sim.prefixes/"+one, "+44"))

@@ -285,3 +285,19 @@ func TestAReportThatComesBeforeItsSegmentIsSettledProvesNoOlderOne(t *testing.T)
 		})
 	}
 }
+
+func TestAReportOfALaterReferenceProvesNoEarlierDoubt(t *testing.T) {
+	s := open(t)
+	doubtful := enqueue(t, s, 0, "it never left", number)
+	check(t, s.Settle(t.Context(), store.Verdict{Attempt: *claim(t, s, nil), Outcome: store.Doubtful, Reason: "no answer"}))
+	time.Sleep(5 * time.Millisecond)
+	// Two later ones; the line changed the reference of the second from 6 to 26 on its way to us.
+	enqueue(t, s, 0, "known", "+447911000001")
+	check(t, s.Settle(t.Context(), store.Verdict{Attempt: *claim(t, s, nil), Outcome: store.Accepted, MR: 5}))
+	garbled := enqueue(t, s, 0, "known by another reference", number)
+	check(t, s.Settle(t.Context(), store.Verdict{Attempt: *claim(t, s, nil), Outcome: store.Accepted, MR: 26}))
+	report(t, s, 6, number, 0)
+	if x, y := state(t, s, doubtful), state(t, s, garbled); x != store.Unconfirmed || y != store.Sent {
+		t.Errorf("the doubtful one is %s, the other %s", x, y)
+	}
+}

@@ -124,11 +124,24 @@ func (t *tx) reported(sim string, r sms.StatusReport) (int64, error) {
 		return 0, err
 	}
 	for _, c := range unnumbered {
-		if sameNumber(c.recipient, r.To) {
-			return c.id, nil
+		if !sameNumber(c.recipient, r.To) {
+			continue
 		}
+		if later, err := t.countedLater(sim, r.MR, c.handed); err != nil || later {
+			return 0, err
+		}
+		return c.id, nil
 	}
 	return 0, nil
+}
+
+// countedLater says whether a modem got to a TP-MR after that time only: it counts up, so a segment
+// that was handed over before cannot have it. Where it has come round since, nobody can tell, and
+// what is in doubt stays so. 3GPP TS 23.040 9.2.3.6
+func (t *tx) countedLater(sim string, mr byte, handed int64) (later bool, err error) {
+	err = t.row(`SELECT EXISTS (SELECT 1 FROM segments WHERE mr IN (?, ?, ?, ?) AND handed > ? AND sim = ?)`,
+		[]any{mr - 1, mr - 2, mr - 3, mr - 4, handed, sim}, &later)
+	return later, err
 }
 
 // mayGet says whether a segment that is with the modem may turn out to be the one that a report is

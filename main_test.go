@@ -44,9 +44,12 @@ func check(t testing.TB, err error) {
 
 // arrows are all that the drawing of the packages has, by the importing one.
 var arrows = map[string][]string{
-	"omsbox":                 {"omsbox/store/command", "omsbox/oms", "omsbox/web", "omsbox/mailer", "omsbox/modem", "omsbox/modem/command", "omsbox/modem/simulator", "omsbox/store"},
+	"omsbox":                 {"omsbox/web/command", "omsbox/web/certificate", "omsbox/store/command", "omsbox/oms", "omsbox/web", "omsbox/mailer", "omsbox/modem", "omsbox/modem/command", "omsbox/modem/simulator", "omsbox/store"},
 	"omsbox/oms":             {"omsbox/store"},
-	"omsbox/web":             {"omsbox/store"},
+	"omsbox/web":             {"omsbox/web/certificate", "omsbox/store"},
+	"omsbox/web/certificate": {"omsbox/web/dns", "omsbox/store"},
+	"omsbox/web/dns":         {},
+	"omsbox/web/command":     {"omsbox/web/certificate", "omsbox/store", "omsbox/store/command"},
 	"omsbox/mailer":          {"omsbox/store"},
 	"omsbox/modem":           {"omsbox/store", "omsbox/modem/sms", "omsbox/modem/simulator"},
 	"omsbox/modem/command":   {"omsbox/modem", "omsbox/modem/simulator", "omsbox/store", "omsbox/store/command"},
@@ -63,7 +66,9 @@ var homes = map[string]string{
 	"go.bug.st/serial":               "omsbox/modem",
 	"github.com/warthog618/sms":      "omsbox/modem/sms",
 	"github.com/emersion/go-smtp":    "omsbox/mailer",
-	"github.com/caddyserver":         "omsbox/web",
+	"github.com/caddyserver":         "omsbox/web/certificate",
+	"github.com/miekg/dns":           "omsbox/web/dns",
+	"github.com/kardianos/service":   "omsbox/web/command",
 	"github.com/nyaruka":             "omsbox/store",
 	"golang.org/x/crypto/argon2":     "omsbox/store",
 	"github.com/emersion/go-sasl":    "omsbox/mailer",

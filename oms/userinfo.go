@@ -79,7 +79,7 @@ func userInfo(replyPhone, smtpAddress string, result code) string {
 // is made to wait gets other there: invalidUser would say that the right password is wrong.
 func (s *Service) signIn(c *call, userID, password string) (store.User, *responseError) {
 	from, _, _ := net.SplitHostPort(c.remote)
-	user, err := s.store.Authenticate(c, userID, password, from)
+	user, err := s.store.Authenticate(c, userID, password, from, store.Programs)
 	var throttled *store.Throttled
 	switch {
 	case err == nil:

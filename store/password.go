@@ -104,12 +104,25 @@ func (c *credentials) mark(id int64, password string) (m [32]byte) {
 	return [32]byte(mac.Sum(nil))
 }
 
+// Use is what somebody signs in for.
+type Use int
+
+const (
+	// Pages take the account's own password alone.
+	Pages Use = iota
+	// Programs, which are OMS and SMTP clients, take an app password, or the account's own where it is
+	// no administrator's.
+	Programs
+	// OldPrograms reach us over a connection that may be listened to: an app password alone.
+	OldPrograms
+)
+
 // Authenticate returns the user with that login and password, as asked for from an IP address; ""
 // where there is none, and all those count as one. ErrCredentials for an unknown user and a wrong
 // password alike, after the same time; ErrDisabled only to who knows the password; *Throttled after
 // too many wrong passwords from there, whatever the password is now; ErrBusy when too many others
 // wait. A password that was proved before costs nothing and is never made to wait.
-func (s *Store) Authenticate(ctx context.Context, login, password, from string) (User, error) {
+func (s *Store) Authenticate(ctx context.Context, login, password, from string, use Use) (User, error) {
 	if login == "" || len(login) > 256 || len(password) > longestPassword { // nobody's, and seen for free
 		return User{}, ErrCredentials
 	}

@@ -32,6 +32,12 @@ func AllSettings() []Setting {
 		{Key: "mail.relay", Default: "", About: "where mail is handed over: smtp://host:port or smtps://user:password@host", Secret: true, check: relay},
 		{Key: "mail.domain", Default: "", About: "the domain of the addresses that replies come from; empty: this computer's name", check: domain},
 		{Key: "mail.catch-all", Default: "", About: "the user who gets the texts that nobody wrote for", check: shortText},
+		{Key: "acme.mail", Default: "", About: "the mail address that the public CA may write to about certificates; empty: none", check: mailAddress},
+		{Key: "acme.directory", Default: "", About: "the public CA: empty for Let's Encrypt, staging for its trial one, or the https address of another's ACME directory", check: directory},
+		{Key: "acme.roots", Default: "", About: "a PEM file with the root that vouches for that address, where it is a CA of your own", check: shortText},
+		{Key: "acme.dns", Default: "", About: "how to prove the names through DNS, which works behind any router: duckdns TOKEN, cloudflare TOKEN, rfc2136 SERVER KEY-NAME ALGORITHM SECRET, or exec PROGRAM", Secret: true, check: dnsProvider},
+		{Key: "http.proxies", Default: "", About: "the addresses of proxies in front of this box, such as 127.0.0.1 or 10.0.0.0/8: what they say of a client is believed", check: networks},
+		{Key: "oms.plain", Default: "no", About: "yes: private addresses may use OMS without TLS, with app passwords alone", check: yesNo},
 		{Key: "oms.wait", Default: "2s", About: "how long Outlook is kept waiting for the modem's verdict; 0 answers at once", check: wait},
 		{Key: "sms.hold", Default: "no", About: "yes: nothing is sent; a text of which a part has left is finished", check: yesNo},
 		{Key: "sms.validity", Default: "24h", About: "how long a text that is written from now on is worth sending, such as 90m, 24h or 3d", check: span(5*time.Minute, 63*week)},
@@ -256,6 +262,11 @@ func (s *Store) reload(ctx context.Context) error {
 		values[p.key] = p.value
 	}
 	s.values.Store(&values)
+	front, err := s.readFront(ctx)
+	if err != nil {
+		return fmt.Errorf("read how the service is reached: %w", err)
+	}
+	s.front.Store(&front)
 	modems, err := s.Modems(ctx)
 	if err != nil {
 		return fmt.Errorf("read the modems: %w", err)

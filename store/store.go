@@ -43,6 +43,7 @@ type Store struct {
 	sims     atomic.Pointer[map[string]string] // the ICCID of each IMSI, and the other way round
 	bindings atomic.Pointer[bindings]          // users and numbers bound to SIMs
 	radio    presence
+	front    atomic.Pointer[Front]  // how the service can be reached
 	home     atomic.Pointer[string] // region of the first SIM that was seen; "" where none was
 	source   atomic.Pointer[source]
 	clock    clock

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/mail"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -46,8 +45,8 @@ func (s *Store) AddUser(ctx context.Context, u User, password string) (User, err
 		return User{}, err
 	}
 	if u.Mail != "" {
-		if _, err := mail.ParseAddress(u.Mail); err != nil || len(u.Mail) > 254 || strings.ContainsAny(u.Mail, "<> \r\n") {
-			return User{}, fmt.Errorf("%w mail address %q: write it as name@example.org", ErrInvalid, u.Mail)
+		if err := mailAddress(u.Mail); err != nil {
+			return User{}, err
 		}
 	}
 	if u.Phone != "" {

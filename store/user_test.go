@@ -31,7 +31,7 @@ func TestOnlyTheRightPasswordSignsIn(t *testing.T) {
 		{"endless", "ann", strings.Repeat("x", 1<<20), store.ErrCredentials},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			u, err := s.Authenticate(t.Context(), c.login, c.password, "192.0.2.1")
+			u, err := s.Authenticate(t.Context(), c.login, c.password, "192.0.2.1", store.Pages)
 			if !errors.Is(err, c.want) {
 				t.Fatalf("got %v, want %v", err, c.want)
 			}
@@ -45,19 +45,19 @@ func TestOnlyTheRightPasswordSignsIn(t *testing.T) {
 func TestACachedPasswordEndsWithItsRow(t *testing.T) {
 	s := open(t)
 	addUser(t, s, "ann")
-	_, err := s.Authenticate(t.Context(), "ann", "secret of ann", "192.0.2.1")
+	_, err := s.Authenticate(t.Context(), "ann", "secret of ann", "192.0.2.1", store.Pages)
 	check(t, err)
 	check(t, s.SetPassword(t.Context(), "ann", "another"))
-	if _, err := s.Authenticate(t.Context(), "ann", "secret of ann", "192.0.2.1"); !errors.Is(err, store.ErrCredentials) {
+	if _, err := s.Authenticate(t.Context(), "ann", "secret of ann", "192.0.2.1", store.Pages); !errors.Is(err, store.ErrCredentials) {
 		t.Errorf("with the old password got %v", err)
 	}
-	_, err = s.Authenticate(t.Context(), "ann", "another", "192.0.2.1")
+	_, err = s.Authenticate(t.Context(), "ann", "another", "192.0.2.1", store.Pages)
 	check(t, err)
 	check(t, s.Disable(t.Context(), "ann"))
-	if _, err := s.Authenticate(t.Context(), "ann", "another", "192.0.2.1"); !errors.Is(err, store.ErrDisabled) {
+	if _, err := s.Authenticate(t.Context(), "ann", "another", "192.0.2.1", store.Pages); !errors.Is(err, store.ErrDisabled) {
 		t.Errorf("disabled, with the right password, got %v", err)
 	}
-	if _, err := s.Authenticate(t.Context(), "ann", "wrong", "192.0.2.1"); !errors.Is(err, store.ErrCredentials) {
+	if _, err := s.Authenticate(t.Context(), "ann", "wrong", "192.0.2.1", store.Pages); !errors.Is(err, store.ErrCredentials) {
 		t.Errorf("disabled, with a wrong password, got %v", err)
 	}
 }
@@ -65,12 +65,12 @@ func TestACachedPasswordEndsWithItsRow(t *testing.T) {
 func TestAProvedPasswordCostsNothingAgain(t *testing.T) {
 	s := open(t)
 	addUser(t, s, "ann")
-	_, err := s.Authenticate(t.Context(), "ann", "secret of ann", "192.0.2.1")
+	_, err := s.Authenticate(t.Context(), "ann", "secret of ann", "192.0.2.1", store.Pages)
 	check(t, err)
 	began := time.Now()
 	const times = 200
 	for range times {
-		_, err := s.Authenticate(t.Context(), "ann", "secret of ann", "192.0.2.1")
+		_, err := s.Authenticate(t.Context(), "ann", "secret of ann", "192.0.2.1", store.Pages)
 		check(t, err)
 	}
 	if each := time.Since(began) / times; each > 15*time.Millisecond {
@@ -87,7 +87,7 @@ func TestTooManySignInsAreSentAway(t *testing.T) {
 	defer cancel()
 	for n := range many {
 		go func() {
-			_, err := s.Authenticate(ctx, "ann", "wrong", address(n))
+			_, err := s.Authenticate(ctx, "ann", "wrong", address(n), store.Pages)
 			busy <- errors.Is(err, store.ErrBusy)
 		}()
 	}
@@ -106,7 +106,7 @@ func address(n int) string { return fmt.Sprintf("198.51.%d.%d", n/256, n%256) }
 func guesses(t *testing.T, s *store.Store, login, from string) (n int, throttled *store.Throttled) {
 	t.Helper()
 	for ; n < 100; n++ {
-		_, err := s.Authenticate(t.Context(), login, "wrong", from)
+		_, err := s.Authenticate(t.Context(), login, "wrong", from, store.Pages)
 		if errors.As(err, &throttled) {
 			if !errors.Is(err, store.ErrThrottled) || !strings.Contains(err.Error(), fmt.Sprint(throttled.Seconds)) {
 				t.Errorf("the error is %v", err)
@@ -171,12 +171,12 @@ func TestAPauseIsForOneLoginAtOneAddress(t *testing.T) {
 			{"the same elsewhere", "ann", "192.0.2.2", nil},
 			{"without an address", "bob", "", nil},
 		} {
-			if _, err := s.Authenticate(t.Context(), c.login, "secret of "+c.login, c.from); !errors.Is(err, c.want) {
+			if _, err := s.Authenticate(t.Context(), c.login, "secret of "+c.login, c.from, store.Pages); !errors.Is(err, c.want) {
 				t.Errorf("%s: got %v, want %v", c.name, err, c.want)
 			}
 		}
 		// By now the password is proved.
-		_, err := s.Authenticate(t.Context(), "ann", "secret of ann", "192.0.2.1")
+		_, err := s.Authenticate(t.Context(), "ann", "secret of ann", "192.0.2.1", store.Pages)
 		check(t, err)
 	})
 }
@@ -193,14 +193,14 @@ func TestAnAddressThatTriesManyLoginsIsMadeToWait(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, s *store.Store) {
 				for n := range 20 {
-					if _, err := s.Authenticate(t.Context(), fmt.Sprint("user", n), "wrong", c.from(n)); !errors.Is(err, store.ErrCredentials) {
+					if _, err := s.Authenticate(t.Context(), fmt.Sprint("user", n), "wrong", c.from(n), store.Pages); !errors.Is(err, store.ErrCredentials) {
 						t.Fatalf("guess %d got %v", n+1, err)
 					}
 				}
-				if _, err := s.Authenticate(t.Context(), "ann", "secret of ann", c.from(20)); !errors.Is(err, store.ErrThrottled) {
+				if _, err := s.Authenticate(t.Context(), "ann", "secret of ann", c.from(20), store.Pages); !errors.Is(err, store.ErrThrottled) {
 					t.Errorf("got %v, want %v", err, store.ErrThrottled)
 				}
-				_, err := s.Authenticate(t.Context(), "ann", "secret of ann", "2001:db8:0:2::1")
+				_, err := s.Authenticate(t.Context(), "ann", "secret of ann", "2001:db8:0:2::1", store.Pages)
 				check(t, err)
 			})
 		})
@@ -210,7 +210,7 @@ func TestAnAddressThatTriesManyLoginsIsMadeToWait(t *testing.T) {
 func TestTheRightPasswordForgivesOnlyItsOwnLogin(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *store.Store) {
 		wrong := func(login string) error {
-			_, err := s.Authenticate(t.Context(), login, "wrong", "192.0.2.1")
+			_, err := s.Authenticate(t.Context(), login, "wrong", "192.0.2.1", store.Pages)
 			return err
 		}
 		for range 4 {
@@ -219,7 +219,7 @@ func TestTheRightPasswordForgivesOnlyItsOwnLogin(t *testing.T) {
 		for n := range 16 {
 			wrong(fmt.Sprint("user", n/4)) // twenty of the address, four of each
 			if n == 14 {
-				_, err := s.Authenticate(t.Context(), "ann", "secret of ann", "192.0.2.1")
+				_, err := s.Authenticate(t.Context(), "ann", "secret of ann", "192.0.2.1", store.Pages)
 				check(t, err)
 			}
 		}
@@ -241,7 +241,7 @@ func TestGuessesAtOnceAreNoMoreThanGuessesInARow(t *testing.T) {
 		var answered atomic.Int64
 		for range 50 {
 			line.Go(func() {
-				if _, err := s.Authenticate(t.Context(), "ann", "wrong", "192.0.2.1"); errors.Is(err, store.ErrCredentials) {
+				if _, err := s.Authenticate(t.Context(), "ann", "wrong", "192.0.2.1", store.Pages); errors.Is(err, store.ErrCredentials) {
 					answered.Add(1)
 				}
 			})
@@ -267,7 +267,7 @@ func TestAFloodOfWrongPasswordsKeepsNobodyOut(t *testing.T) {
 					flood.Go(func() {
 						up.Done()
 						for guess := 0; ctx.Err() == nil; guess++ {
-							if _, err := s.Authenticate(ctx, fmt.Sprint("ann", n, guess%2), "wrong", address(n%c.addresses)); errors.Is(err, store.ErrThrottled) {
+							if _, err := s.Authenticate(ctx, fmt.Sprint("ann", n, guess%2), "wrong", address(n%c.addresses), store.Pages); errors.Is(err, store.ErrThrottled) {
 								time.Sleep(time.Second)
 							}
 						}
@@ -277,7 +277,7 @@ func TestAFloodOfWrongPasswordsKeepsNobodyOut(t *testing.T) {
 				// Of many such, each would have to get in: none is proved before.
 				for n := range 3 {
 					check(t, s.SetPassword(t.Context(), "ann", fmt.Sprint("password ", n)))
-					if _, err := s.Authenticate(t.Context(), "ann", fmt.Sprint("password ", n), "192.0.2.1"); err != nil {
+					if _, err := s.Authenticate(t.Context(), "ann", fmt.Sprint("password ", n), "192.0.2.1", store.Pages); err != nil {
 						t.Errorf("the owner got: %v", err)
 					}
 				}
@@ -297,13 +297,13 @@ func TestOneAddressHoldsAQuarterOfTheLine(t *testing.T) {
 		for n := range 60 {
 			flood.Go(func() {
 				up.Done()
-				if _, err := s.Authenticate(t.Context(), fmt.Sprint("user", n), "wrong", "198.51.100.1"); errors.Is(err, store.ErrCredentials) {
+				if _, err := s.Authenticate(t.Context(), fmt.Sprint("user", n), "wrong", "198.51.100.1", store.Pages); errors.Is(err, store.ErrCredentials) {
 					answered.Add(1)
 				}
 			})
 		}
 		up.Wait()
-		_, err := s.Authenticate(t.Context(), "ann", "secret of ann", "192.0.2.1")
+		_, err := s.Authenticate(t.Context(), "ann", "secret of ann", "192.0.2.1", store.Pages)
 		check(t, err)
 		if got := answered.Load(); got > 18 {
 			t.Errorf("%d others of one address went first, want 16 or so", got)

@@ -2,6 +2,8 @@ package store
 
 import (
 	"fmt"
+	"net/mail"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -202,4 +204,43 @@ func amount(v string) error {
 		return fmt.Errorf("%w amount %q: write it as 5 or 2.50", ErrInvalid, clip(v, 40))
 	}
 	return nil
+}
+
+func mailAddress(v string) error {
+	if a, err := mail.ParseAddress(v); err != nil || a.Address != v || len(v) > 254 {
+		return fmt.Errorf("%w mail address %q: write it as name@example.org", ErrInvalid, clip(v, 60))
+	}
+	return nil
+}
+
+// directory checks the address of an ACME directory. RFC 8555 7.1.1
+func directory(v string) error {
+	u, err := url.Parse(v)
+	if v != "staging" && (err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || len(v) > 300) {
+		return fmt.Errorf("%w CA %q: write staging, or the https address of its ACME directory", ErrInvalid, clip(v, 60))
+	}
+	return nil
+}
+
+// dnsProvider checks how many words follow the name of a provider; what they mean is known where it is asked.
+func dnsProvider(v string) error {
+	arguments := map[string]int{"duckdns": 1, "cloudflare": 1, "rfc2136": 4, "exec": 1}
+	fields := strings.Fields(v)
+	if n, known := arguments[fields[0]]; !known || len(fields) != n+1 || len(v) > 1000 {
+		return fmt.Errorf("%w DNS provider: write duckdns TOKEN, cloudflare TOKEN, rfc2136 SERVER KEY-NAME ALGORITHM SECRET, or exec PROGRAM", ErrInvalid)
+	}
+	return nil
+}
+
+// networks checks a list of IP addresses and prefixes.
+func networks(v string) error {
+	for _, word := range words(v) {
+		if _, err := netip.ParsePrefix(word); err == nil {
+			continue
+		}
+		if _, err := netip.ParseAddr(word); err != nil {
+			return fmt.Errorf("%w address %q: write IP addresses and networks, such as 127.0.0.1 or 10.0.0.0/8", ErrInvalid, clip(word, 60))
+		}
+	}
+	return shortText(v)
 }

@@ -1,0 +1,44 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"strings"
+)
+
+// Front is how the service that runs, or ran last, can be reached.
+type Front struct {
+	Origin string   // the canonical one: https://sms.example.org, with its port unless it is the usual one
+	Hosts  []string // the names that it was given, the canonical one first
+	TLS    string   // where its certificates come from: acme, local, files, or off
+
+	HTTPS, HTTP, Legacy, SMTP string // the address of each listener as host:port; "" where there is none
+}
+
+// SetFront tells how this service can be reached.
+func (s *Store) SetFront(ctx context.Context, f Front) error {
+	return s.write(ctx, func(t *tx) error {
+		_, err := t.exec(`INSERT INTO front (id, origin, hosts, tls, https, http, legacy, smtp) VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7)
+			ON CONFLICT (id) DO UPDATE SET origin = ?1, hosts = ?2, tls = ?3, https = ?4, http = ?5, legacy = ?6, smtp = ?7`,
+			f.Origin, strings.Join(f.Hosts, ","), f.TLS, f.HTTPS, f.HTTP, f.Legacy, f.SMTP)
+		t.then(s.reloadNow)
+		return err
+	})
+}
+
+// Front returns how the service that runs, or ran last, can be reached; the zero Front before the first.
+func (s *Store) Front() Front { return *s.front.Load() }
+
+func (s *Store) readFront(ctx context.Context) (Front, error) {
+	f, err := one(ctx, s, func(r scanner) (f Front, err error) {
+		var hosts string
+		err = r.Scan(&f.Origin, &hosts, &f.TLS, &f.HTTPS, &f.HTTP, &f.Legacy, &f.SMTP)
+		f.Hosts = words(hosts)
+		return f, err
+	}, `SELECT origin, hosts, tls, https, http, legacy, smtp FROM front`)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Front{}, nil
+	}
+	return f, err
+}

@@ -45,6 +45,9 @@ func verbs() []verb {
 		{"user passwd", "ID", "give a user a new password", command.UserPasswd},
 		{"user disable", "ID", "end a user's right to sign in; replies still arrive", command.UserDisable},
 		{"user enable", "ID", "give a disabled user that right back", command.UserEnable},
+		{"user app-password list", "ID", "list the app passwords of a user, and when each was used last", command.UserAppPasswordList},
+		{"user app-password revoke", "ID NAME|NUMBER", "end an app password at once", command.UserAppPasswordRevoke},
+		{"user app-password", "ID", "make a password for one program of a user: Outlook, a mail program", command.UserAppPassword}, // after those that it begins
 		{"set", "KEY VALUE", "change a setting; \"\" brings its default back, - reads the value from standard input", command.Set},
 		{"get", "[KEY]", "show all settings, or one; `get status` shows how the appliance is", command.Get},
 		{"modem detect", "", "look for modems: what each is called, who holds its ports, what to do", radio.Detect},

@@ -17,7 +17,10 @@ type address struct {
 
 func addressOf(r *http.Request) address {
 	a := address{scheme: "http", host: r.Host}
-	if r.TLS != nil {
+	switch scheme := r.URL.Scheme; { // as the client used it, where a proxy ends its TLS
+	case scheme == "http" || scheme == "https":
+		a.scheme = scheme
+	case r.TLS != nil:
 		a.scheme = "https"
 	}
 	if !validHost(a.host) {

@@ -365,6 +365,16 @@ func TestCommandsBesideAService(t *testing.T) {
 		{"user list", "", 0, "disabled"},
 		{"send -user ann 07911000002", "x", 1, "is disabled"},
 		{"user enable ann", "", 0, "ann may sign in again"},
+		{"user add -admin root", "secret\n", 0, "`omsbox user app-password root` makes one"},
+		{"user list", "", 0, "admin, needs an app password"},
+		{"user app-password -name Outlook root", "", 0, "It is not shown again"},
+		{"user app-password -name outlook root", "", 1, "has an app password \"outlook\" already"},
+		{"user app-password root", "", 0, "with or without the hyphens"},
+		{"user app-password nobody", "", 1, "there is no user \"nobody\""},
+		{"user app-password list root", "", 0, "program 1"},
+		{"user app-password revoke root program 1", "", 0, "\"program 1\" of root is ended"},
+		{"user app-password revoke root 1", "", 0, "\"Outlook\" of root is ended"},
+		{"user app-password revoke root Outlook", "", 1, "has no app password \"Outlook\""},
 		{"get status", "", 0, "GB, for numbers without a country code"},
 		{"get", "", 0, "oms.wait"},
 		{"serve -http 127.0.0.1:0", "", 1, "the data directory is in use"},
@@ -373,6 +383,9 @@ func TestCommandsBesideAService(t *testing.T) {
 		n := 1 // the flag comes after the command's own words
 		if words[0] == "user" {
 			n = 2
+			if len(words) > 2 && (words[2] == "list" || words[2] == "revoke") {
+				n = 3 // of app-password
+			}
 		}
 		args := slices.Concat(words[:n], []string{"-data", s.data}, words[n:])
 		if got, status := omsbox(t, c.input, args...); status != c.status || !strings.Contains(got, c.want) {

@@ -40,11 +40,14 @@ func verbs() []verb {
 		{"demo", "", "the whole appliance on this computer with a simulated network: look at it in a browser", demo},
 		{"serve", "", "run the appliance", serve},
 		{"send", "NUMBER...", "queue a text, read from standard input, like any other message", command.Send},
+		{"cancel", "MESSAGE", "take a message back, as far as nothing of it has left", command.Cancel},
+		{"log", "", "show what happened to texts and mails last; never what is in them", command.Log},
 		{"user add", "ID", "add a user; the password is asked for, or read as a line of standard input", command.UserAdd},
 		{"user list", "", "list the users", command.UserList},
 		{"user passwd", "ID", "give a user a new password", command.UserPasswd},
 		{"user disable", "ID", "end a user's right to sign in; replies still arrive", command.UserDisable},
 		{"user enable", "ID", "give a disabled user that right back", command.UserEnable},
+		{"user expire", "ID DATE|never", "end a user's right to sign in with a day; from that DATE on it is over", command.UserExpire},
 		{"user app-password list", "ID", "list the app passwords of a user, and when each was used last", command.UserAppPasswordList},
 		{"user app-password revoke", "ID NAME|NUMBER", "end an app password at once", command.UserAppPasswordRevoke},
 		{"user app-password", "ID", "make a password for one program of a user: Outlook, a mail program", command.UserAppPassword}, // after those that it begins
@@ -55,6 +58,7 @@ func verbs() []verb {
 		{"modem ussd", "DEVICE CODE", "dial a code such as *100# and show what the network answers", radio.USSD},
 		{"modem send", "DEVICE NUMBER TEXT", "try a modem that nothing else uses: send one text through it", radio.Send},
 		{"modem simulate", "ADDRESS", "be a simulated modem at tcp://ADDRESS, for `serve -modem` or any program that drives modems", radio.Simulate},
+		{"mms forget", "", "offer no multimedia messages until a modem has sent one again", command.MMSForget},
 		{"version", "", "say which omsbox this is", version},
 	}
 }

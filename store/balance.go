@@ -26,6 +26,9 @@ const balanceHolds = 48 * time.Hour
 // LowBalance says whether the balance of every SIM that is in service is known to be below its
 // sim.least, so that who sends is to be warned; balance is what the network said of the first one.
 func (s *Store) LowBalance(ctx context.Context) (balance string, low bool, err error) {
+	if !s.warned.Load() {
+		return "", false, nil // nobody set what is low: that is asked with every message
+	}
 	sims, err := list(ctx, s, scanSIM, `SELECT `+simColumns+` FROM sims WHERE id IN
 		(SELECT CASE imsi WHEN '' THEN 'device:' || device ELSE imsi END FROM modems WHERE state = 'up')`)
 	if err != nil || len(sims) == 0 {

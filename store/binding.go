@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Through which SIM a text is to leave. Where there are several: the one that the user is bound to
-// (sim.users), else the one that the number is bound to by the longest prefix (sim.prefixes), else
+// Through which SIM a text is to leave. Where there are several: the one that the service is bound to
+// which took it (service.sim), else the one that the user is bound to (sim.users), else the one that the number is bound to by the longest prefix (sim.prefixes), else
 // the one that the recipient texted last, else any. That is decided when the text is queued.
 // Another SIM takes it once the right one has been gone for sms.failover; but never the rest of a
 // text of which a part has left.
@@ -30,9 +30,7 @@ func readBindings(values, sims map[string]string) *bindings {
 	b := &bindings{users: map[string]string{}}
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		base, name, _ := strings.Cut(key, "/")
-		if imsi := sims[name]; imsi != "" && len(name) > len(imsi) {
-			name = imsi // an ICCID is longer: ITU-T E.118
-		}
+		name = imsiOf(name, sims)
 		for _, word := range words(values[key]) {
 			switch base {
 			case "sim.users":
@@ -48,18 +46,31 @@ func readBindings(values, sims map[string]string) *bindings {
 	return b
 }
 
+// imsiOf returns the IMSI of a SIM that is named by either; sims gives the one of each other. The name of
+// one that was never met stays as it is.
+func imsiOf(name string, sims map[string]string) string {
+	if imsi := sims[name]; imsi != "" && len(name) > len(imsi) {
+		return imsi // an ICCID is longer: ITU-T E.118
+	}
+	return name
+}
+
 // routes finds the SIMs for the deliveries of one message.
 type routes struct {
-	bound    string // by its user
+	bound    string // by its service or its user
 	prefixes []binding
 	radio    *presence
 }
 
-// routes returns how to find the SIMs for what a user sends.
-func (t *tx) routes(user int64) (routes, error) {
+// routes returns how to find the SIMs for what a user hands to a service.
+func (t *tx) routes(user int64, service string) (routes, error) {
 	s := t.writer.store
 	b := s.bindings.Load()
 	r := routes{prefixes: b.prefixes, radio: &s.radio}
+	if sim := s.ServiceSetting("service.sim", service); sim != "" {
+		r.bound = imsiOf(sim, *s.sims.Load())
+		return r, nil
+	}
 	if user == 0 || len(b.users) == 0 {
 		return r, nil
 	}
@@ -96,6 +107,7 @@ type presence struct {
 	mu   sync.Mutex
 	up   map[string]bool      // of the SIMs in modems, by IMSI: the modem works
 	gone map[string]time.Time // since when a SIM is in no modem that works
+	out  time.Time            // since when none works, as far as this process saw; zero while one does
 }
 
 // set takes what the rows of the modems say; changed is true where that is new.
@@ -119,7 +131,9 @@ func (p *presence) set(modems []Modem, now time.Time) (changed bool) {
 			p.gone[sim] = now
 		}
 	}
+	any := false
 	for sim, works := range up {
+		any = any || works
 		_, gone := p.gone[sim]
 		switch {
 		case works:
@@ -128,8 +142,24 @@ func (p *presence) set(modems []Modem, now time.Time) (changed bool) {
 			p.gone[sim] = now
 		}
 	}
+	switch {
+	case any:
+		p.out = time.Time{}
+	case p.out.IsZero():
+		p.out = now
+	}
 	p.up = up
 	return changed
+}
+
+// silent returns for how long no SIM has worked.
+func (p *presence) silent(now time.Time) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.out.IsZero() {
+		return 0
+	}
+	return now.Sub(p.out)
 }
 
 func (p *presence) several() bool {

@@ -1,6 +1,9 @@
 package store
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 var (
 	// ErrLocked: another process serves from the data directory.
@@ -17,10 +20,14 @@ var (
 	ErrCredentials = errors.New("unknown user or wrong password")
 	// ErrDisabled: the password is right but the account was disabled.
 	ErrDisabled = errors.New("the account is disabled")
+	// ErrExpired: the password is right but the account's time is over. It is an ErrDisabled.
+	ErrExpired = fmt.Errorf("%w: it has expired", ErrDisabled)
 	// ErrAppPassword: the password is right, but an administrator's own is for the pages alone.
 	ErrAppPassword = errors.New("an administrator's programs sign in with an app password")
 	// ErrBusy: too many sign-ins wait already; the same may work in a moment.
 	ErrBusy = errors.New("too many sign-ins at once, try again in a moment")
+	// ErrNotices: the user has had as many reminders and rule notifications sent today as may be (oms.notices).
+	ErrNotices = errors.New("the limit of notifications for today is reached")
 	// ErrNumber: not a phone number that a text can be sent to.
 	ErrNumber = errors.New("not a phone number")
 	// ErrTaken: the name is that of another.

@@ -44,6 +44,9 @@ func (s *Store) SetModem(ctx context.Context, m Modem) error {
 			m.Signal, m.Storage, clip(m.Remarks, 2000), ms(t.now))
 		t.ring(Modems)
 		t.then(s.reloadNow)
+		if err == nil && m.Up && m.Problem == "" && !s.worked.Load() {
+			_, err = t.exec(`INSERT INTO counters (name, value) VALUES ('radio', ?) ON CONFLICT (name) DO NOTHING`, ms(t.now))
+		}
 		return err
 	})
 }

@@ -26,8 +26,11 @@ const repeatedWithin = 10 * time.Minute
 type Message struct {
 	User       int64     // 0: for nobody, from the command line
 	Source     string    // SourceOMS, …
+	Service    string    // that it was handed to; "": that of the box
 	Client     string    // the client attribute of xmsData
 	SourceType string    // sourceType of xmsData
+	ReplyPhone string    // replyPhone of xmsData; it is kept and means nothing, since a SIM cannot set a sender
+	CustomData string    // customData of xmsData; it is kept and means nothing
 	Parts      []string  // sent as separate texts, in this order
 	Scheduled  time.Time // not before then; zero or past: at once
 	To         []Recipient
@@ -37,6 +40,9 @@ type Message struct {
 	// Answers: the caller will say with Answered whether its answer told of failures. Until
 	// then they are not mailed.
 	Answers bool
+	// Partly: recipients that the user's limits keep out are left out (Result.Over). Without it
+	// nothing is queued then.
+	Partly bool
 }
 
 // Recipient is a phone that a message goes to.
@@ -45,72 +51,157 @@ type Recipient struct {
 	Typed  string // as the person wrote it
 }
 
+// Result is what became of a message that was to be queued.
+type Result struct {
+	ID int64 // of the message
+	// Again: the same request was stored before and its answer got lost. ID is the first one's, and
+	// nothing was queued.
+	Again bool
+	Over  *Over // who was left out; nil where nobody was
+	// Update is when what clients keep of the service changed, where the answer is to tell of that;
+	// zero where it is not.
+	Update time.Time
+	Err    error // nothing of it was queued: ErrInvalid, *Over, ErrNotices, or a trouble of the store's own
+}
+
 // Enqueue stores a message with its deliveries and their segments, and returns its id: once it
 // returns, it is not forgotten, and whoever wrote it learns if it cannot be sent. again is true where
 // the same request was stored before and its answer got lost; the id is then the first one's, and
 // nothing was queued.
 func (s *Store) Enqueue(ctx context.Context, m Message) (id int64, again bool, err error) {
-	if len(m.Parts) == 0 || len(m.To) == 0 {
-		return 0, false, fmt.Errorf("%w message: it needs a text and a recipient", ErrInvalid)
+	results, err := s.EnqueueAll(ctx, []Message{m})
+	if err != nil {
+		return 0, false, err
 	}
-	coding := s.Coding()
-	for i, text := range m.Parts {
-		if text == "" {
-			return 0, false, fmt.Errorf("%w message: part %d has no text", ErrInvalid, i+1)
-		}
-		if n := coding.Segments(text); n > sms.MaxSegments {
-			return 0, false, fmt.Errorf("%w message: part %d would take %d segments, more than %d", ErrInvalid, i+1, n, sms.MaxSegments)
-		}
-	}
-	err = s.write(ctx, func(t *tx) error {
-		if m.Digest != nil {
-			err := t.row(`SELECT id FROM messages WHERE digest = ? AND user_id IS nullif(?, 0) AND answer <> 1 AND created > ?
-				ORDER BY id DESC LIMIT 1`, []any{m.Digest[:], m.User, ms(t.now.Add(-repeatedWithin))}, &id)
-			if err == nil {
-				again = true
-				return nil
-			}
-			if !errors.Is(err, sql.ErrNoRows) {
-				return err
-			}
-		}
-		id, err = t.enqueue(m, coding)
-		return err
-	})
-	return id, again, err
+	return results[0].ID, results[0].Again, results[0].Err
 }
 
-func (t *tx) enqueue(m Message, coding sms.Coding) (int64, error) {
+// EnqueueAll does what Enqueue does for several messages, each for itself, in one commit. The error
+// means that none of them was stored.
+func (s *Store) EnqueueAll(ctx context.Context, messages []Message) ([]Result, error) {
+	results, drafts := make([]Result, len(messages)), make([]draft, len(messages))
+	sound := 0
+	for i, m := range messages {
+		if drafts[i], results[i].Err = s.draft(m); results[i].Err == nil {
+			sound++
+		}
+	}
+	if sound == 0 {
+		return results, nil
+	}
+	err := s.write(ctx, func(t *tx) (err error) {
+		for i, d := range drafts {
+			r := &results[i]
+			switch {
+			case r.Err != nil:
+			case len(messages) == 1:
+				r.Err = t.take(d, r)
+				return r.Err // it undoes the change
+			default:
+				if r.Err, err = t.apart(func() error { return t.take(d, r) }); err != nil {
+					return err
+				}
+			}
+			if r.Err != nil {
+				*r = Result{Err: r.Err}
+			}
+		}
+		return nil
+	})
+	if len(messages) == 1 && results[0].Err != nil {
+		return []Result{{Err: results[0].Err}}, nil
+	}
+	return results, err
+}
+
+// draft is a message about which all is known that needs no look at the rows.
+type draft struct {
+	Message
+	coding sms.Coding
+	sizes  []int // of each part, in segments
+}
+
+func (s *Store) draft(m Message) (draft, error) {
+	d := draft{Message: m, coding: s.Coding(), sizes: make([]int, len(m.Parts))}
+	if len(m.Parts) == 0 || len(m.To) == 0 {
+		return d, fmt.Errorf("%w message: it needs a text and a recipient", ErrInvalid)
+	}
+	for i, text := range m.Parts {
+		if text == "" {
+			return d, fmt.Errorf("%w message: part %d has no text", ErrInvalid, i+1)
+		}
+		if d.sizes[i] = d.coding.Segments(text); d.sizes[i] > sms.MaxSegments {
+			return d, fmt.Errorf("%w message: part %d would take %d segments, more than %d", ErrInvalid, i+1, d.sizes[i], sms.MaxSegments)
+		}
+	}
+	return d, nil
+}
+
+// take queues a message, if nothing is in its way.
+func (t *tx) take(d draft, r *Result) error {
+	if err := t.repeated(d.Message, r); err != nil || r.Again {
+		return err
+	}
+	over, err := t.meter(&d)
+	if err != nil {
+		return err
+	}
+	r.Over = over
+	if r.ID, err = t.enqueue(d); err != nil {
+		return err
+	}
+	r.Update, err = t.update(d.User, d.Service)
+	return err
+}
+
+// repeated looks for the same request, whose answer got lost.
+func (t *tx) repeated(m Message, r *Result) error {
+	if m.Digest == nil {
+		return nil
+	}
+	err := t.row(`SELECT id FROM messages WHERE digest = ? AND user_id IS nullif(?, 0) AND service = ? AND answer <> 1 AND created > ?
+		ORDER BY id DESC LIMIT 1`, []any{m.Digest[:], m.User, m.Service, ms(t.now.Add(-repeatedWithin))}, &r.ID)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if r.Again = err == nil; r.Again && m.Partly {
+		r.Over, err = t.leftOut(r.ID, m)
+	}
+	return err
+}
+
+func (t *tx) enqueue(d draft) (int64, error) {
 	var digest any
-	if m.Digest != nil {
-		digest = m.Digest[:]
+	if d.Digest != nil {
+		digest = d.Digest[:]
 	}
 	answer := answerWritten
-	if m.Answers {
+	if d.Answers {
 		answer = answerOwed
 	}
-	id, err := t.insert(`INSERT INTO messages (user_id, source, client, source_type, digest, answer, created)
-		VALUES (nullif(?, 0), ?, ?, ?, ?, ?, ?)`, m.User, m.Source, clip(m.Client, 100), clip(m.SourceType, 40), digest, answer, ms(t.now))
+	id, err := t.insert(`INSERT INTO messages (user_id, source, client, source_type, digest, answer, created, service, reply_phone, custom_data)
+		VALUES (nullif(?, 0), ?, ?, ?, ?, ?, ?, ?, ?, ?)`, d.User, d.Source, clip(d.Client, 100), clip(d.SourceType, 40), digest, answer, ms(t.now),
+		d.Service, clip(d.ReplyPhone, 40), clip(d.CustomData, 1000))
 	if err != nil {
 		return 0, err
 	}
 	long := 0 // parts that take several segments, each with a reference of its own
-	for i, text := range m.Parts {
+	for i, text := range d.Parts {
 		if _, err := t.exec(`INSERT INTO message_parts (message_id, part, text) VALUES (?, ?, ?)`, id, i+1, text); err != nil {
 			return 0, err
 		}
-		if coding.Segments(text) > 1 {
+		if d.sizes[i] > 1 {
 			long++
 		}
 	}
-	o := outgoing{Message: m, id: id, coding: coding, long: long, validity: t.writer.store.Validity(), state: Queued, due: t.now}
-	if m.Scheduled.After(t.now) || m.Scheduled.After(t.writer.store.Now()) { // whichever clock is right
-		o.state, o.due = Scheduled, m.Scheduled
+	o := outgoing{Message: d.Message, id: id, coding: d.coding, long: long, validity: t.writer.store.Validity(), state: Queued, due: t.now}
+	if d.Scheduled.After(t.now) || d.Scheduled.After(t.writer.store.Now()) { // whichever clock is right
+		o.state, o.due = Scheduled, d.Scheduled
 	}
-	if o.routes, err = t.routes(m.User); err != nil {
+	if o.routes, err = t.routes(d.User, d.Service); err != nil {
 		return 0, err
 	}
-	for _, to := range m.To {
+	for _, to := range d.To {
 		if err := t.deliver(o, to); err != nil {
 			return 0, err
 		}

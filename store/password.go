@@ -122,7 +122,7 @@ const (
 // Authenticate returns the user with that login and a password that the use takes, as asked for from
 // an IP address; "" where there is none, and all those count as one. ErrCredentials for an unknown
 // user and a wrong password alike, after the same time, and for every password that is no app
-// password where the use takes these alone; ErrDisabled only to who knows a password that it takes;
+// password where the use takes these alone; ErrDisabled, and ErrExpired which is one, only to who knows a password that it takes;
 // ErrAppPassword only to who knows the own password of an administrator, for Programs; *Throttled
 // after too many wrong passwords from there, whatever the password is now, unless it is an app
 // password; ErrBusy when too many others wait. An app password, and one that was proved before, costs
@@ -140,13 +140,13 @@ func (s *Store) Authenticate(ctx context.Context, login, password, from string, 
 	}
 	// An unknown user has a row as well, so that the app password is looked for in the same way.
 	who, err := one(ctx, s, func(r scanner) (v row, err error) {
-		var created, used int64
-		err = r.Scan(&v.ID, &v.Login, &v.Phone, &v.Mail, &v.Alias, &v.Admin, &v.Disabled, &created, &v.hash, &v.found, &used)
-		v.Created, v.used = fromMS(created), fromMS(used)
+		var expires, created, used int64
+		err = r.Scan(&v.ID, &v.Login, &v.Phone, &v.Mail, &v.Alias, &v.Admin, &v.Disabled, &expires, &created, &v.hash, &v.found, &used)
+		v.Expires, v.Created, v.used = fromMS(expires), fromMS(created), fromMS(used)
 		return v, err
 	}, `SELECT u.*, a.id IS NOT NULL, ifnull(a.used, 0)
 		FROM (SELECT `+userColumns+`, password FROM users WHERE login = ?1
-			UNION ALL SELECT 0, '', '', '', '', 0, 0, 0, ?2 LIMIT 1) u
+			UNION ALL SELECT 0, '', '', '', '', 0, 0, 0, 0, ?2 LIMIT 1) u
 		LEFT JOIN app_passwords a ON a.digest = ?3 AND +a.user_id = u.id AND ?4`,
 		login, s.signIn.decoy, digest[:], app && use != Pages)
 	if err != nil {
@@ -169,6 +169,8 @@ func (s *Store) Authenticate(ctx context.Context, login, password, from string, 
 		return User{}, ErrCredentials
 	case who.Disabled:
 		return User{}, ErrDisabled
+	case s.expired(who.User):
+		return User{}, ErrExpired
 	case who.found:
 		s.used(digest, who.used)
 	case who.Admin && use == Programs:

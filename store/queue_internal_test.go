@@ -129,8 +129,8 @@ func TestTheQueueHoldsItsPromisesWhateverHappens(t *testing.T) {
 					go func() {
 						done <- s.write(ctx, func(tx *tx) error {
 							tx.next(sims[0])
-							tx.enqueue(Message{User: users[0], Source: SourceCommand, Parts: []string{"x"}, To: []Recipient{{Number: "+447911123450"}}}, s.Coding())
-							return failing
+							d, err := s.draft(Message{User: users[0], Source: SourceCommand, Parts: []string{"x"}, To: []Recipient{{Number: "+447911123450"}}})
+							return errors.Join(failing, err, tx.take(d, &Result{}))
 						})
 					}()
 					go func() {

@@ -18,16 +18,20 @@ type Setting struct {
 	Default string
 	About   string // one line for people
 	Secret  bool   // not to be shown in full
-	PerSIM  bool   // KEY/IMSI and KEY/ICCID are that of one SIM; KEY alone that of all others
-	Named   bool   // it is PerSIM, and there is no KEY alone
+	Per     Per    // what may have a value of its own, as KEY/NAME; KEY alone is that of all others
+	Named   bool   // there is no KEY alone
+	Cached  bool   // clients of OMS keep what they were told of it: they are told that it changed
 	check   func(string) error
 }
 
 // AllSettings are all there are, in the order in which they are shown.
 func AllSettings() []Setting {
 	return []Setting{
-		{Key: "service.provider", Default: "omsbox", About: "the company or person that runs this box, shown in Outlook's account window", check: shortText},
-		{Key: "service.name", Default: "Text messages", About: "the name of the service, shown in Outlook's account window", check: shortText},
+		{Key: "services", Default: "", About: "further services beside the one of the box, such as sales,alarms: each has its own address /oms/NAME/service.asmx", check: serviceNames},
+		{Key: "service.provider", Default: "omsbox", About: "the company or person that runs this box, shown in Outlook's account window", Per: PerService, Cached: true, check: shortText},
+		{Key: "service.name", Default: "Text messages", About: "the name of the service, shown in Outlook's account window", Per: PerService, Cached: true, check: shortText},
+		{Key: "service.local-name", Default: "", About: "its name for those whose Office speaks the language of oms.locale; empty: service.name", Per: PerService, Cached: true, check: shortText},
+		{Key: "service.sim", Default: "", About: "the SIM that the texts of a service leave through, by its IMSI or ICCID; empty: any", Per: PerService, check: simName},
 		{Key: "sms.region", Default: "", About: "the country of numbers written without a country code, as two letters; empty: the SIM's", check: region},
 		{Key: "mail.relay", Default: "", About: "where mail is handed over: smtp://host:port or smtps://user:password@host", Secret: true, check: relay},
 		{Key: "mail.domain", Default: "", About: "the domain of the addresses that replies come from; empty: this computer's name", check: domain},
@@ -39,6 +43,20 @@ func AllSettings() []Setting {
 		{Key: "http.proxies", Default: "", About: "the addresses of proxies in front of this box, such as 127.0.0.1 or 10.0.0.0/8: what they say of a client is believed", check: networks},
 		{Key: "oms.plain", Default: "no", About: "yes: private addresses may use OMS without TLS, with app passwords alone", check: yesNo},
 		{Key: "oms.wait", Default: "2s", About: "how long Outlook is kept waiting for the modem's verdict; 0 answers at once", check: wait},
+		{Key: "oms.closed", Default: "no", About: "yes: the service has ended; Outlook tells its users so, and nothing is taken", Per: PerService, check: yesNo},
+		{Key: "oms.locale", Default: "0", About: "the market that the service is for, as a Windows LCID such as 1031 or 2052; 0: none in particular", Per: PerService, Cached: true, check: between(0, 65535)},
+		{Key: "oms.recipients", Default: "50", About: "how many recipients a text may have", Per: PerService, Cached: true, check: between(1, MostRecipients)},
+		{Key: "oms.parts", Default: "20", About: "how many texts one message may be split into; Outlook makes 20 at most", Per: PerService, Cached: true, check: between(1, MostParts)},
+		{Key: "oms.summary-parts", Default: "50", About: "the same for a calendar summary", Per: PerService, check: between(1, MostParts)},
+		{Key: "oms.sbcs", Default: "1530", About: "how many characters a text may have if all are US-ASCII; 1530 are ten segments", Per: PerService, Cached: true, check: between(1, 10_000)},
+		{Key: "oms.dbcs", Default: "670", About: "how many characters any other text may have; 670 are ten segments", Per: PerService, Cached: true, check: between(1, 5_000)},
+		{Key: "oms.batch", Default: "1000", About: "how many messages SharePoint may hand over at once", Per: PerService, check: between(1, 10_000)},
+		{Key: "oms.notices", Default: "no", About: "how many reminders and rule notifications a user may have sent to phones a day: no for no limit, yes for 30, or a number", Per: PerUser, check: notices},
+		{Key: "mms.recipients", Default: "100", About: "how many recipients a multimedia message may have", Per: PerService, Cached: true, check: between(1, MostRecipients)},
+		{Key: "mms.size", Default: "300KB", About: "how large a multimedia message may be, in octets or as 300KB", Per: PerService, Cached: true, check: size},
+		{Key: "mms.slides", Default: "20", About: "how many slides a multimedia message may have", Per: PerService, Cached: true, check: between(1, MostParts)},
+		{Key: "user.daily", Default: "0", About: "how many segments a user may hand over a day, each counted for each recipient; 0: no limit", Per: PerUser, check: count},
+		{Key: "user.monthly", Default: "0", About: "how many segments a user may hand over in a calendar month; 0: no limit", Per: PerUser, check: count},
 		{Key: "sms.hold", Default: "no", About: "yes: nothing is sent; a text of which a part has left is finished", check: yesNo},
 		{Key: "sms.validity", Default: "24h", About: "how long a text that is written from now on is worth sending, such as 90m, 24h or 3d", check: span(5*time.Minute, 63*week)},
 		{Key: "sms.failover", Default: "5m", About: "how long the SIM that a text is meant for may be gone before another one sends it; never: it waits", check: orNever(span(0, 30*day))},
@@ -46,42 +64,37 @@ func AllSettings() []Setting {
 		{Key: "sms.plain", Default: "no", About: "yes: curly quotes, dashes and the like are replaced where they alone would make a text longer", check: yesNo},
 		{Key: "sms.references", Default: "8", About: "how many bits the number has that holds the segments of one text together: 8, or 16", check: references},
 		{Key: "sms.incomplete", Default: "6h", About: "how long the missing segments of a text are awaited before what is there is handed on", check: span(time.Minute, 30*day)},
-		{Key: "sim.pin", Default: "", About: "the SIM's PIN; a wrong one is tried once", PerSIM: true, Secret: true, check: pin},
-		{Key: "sim.smsc", Default: "", About: "the number of the message centre, such as +491710760000; empty: as the SIM has it", PerSIM: true, check: smsc},
-		{Key: "sim.daily", Default: "0", About: "how many segments a SIM sends a day at most; 0: no limit. A text that was begun is finished", PerSIM: true, check: count},
-		{Key: "sim.monthly", Default: "0", About: "how many segments a SIM sends in a calendar month at most; 0: no limit", PerSIM: true, check: count},
-		{Key: "sim.pace", Default: "", About: "how many segments a SIM sends at most in a second, minute or hour, such as 20/m; empty: as many as the modem takes", PerSIM: true, check: pace},
-		{Key: "sim.hold", Default: "no", About: "yes: this SIM sends nothing; a text of which a part has left is finished", PerSIM: true, check: yesNo},
-		{Key: "sim.users", Default: "", About: "the users whose texts leave through this SIM, such as ann,bob", PerSIM: true, Named: true, check: shortText},
-		{Key: "sim.prefixes", Default: "", About: "the numbers whose texts leave through this SIM, by how they begin, such as +43,+4917; the longest counts", PerSIM: true, Named: true, check: prefixes},
-		{Key: "sim.balance", Default: "", About: "the code that asks for the SIM's balance, such as *100#", PerSIM: true, check: ussd},
-		{Key: "sim.least", Default: "", About: "the balance below which the administrator is told, and whoever sends is warned, such as 5 or 2.50", PerSIM: true, check: amount},
+		{Key: "sim.pin", Default: "", About: "the SIM's PIN; a wrong one is tried once", Per: PerSIM, Secret: true, check: pin},
+		{Key: "sim.smsc", Default: "", About: "the number of the message centre, such as +491710760000; empty: as the SIM has it", Per: PerSIM, check: smsc},
+		{Key: "sim.daily", Default: "0", About: "how many segments a SIM sends a day at most; 0: no limit. A text that was begun is finished", Per: PerSIM, check: count},
+		{Key: "sim.monthly", Default: "0", About: "how many segments a SIM sends in a calendar month at most; 0: no limit", Per: PerSIM, check: count},
+		{Key: "sim.pace", Default: "", About: "how many segments a SIM sends at most in a second, minute or hour, such as 20/m; empty: as many as the modem takes", Per: PerSIM, check: pace},
+		{Key: "sim.hold", Default: "no", About: "yes: this SIM sends nothing; a text of which a part has left is finished", Per: PerSIM, check: yesNo},
+		{Key: "sim.users", Default: "", About: "the users whose texts leave through this SIM, such as ann,bob", Per: PerSIM, Named: true, check: shortText},
+		{Key: "sim.prefixes", Default: "", About: "the numbers whose texts leave through this SIM, by how they begin, such as +43,+4917; the longest counts", Per: PerSIM, Named: true, check: prefixes},
+		{Key: "sim.balance", Default: "", About: "the code that asks for the SIM's balance, such as *100#", Per: PerSIM, check: ussd},
+		{Key: "sim.least", Default: "", About: "the balance below which the administrator is told, and whoever sends is warned, such as 5 or 2.50", Per: PerSIM, check: amount},
 	}
 }
 
-func setting(key string) (Setting, error) {
+// setting finds what a key means: KEY, or KEY/NAME where that may be. name is the second half, as rows
+// hold it.
+func setting(key string) (k Setting, name string, err error) {
+	base, name, own := strings.Cut(key, "/")
 	all := AllSettings()
-	if base, name, ok := strings.Cut(key, "/"); ok {
-		k, err := setting(base)
-		if err != nil {
-			return k, err
+	i := slices.IndexFunc(all, func(k Setting) bool { return k.Key == base })
+	if i < 0 {
+		var keys []string
+		for _, k := range all {
+			keys = append(keys, k.Key)
 		}
-		if !k.PerSIM {
-			return Setting{}, fmt.Errorf("%w setting %q: there is one for all SIMs; write it as %s", ErrInvalid, key, base)
-		}
-		if len(name) < 5 || len(name) > 60 || strings.ContainsAny(name, " \r\n\x00") {
-			return Setting{}, fmt.Errorf("%w setting %q: for one SIM write it as %s/262011234567890 with its IMSI or ICCID", ErrInvalid, key, base)
-		}
-		return k, nil
+		return Setting{}, "", fmt.Errorf("%w setting %q: there are %s", ErrInvalid, base, strings.Join(keys, ", "))
 	}
-	if i := slices.IndexFunc(all, func(k Setting) bool { return k.Key == key }); i >= 0 {
-		return all[i], nil
+	if !own {
+		return all[i], "", nil
 	}
-	var keys []string
-	for _, k := range all {
-		keys = append(keys, k.Key)
-	}
-	return Setting{}, fmt.Errorf("%w setting %q: there are %s", ErrInvalid, key, strings.Join(keys, ", "))
+	name, err = all[i].own(name)
+	return all[i], name, err
 }
 
 // Setting returns the value of a setting: as it was set, else its default. A key that is none of
@@ -91,21 +104,6 @@ func (s *Store) Setting(key string) string {
 		return v
 	}
 	return s.defaults[key]
-}
-
-// SIMSetting returns the value of a setting that each SIM may have its own of. names are those of
-// the SIM: its IMSI, its ICCID, or both. The one that belongs to the other is known where the SIM
-// was met.
-func (s *Store) SIMSetting(key string, names ...string) string {
-	values, sims := *s.values.Load(), *s.sims.Load()
-	for _, name := range names {
-		for _, name := range []string{name, sims[name]} {
-			if v, ok := values[key+"/"+name]; ok && name != "" {
-				return v
-			}
-		}
-	}
-	return s.Setting(key)
 }
 
 // MailDomain returns the domain of the addresses that replies come from (mail.domain).
@@ -128,12 +126,20 @@ func (s *Store) Address(u User) string { return u.Alias + "@" + s.MailDomain() }
 
 // Set stores a setting; "" brings the default back. Running processes follow at once.
 func (s *Store) Set(ctx context.Context, key, value string) error {
-	k, err := setting(key)
+	k, name, err := setting(key)
 	if err != nil {
 		return err
 	}
-	if k.Named && key == k.Key {
-		return fmt.Errorf("%w setting %s: say of which SIM, as %s/262011234567890 with its IMSI or ICCID", ErrInvalid, key, key)
+	if k.Named && name == "" {
+		return fmt.Errorf("%w setting %s: say of which %s, as %s", ErrInvalid, key, k.Per, k.example())
+	}
+	if name != "" {
+		key = k.Key + "/" + name
+		if value != "" {
+			if err := s.exists(ctx, k.Per, name); err != nil {
+				return fmt.Errorf("%s: %w", key, err)
+			}
+		}
 	}
 	if key == "sms.region" {
 		if value = strings.ToUpper(value); value == "UK" {
@@ -162,6 +168,9 @@ func (s *Store) Set(ctx context.Context, key, value string) error {
 		}
 	}
 	return s.write(ctx, func(t *tx) error {
+		if err := t.outdates(k, name, value); err != nil {
+			return err
+		}
 		if value == "" {
 			_, err = t.exec(`DELETE FROM settings WHERE key = ?`, key)
 		} else {
@@ -183,14 +192,11 @@ func (s *Store) Set(ctx context.Context, key, value string) error {
 // ShowSettings writes the settings for people: all with what they mean, or the value of one.
 func (s *Store) ShowSettings(out io.Writer, key string) error {
 	if key != "" {
-		k, err := setting(key)
+		k, name, err := setting(key)
 		if err != nil {
 			return err
 		}
-		value := s.Setting(key)
-		if _, name, one := strings.Cut(key, "/"); one {
-			value = s.SIMSetting(k.Key, name)
-		}
+		value := s.ownSetting(k.Per, k.Key, name)
 		_, err = fmt.Fprintln(out, k.shown(value))
 		return err
 	}
@@ -202,7 +208,7 @@ func (s *Store) ShowSettings(out io.Writer, key string) error {
 			value = `""`
 		}
 		if k.Named {
-			value = "of each SIM"
+			value = "of each " + k.Per.String()
 		}
 		if _, err := fmt.Fprintf(out, "%-17s %s\n", k.Key, value); err != nil {
 			return err
@@ -262,6 +268,18 @@ func (s *Store) reload(ctx context.Context) error {
 		values[p.key] = p.value
 	}
 	s.values.Store(&values)
+	s.limited.Store(anySet(values, "user.daily", "user.monthly", "oms.notices"))
+	s.warned.Store(anySet(values, "sim.least"))
+	worked, err := one(ctx, s, func(r scanner) (yes bool, err error) {
+		return yes, r.Scan(&yes)
+	}, `SELECT EXISTS (SELECT 1 FROM counters WHERE name = 'radio')`)
+	if err != nil {
+		return fmt.Errorf("read whether a modem ever worked: %w", err)
+	}
+	s.worked.Store(worked)
+	if err := s.readServices(ctx); err != nil {
+		return fmt.Errorf("read the services: %w", err)
+	}
 	front, err := s.readFront(ctx)
 	if err != nil {
 		return fmt.Errorf("read how the service is reached: %w", err)

@@ -78,6 +78,9 @@ func (s *Store) Status(ctx context.Context) (string, error) {
 		line("", "%d lay on a SIM before it was first used here: kept, and mailed to nobody", backlog.Kept)
 	}
 	line("mail", "%d waiting%s; in the last seven days %d failed", backlog.MailQueued, since(backlog.OldestMail), backlog.MailFailed)
+	if p, offered := s.MMS(); offered {
+		line("MMS", "offered: %s sent one at %s; until %s unless one is sent again", p.Device, p.At.Local().Format(clockTime), p.over().Local().Format(clockTime))
+	}
 	changed, err := s.changed(ctx)
 	if err != nil {
 		return "", err

@@ -43,6 +43,10 @@ type Store struct {
 	sims     atomic.Pointer[map[string]string] // the ICCID of each IMSI, and the other way round
 	bindings atomic.Pointer[bindings]          // users and numbers bound to SIMs
 	radio    presence
+	services atomic.Pointer[services]
+	warned   atomic.Bool            // some setting says which balance is low
+	limited  atomic.Bool            // some setting limits what users hand over
+	worked   atomic.Bool            // a modem has been in a network once
 	front    atomic.Pointer[Front]  // how the service can be reached
 	home     atomic.Pointer[string] // region of the first SIM that was seen; "" where none was
 	source   atomic.Pointer[source]

@@ -2,7 +2,13 @@ package store
 
 import (
 	"context"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"text/tabwriter"
 	"time"
+	"unicode"
 )
 
 // Line is one line of the traffic log: something that happened to a text or a mail.
@@ -11,6 +17,8 @@ type Line struct {
 	At                                time.Time
 	Event                             string // the state that was reached: "queued", "sent", "received", …
 	User, Delivery, Incoming, MailRow int64  // 0 where it concerns none
+	Message                           int64  // that the delivery is of; 0 where it concerns none
+	Source, SourceType                string // of that message
 	Number                            string // the phone at the other end
 	Detail                            string // why, in words for people; never the text itself
 }
@@ -28,9 +36,50 @@ func (t *tx) trace(l Line) error {
 func (s *Store) Lines(ctx context.Context, most int) ([]Line, error) {
 	return list(ctx, s, func(r scanner) (l Line, err error) {
 		var at int64
-		err = r.Scan(&l.ID, &at, &l.Event, &l.User, &l.Delivery, &l.Incoming, &l.MailRow, &l.Number, &l.Detail)
+		err = r.Scan(&l.ID, &at, &l.Event, &l.User, &l.Delivery, &l.Incoming, &l.MailRow, &l.Number, &l.Detail, &l.Message, &l.Source, &l.SourceType)
 		l.At = fromMS(at)
 		return l, err
-	}, `SELECT id, at, event, ifnull(user_id, 0), ifnull(delivery_id, 0), ifnull(incoming_id, 0), ifnull(mail_id, 0), number, detail
-		FROM traffic ORDER BY id DESC LIMIT ?`, most)
+	}, `SELECT t.id, t.at, t.event, ifnull(t.user_id, 0), ifnull(t.delivery_id, 0), ifnull(t.incoming_id, 0), ifnull(t.mail_id, 0), t.number, t.detail,
+			ifnull(m.id, 0), ifnull(m.source, ''), ifnull(m.source_type, '')
+		FROM traffic t LEFT JOIN deliveries d ON d.id = t.delivery_id LEFT JOIN messages m ON m.id = d.message_id
+		ORDER BY t.id DESC LIMIT ?`, most)
+}
+
+// ShowLog writes the last lines of the traffic log for people, the newest last.
+func (s *Store) ShowLog(ctx context.Context, out io.Writer, most int) error {
+	lines, err := s.Lines(ctx, most)
+	if err != nil {
+		return err
+	}
+	users, err := s.Users(ctx)
+	if err != nil {
+		return err
+	}
+	logins := map[int64]string{}
+	for _, u := range users {
+		logins[u.ID] = u.Login
+	}
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "TIME\tEVENT\tMESSAGE\tUSER\tNUMBER\tSOURCE\tDETAIL")
+	for i := len(lines) - 1; i >= 0; i-- {
+		l := lines[i]
+		message := ""
+		if l.Message != 0 {
+			message = strconv.FormatInt(l.Message, 10)
+		}
+		// What others wrote must not look like another line, nor move the cursor.
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.At.Local().Format("2006-01-02 15:04:05"), l.Event, message,
+			logins[l.User], oneLine(l.Number), oneLine(strings.TrimRight(l.Source+"/"+l.SourceType, "/")), oneLine(l.Detail))
+	}
+	return table.Flush()
+}
+
+// oneLine replaces what no line of text holds.
+func oneLine(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return ' '
+	}, text)
 }

@@ -25,15 +25,16 @@ type User struct {
 	Alias    string // local part of the address that this person's replies come from, unique
 	Admin    bool
 	Disabled bool
+	Expires  time.Time // from then on the person may not sign in; zero: never
 	Created  time.Time
 }
 
-const userColumns = `id, login, phone, mail, alias, admin, disabled, created`
+const userColumns = `id, login, phone, mail, alias, admin, disabled, ifnull(expires, 0), created`
 
 func scanUser(r scanner) (u User, err error) {
-	var created int64
-	err = r.Scan(&u.ID, &u.Login, &u.Phone, &u.Mail, &u.Alias, &u.Admin, &u.Disabled, &created)
-	u.Created = fromMS(created)
+	var expires, created int64
+	err = r.Scan(&u.ID, &u.Login, &u.Phone, &u.Mail, &u.Alias, &u.Admin, &u.Disabled, &expires, &created)
+	u.Expires, u.Created = fromMS(expires), fromMS(created)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = fmt.Errorf("user: %w", ErrNotFound)
 	}
@@ -151,6 +152,13 @@ func (s *Store) ShowUsers(ctx context.Context, out io.Writer) error {
 		if u.Disabled {
 			notes = append(notes, "disabled")
 		}
+		switch {
+		case u.Expires.IsZero():
+		case s.expired(u):
+			notes = append(notes, "expired "+u.Expires.Local().Format(time.DateOnly))
+		default:
+			notes = append(notes, "expires "+u.Expires.Local().Format(time.DateOnly))
+		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", u.Login, u.Mail, u.Phone, s.Address(u), strings.Join(notes, ", "))
 	}
 	return table.Flush()
@@ -188,6 +196,15 @@ func (s *Store) Disable(ctx context.Context, login string) error {
 func (s *Store) Enable(ctx context.Context, login string) error {
 	return s.changeUser(ctx, login, `UPDATE users SET disabled = 0 WHERE login = ?`, login)
 }
+
+// Expire sets from when on a user may not sign in; the zero time: never. The user's replies still
+// arrive then.
+func (s *Store) Expire(ctx context.Context, login string, at time.Time) error {
+	return s.changeUser(ctx, login, `UPDATE users SET expires = nullif(?, 0) WHERE login = ?`, ms(at), login)
+}
+
+// expired says whether a user's time is over. The stamp never runs ahead on a clock that is not trusted.
+func (s *Store) expired(u User) bool { return !u.Expires.IsZero() && !s.stamp().Before(u.Expires) }
 
 func (s *Store) changeUser(ctx context.Context, login, text string, args ...any) error {
 	return s.write(ctx, func(t *tx) error {

@@ -152,6 +152,77 @@ func smsc(v string) error {
 	return nil
 }
 
+// between allows whole numbers between two, both included.
+func between(least, most int) func(string) error {
+	return func(v string) error {
+		if n, err := strconv.Atoi(v); err != nil || n < least || n > most {
+			return fmt.Errorf("%w number %q: between %d and %d", ErrInvalid, clip(v, 40), least, most)
+		}
+		return nil
+	}
+}
+
+// parseSize reads how large something is, in octets: 300000, 300KB (of 1024) or 1MB.
+func parseSize(v string) (int, error) {
+	digits, unit := strings.ToUpper(strings.ReplaceAll(v, " ", "")), 1
+	for suffix, octets := range map[string]int{"KB": 1 << 10, "MB": 1 << 20} {
+		if plain, ok := strings.CutSuffix(digits, suffix); ok {
+			digits, unit = plain, octets
+		}
+	}
+	n, err := strconv.Atoi(digits)
+	if err != nil || n < 1 || n > 1<<20 || n*unit > 1<<20 {
+		return 0, fmt.Errorf("%w size %q: write it as 307200 or 300KB, at most 1MB", ErrInvalid, clip(v, 40))
+	}
+	return n * unit, nil
+}
+
+func size(v string) error {
+	_, err := parseSize(v)
+	return err
+}
+
+// usualNotices is what yes means for oms.notices. OMS guidelines part 2, Configuration Settings Page
+const usualNotices = 30
+
+// parseNotices reads how many notices a user may have sent a day; 0: any number.
+func parseNotices(v string) (int, error) {
+	switch v {
+	case "no":
+		return 0, nil
+	case "yes":
+		return usualNotices, nil
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 1 || n > 1_000_000 {
+		return 0, fmt.Errorf("%w number %q: write no, yes for %d, or how many a day", ErrInvalid, clip(v, 40), usualNotices)
+	}
+	return n, nil
+}
+
+func notices(v string) error {
+	_, err := parseNotices(v)
+	return err
+}
+
+// serviceNames checks the names of services, which are part of their addresses.
+func serviceNames(v string) error {
+	for _, name := range words(v) {
+		if len(name) > 30 || strings.Trim(name, "-") != name || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+			return fmt.Errorf("%w name of a service %q: write it in small letters, digits and hyphens, as sales", ErrInvalid, clip(name, 40))
+		}
+	}
+	return shortText(v)
+}
+
+// simName checks an IMSI or an ICCID, or what stands for one of a SIM that tells neither.
+func simName(v string) error {
+	if len(v) < 5 || len(v) > 60 || strings.ContainsAny(v, " \r\n\x00") {
+		return fmt.Errorf("%w SIM %q: write its IMSI or ICCID, as 262011234567890", ErrInvalid, clip(v, 60))
+	}
+	return nil
+}
+
 func count(v string) error {
 	if n, err := strconv.Atoi(v); err != nil || n < 0 || n > 1_000_000_000 {
 		return fmt.Errorf("%w number %q: write how many as 200, or 0 for no limit", ErrInvalid, clip(v, 40))

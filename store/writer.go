@@ -270,6 +270,25 @@ func (w *writer) try(c *change) {
 	}
 }
 
+// apart runs a part of a change so that its failure undoes that part alone. gone means that the whole
+// transaction is.
+func (t *tx) apart(work func() error) (failed, gone error) {
+	rings, after := len(t.rings), len(t.after)
+	if err := t.writer.exec(t, "SAVEPOINT part"); err != nil {
+		return nil, err
+	}
+	if failed = work(); failed != nil {
+		t.rings, t.after = t.rings[:rings], t.after[:after]
+		if t.moved {
+			t.writer.lanes = nil
+		}
+		if err := t.writer.exec(t, "ROLLBACK TO part"); err != nil {
+			return failed, errors.Join(failed, err)
+		}
+	}
+	return failed, t.writer.exec(t, "RELEASE part")
+}
+
 func (w *writer) dataVersion(ctx context.Context) (v int64) {
 	stmt, err := w.prepared(ctx, "PRAGMA data_version")
 	if err == nil {

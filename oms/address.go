@@ -50,7 +50,7 @@ type address struct {
 // addressOf returns the address at which a request was made; ok is false where there is no such service.
 func (s *Service) addressOf(r *http.Request) (a address, ok bool) {
 	name, whole := endpoint(r.URL.Path)
-	if !whole && !half(r.URL.Path) || !s.serves(name) {
+	if !whole && !half(r.URL.Path) || !s.store.HasService(name) {
 		return address{}, false
 	}
 	typed, valid := originOf(r)
@@ -70,9 +70,6 @@ func (s *Service) addressOf(r *http.Request) (a address, ok bool) {
 	}
 	return a, true
 }
-
-// serves says whether there is a service of that name.
-func (s *Service) serves(name string) bool { return name == "" }
 
 // originOf returns the scheme and the host of a request as the client wrote them. A host that is none
 // is not valid, and replaced by the address that the request arrived at.

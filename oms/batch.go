@@ -7,14 +7,15 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"omsbox/store"
 )
 
 const (
-	// maxItems is how many messages of a batch are taken.
-	maxItems = 1000
 	// leastItem is what an xmsData of SharePoint has at least, in bytes, by far. A batch of more than
-	// maxItems that are smaller holds no messages, and its answer would be many times its size.
+	// manyItems that are smaller holds no messages, and its answer would be many times its size.
 	leastItem = 320
+	manyItems = 1000
 )
 
 // BatchItem is one xmsData of a batch.
@@ -35,10 +36,14 @@ func (s *Service) deliverXMSBatch(c *call) string {
 		return xmsResponses([]BatchItem{{}}, [][]responseError{{{code: invalidFormat, content: "xmsBatch: " + err.Error()}}})
 	}
 	answers := make([][]responseError, len(items))
-	surplus := []responseError{{code: perBatchMsgLimit, content: fmt.Sprintf("One batch can only contain %d messages at maximum.", maxItems)}}
+	most := s.store.Limits(c.service).Batch
+	surplus := []responseError{{code: perBatchMsgLimit, content: fmt.Sprintf("One batch can only contain %d messages at maximum.", most)}}
 	refused := map[[2]string]*responseError{} // SharePoint signs in alike for all: a wrong password counts once
+	var sound []int                           // the items that can be queued
+	var messages []store.Message
+	var errs [][]responseError
 	for i, item := range items {
-		if i >= maxItems {
+		if i >= most {
 			answers[i] = surplus
 			continue
 		}
@@ -52,27 +57,34 @@ func (s *Service) deliverXMSBatch(c *call) string {
 		}
 		// The same text twice in one batch is two messages; the same batch again is not.
 		data.Digest = sha256.Sum256(binary.BigEndian.AppendUint32(data.Digest[:], uint32(i)))
-		answers[i] = s.deliverItem(c, data, refused)
+		message, wrong := s.judgeItem(c, data, refused)
+		if len(message.To) == 0 {
+			answers[i] = wrong
+			continue
+		}
+		sound, messages, errs = append(sound, i), append(messages, message), append(errs, wrong)
+	}
+	if len(sound) > 0 {
+		// The modem is not waited for: what fails later is mailed.
+		for n, answer := range s.enqueue(c, messages, errs, 0) {
+			answers[sound[n]] = answer
+		}
 	}
 	return xmsResponses(items, answers)
 }
 
-// deliverItem takes one message of a batch. It does not wait for the modem: what fails later is mailed.
-func (s *Service) deliverItem(c *call, data XMSData, refused map[[2]string]*responseError) []responseError {
+// judgeItem judges one message of a batch, and its user.
+func (s *Service) judgeItem(c *call, data XMSData, refused map[[2]string]*responseError) (store.Message, []responseError) {
 	credential := [2]string{data.UserID, data.Password}
 	if before := refused[credential]; before != nil {
-		return []responseError{*before}
+		return store.Message{}, []responseError{*before}
 	}
-	user, why := s.signIn(c, data.UserID, data.Password)
+	user, why := s.admit(c, data.UserID, data.Password)
 	if why != nil {
 		refused[credential] = why
-		return []responseError{*why}
+		return store.Message{}, []responseError{*why}
 	}
-	message, errs := s.judge(user, data)
-	if len(message.To) == 0 {
-		return errs
-	}
-	return s.enqueue(c, message, errs, 0)
+	return s.judge(c, user, data)
 }
 
 // ParseXMSBatch finds the xmsData elements of an xmsBatch document, which is well-formed to its end, and
@@ -101,7 +113,7 @@ func ParseXMSBatch(text string) (client string, items []BatchItem, err error) {
 			return err
 		}
 		item.Text = text[from:r.offset()]
-		if items = append(items, item); len(items) > max(maxItems, len(text)/leastItem) {
+		if items = append(items, item); len(items) > max(manyItems, len(text)/leastItem) {
 			return errors.New("most of its xmsData are empty")
 		}
 		return nil

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"omsbox/store"
@@ -25,13 +26,13 @@ func (s *Service) deliverXMS(c *call) string {
 	return xmsResponse(s.deliver(c, data)...)
 }
 
-// deliver takes one message, and returns what went wrong with it; nothing, if all is well.
+// deliver takes one message, and returns what is to be said of it; nothing, if all is well.
 func (s *Service) deliver(c *call, data XMSData) []responseError {
-	user, refused := s.signIn(c, data.UserID, data.Password)
+	user, refused := s.admit(c, data.UserID, data.Password)
 	if refused != nil {
 		return []responseError{*refused}
 	}
-	message, errs := s.judge(user, data)
+	message, errs := s.judge(c, user, data)
 	if len(message.To) == 0 {
 		return errs
 	}
@@ -39,86 +40,150 @@ func (s *Service) deliver(c *call, data XMSData) []responseError {
 	if data.Scheduled.After(s.store.Now()) {
 		wait = 0
 	}
-	return s.enqueue(c, message, errs, wait)
+	return s.enqueue(c, []store.Message{message}, [][]responseError{errs}, wait)[0]
+}
+
+// admit finds the user who may use the service that was called, or the error that tells why not.
+func (s *Service) admit(c *call, userID, password string) (store.User, *responseError) {
+	if s.store.ServiceSetting("oms.closed", c.service) == "yes" {
+		return store.User{}, &responseError{code: ceasedService} // for everybody: it needs no password
+	}
+	return s.signIn(c, userID, password)
 }
 
 // judge returns what of a message can be queued, and what is wrong with it; no recipients, if none of
 // it can be.
-func (s *Service) judge(user store.User, data XMSData) (store.Message, []responseError) {
-	parts, refused := texts(data)
+func (s *Service) judge(c *call, user store.User, data XMSData) (store.Message, []responseError) {
+	limits := s.store.Limits(c.service)
+	if data.Format == MMS { // whatever requiredService says: the body knows best what it is
+		return store.Message{}, s.judgeMMS(data, limits)
+	}
+	parts, refused := texts(data, limits)
 	if refused != nil {
 		return store.Message{}, []responseError{*refused}
 	}
-	to, refused := s.recipients(data)
-	var errs []responseError
-	if refused != nil {
-		errs = append(errs, *refused)
+	to, errs := s.recipients(data, limits.Recipients)
+	if len(to) == 0 {
+		return store.Message{}, errs
+	}
+	if !s.store.Reachable(data.Scheduled) {
+		return store.Message{}, []responseError{{code: serviceNetwork}}
 	}
 	return store.Message{
-		User: user.ID, Source: store.SourceOMS, Client: data.Client, SourceType: data.SourceType,
-		Parts: parts, Scheduled: data.Scheduled, To: to, Digest: &data.Digest, Answers: true,
+		User: user.ID, Source: store.SourceOMS, Service: c.service, Client: data.Client, SourceType: data.SourceType,
+		ReplyPhone: data.ReplyPhone, CustomData: data.CustomData,
+		Parts: parts, Scheduled: data.Scheduled, To: to, Digest: &data.Digest, Answers: true, Partly: true,
 	}, errs
 }
 
-// enqueue commits a message, and returns what is known by now of what became of it, beside what was
-// wrong with it before. It waits that long for the modem's verdict.
-func (s *Service) enqueue(c *call, message store.Message, errs []responseError, wait time.Duration) []responseError {
-	id, again, err := s.store.Enqueue(c, message)
-	if err != nil {
-		switch {
-		case errors.Is(err, store.ErrInvalid): // it quotes a number
-			s.log.Error("the store refused a message", "user", message.User)
-		case c.Err() == nil:
-			s.log.Error("queue a message", "user", message.User, "err", err)
-		}
-		return []responseError{{code: other, content: unable}}
+// judgeMMS says why a multimedia message is not taken.
+func (s *Service) judgeMMS(data XMSData, limits store.Limits) []responseError {
+	if _, offered := s.store.MMS(); !offered {
+		return []responseError{{code: unregisteredService, content: "MMS_SENDER"}}
 	}
-	c.owed = append(c.owed, owed{message: id})
-	if wait > 0 || again { // else it is queued, and nothing more can be known yet
-		lost, told := lostOf(s.verdict(c, id, wait))
-		c.owed[len(c.owed)-1].told = told
-		errs = append(lost, errs...)
+	errs := checkMMS(data, limits)
+	if errs == nil {
+		_, errs = s.recipients(data, limits.MMSRecipients)
 	}
-	return s.warn(c, errs)
+	// MMS_SENDER is offered because a modem has shown that it can, but no row can hold a multimedia
+	// message, so none is ever on its way: that is what its sender is to know.
+	return append(errs, responseError{code: serviceNetwork})
 }
 
-// warn adds to what went wrong with a message that was taken what its sender should know besides.
-func (s *Service) warn(c *call, errs []responseError) []responseError {
+// enqueue commits messages, all at once, and returns what is known by now of what became of each,
+// beside what was wrong with it before. It waits that long for the modem's verdict.
+func (s *Service) enqueue(c *call, messages []store.Message, before [][]responseError, wait time.Duration) [][]responseError {
+	results, err := s.store.EnqueueAll(c, messages)
+	if err != nil {
+		results = slices.Repeat([]store.Result{{Err: err}}, len(messages))
+	}
+	notices := s.lowBalance(c)
+	answers := make([][]responseError, len(messages))
+	for i, m := range messages {
+		if results[i].Err != nil {
+			answers[i] = append(before[i], s.untaken(c, m, results[i].Err))
+			continue
+		}
+		answers[i] = slices.Concat(s.taken(c, results[i], wait), before[i], notices)
+	}
+	return answers
+}
+
+// untaken tells why nothing of a message was queued.
+func (s *Service) untaken(c *call, m store.Message, err error) responseError {
+	var over *store.Over
+	switch {
+	case errors.As(err, &over):
+		return beyond(over)
+	case errors.Is(err, store.ErrNotices):
+		return responseError{code: other, content: tooManyNotices}
+	case errors.Is(err, store.ErrInvalid): // it quotes a number
+		s.log.Error("the store refused a message", "user", m.User)
+	case c.Err() == nil:
+		s.log.Error("queue a message", "user", m.User, "err", err)
+	}
+	return responseError{code: other, content: unable}
+}
+
+// taken tells what is known of a message that was queued.
+func (s *Service) taken(c *call, r store.Result, wait time.Duration) (errs []responseError) {
+	c.owed = append(c.owed, owed{message: r.ID})
+	if wait > 0 || r.Again { // else it is queued, and nothing more can be known yet
+		errs, c.owed[len(c.owed)-1].told = lostOf(s.verdict(c, r.ID, wait))
+	}
+	if r.Over != nil {
+		errs = append(errs, beyond(r.Over))
+	}
+	if !r.Update.IsZero() {
+		errs = append(errs, responseError{code: serviceUpdate, content: r.Update.UTC().Format("2006-01-02T15:04:05Z")})
+	}
+	return errs
+}
+
+// beyond tells of a limit and of those whom it kept out.
+func beyond(over *store.Over) responseError {
+	e := responseError{code: perDayMsgLimit, content: fmt.Sprintf("%d SMS", over.Most)}
+	if over.Monthly {
+		e.code = perMonthMsgLimit
+	}
+	for _, to := range over.To {
+		e.recipients = append(e.recipients, to.Typed)
+	}
+	return e
+}
+
+// lowBalance is what whoever sends is told where there will soon be no money left for it.
+func (s *Service) lowBalance(c *call) []responseError {
 	balance, low, err := s.store.LowBalance(c)
 	if err != nil && c.Err() == nil {
 		s.log.Error("look at the balance", "err", err)
 	}
-	switch {
-	case !low:
-		return errs
-	case len(errs) == 0: // the first one counts
-		errs = []responseError{{code: accepted}}
+	if !low {
+		return nil
 	}
-	return append(errs, responseError{code: lowBalance, content: balance})
+	return []responseError{{code: lowBalance, content: balance}}
 }
 
 // texts returns the parts of a text message, or why they are none.
-func texts(data XMSData) ([]string, *responseError) {
-	if data.Format == MMS {
-		return nil, &responseError{code: unregisteredService, content: MMS}
-	}
-	most := maxMessages
+func texts(data XMSData, limits store.Limits) ([]string, *responseError) {
+	most := limits.Parts
 	if strings.EqualFold(data.SourceType, "calSummary") {
-		most = maxSummaryMessages
+		most = limits.SummaryParts
 	}
 	if len(data.Content) > most {
 		return nil, &responseError{code: other, content: fmt.Sprintf("At most %d text messages can be sent at once. Nothing was sent.", most)}
 	}
 	var parts []string
 	for _, part := range data.Content {
-		if part.Type != "" && part.Type != "text/plain" {
+		switch {
+		case part.Type != "" && part.Type != "text/plain":
 			return nil, &responseError{code: invalidMedia, content: part.ID}
-		}
-		if strings.TrimSpace(part.Text) == "" {
+		case strings.TrimSpace(part.Text) == "":
 			continue
-		}
-		if tooLong(part.Text) {
-			return nil, &responseError{code: lengthLimit, content: fmt.Sprintf("%d single-byte or %d double-byte characters", maxSBCS, maxDBCS)}
+		case tooLong(part.Text, limits):
+			return nil, &responseError{code: lengthLimit, content: fmt.Sprintf("%d single-byte or %d double-byte characters", limits.SBCS, limits.DBCS)}
+		case unsendable(part.Text):
+			return nil, &responseError{code: invalidChar}
 		}
 		parts = append(parts, part.Text)
 	}
@@ -130,43 +195,53 @@ func texts(data XMSData) ([]string, *responseError) {
 
 // tooLong judges a part by what serviceInfo promises. Characters are those of the client, which
 // counts UTF-16 units.
-func tooLong(text string) bool {
-	units, most := 0, maxSBCS
+func tooLong(text string, limits store.Limits) bool {
+	units, most := 0, limits.SBCS
 	for _, r := range text {
 		if units++; r > 0xFFFF {
 			units++
 		}
 		if r >= utf8.RuneSelf {
-			most = maxDBCS
+			most = limits.DBCS
 		}
 	}
 	return units > most
 }
 
-// recipients returns the phones that a message goes to, each once, and the error that tells which
-// recipients are none. Where there are no phones, there is an error.
-func (s *Service) recipients(data XMSData) ([]store.Recipient, *responseError) {
+// unsendable says whether a text has characters that are none: control characters but tab and line
+// ends, and the code points that Unicode sets aside for never being a character. No phone shows them,
+// and some take the text to end there. Unicode 23.1, 23.7
+func unsendable(text string) bool {
+	return strings.ContainsFunc(text, func(r rune) bool {
+		return unicode.IsControl(r) && !strings.ContainsRune("\t\n\r\u0085", r) || r >= 0xFDD0 && r <= 0xFDEF || r&0xFFFE == 0xFFFE
+	})
+}
+
+// recipients returns the phones that a message goes to, each once, and what is wrong with the
+// recipients. Where there are no phones, there is an error.
+func (s *Service) recipients(data XMSData, most int) ([]store.Recipient, []responseError) {
 	switch {
-	case len(data.Recipients) > maxRecipients:
-		return nil, &responseError{code: other, content: fmt.Sprintf("A message can have at most %d recipients. Nothing was sent.", maxRecipients)}
+	case len(data.Recipients) > most:
+		return nil, []responseError{{code: other, content: fmt.Sprintf("A message can have at most %d recipients. Nothing was sent.", most)}}
 	case len(data.Recipients) == 0:
-		return nil, &responseError{code: other, content: "The message has no recipient. Nothing was sent."}
+		return nil, []responseError{{code: other, content: "The message has no recipient. Nothing was sent."}}
 	}
 	var to []store.Recipient
 	var refused []string
+	known := make(map[string]bool, len(data.Recipients)) // numbers, and what was typed for none
 	for _, typed := range data.Recipients {
 		number, err := s.store.Number(typed)
 		switch {
 		case err != nil:
-			if !slices.Contains(refused, typed) {
-				refused = append(refused, typed)
+			if !known[typed] {
+				refused, known[typed] = append(refused, typed), true
 			}
-		case !slices.ContainsFunc(to, func(r store.Recipient) bool { return r.Number == number }):
-			to = append(to, store.Recipient{Number: number, Typed: typed})
+		case !known[number]:
+			to, known[number] = append(to, store.Recipient{Number: number, Typed: typed}), true
 		}
 	}
 	if refused != nil {
-		return to, &responseError{code: invalidRecipient, recipients: refused}
+		return to, []responseError{{code: invalidRecipient, recipients: refused}}
 	}
 	return to, nil
 }

@@ -56,7 +56,7 @@ func TestDeliverXmsAnswers(t *testing.T) {
 		{"a longer double-byte part", message{to: []string{phone}, parts: []string{strings.Repeat("a", 670) + "中"}}, "lengthLimit/failure " + limits, 0},
 		{"an emoji is two characters to Outlook", message{to: []string{phone}, parts: []string{strings.Repeat("😀", 336)}}, "lengthLimit/failure " + limits, 0},
 		{"the longest part of characters that take two septets", message{to: []string{phone}, parts: []string{strings.Repeat("[", 1530)}}, "ok/neutral", 1},
-		{"a multimedia message", message{to: []string{phone}, parts: one, format: "MMS"}, "unregisteredService/failure MMS", 0},
+		{"a multimedia message", message{to: []string{phone}, parts: one, format: "MMS"}, "unregisteredService/failure MMS_SENDER", 0},
 		{"another format", message{to: []string{phone}, parts: one, format: "EMS"}, "invalidFormat/failure xmsData: the format of xmsBody is neither SMS nor MMS", 0},
 		{"a time in the past", message{to: []string{phone}, parts: one, scheduled: "2005-04-20T14:20:00Z"}, "ok/neutral", 1},
 		{"a time that is none", message{to: []string{phone}, parts: one, scheduled: "tomorrow"}, "invalidFormat/failure xmsData: scheduled is no time such as 2010-04-20T14:20:00Z", 0},

@@ -113,19 +113,20 @@ func TestParseTheSamples(t *testing.T) {
 		want oms.XMSData
 	}{
 		{"sample-SMS.xmsData", oms.XMSData{Format: oms.SMS, Content: []oms.Content{
-			{Type: "text/plain", ID: "Att0.txt@AB1B43B2B0594564.B94EF7ABB12B49BA", Text: "(1/2)This is the first SMS message..."},
-			{Type: "text/plain", ID: "Att1.txt@AB1B43B2B0594564.B94EF7ABB12B49BA", Text: "(2/2)This is the second SMS message..."},
+			{Type: "text/plain", ID: "Att0.txt@AB1B43B2B0594564.B94EF7ABB12B49BA", Location: "1.txt", Text: "(1/2)This is the first SMS message..."},
+			{Type: "text/plain", ID: "Att1.txt@AB1B43B2B0594564.B94EF7ABB12B49BA", Location: "2.txt", Text: "(2/2)This is the second SMS message..."},
 		}}},
-		{"sample-MMS.xmsData", oms.XMSData{Format: oms.MMS, SourceType: "reminder", Content: []oms.Content{
-			{Type: "text/plain", ID: "Att0.txt@AB1B43B2B0594564.B94EF7ABB12B49BA", Text: "This is the text part"},
-			{Type: "image/gif", ID: "Att1.gif@AB1B43B2B0594564.B94EF7ABB12B49BA", Text: "/9j/4AAQ ...... AVExISEyccHhcgLikxMC4p"},
-			{Type: "audio/midi", ID: "Att2.mid@AB1B43B2B0594564.B94EF7ABB12B49BA", Text: "/wDQjVYUrl ...... GoJ4e8j"},
+		{"sample-MMS.xmsData", oms.XMSData{Format: oms.MMS, SourceType: "reminder", Subject: "My Message", Slides: &oms.Slides{Pars: 1, Sources: []string{"cid:Att1.gif@AB1B43B2B0594564.B94EF7ABB12B49BA", "cid:Att0.txt@AB1B43B2B0594564.B94EF7ABB12B49BA", "cid:Att2.mid@AB1B43B2B0594564.B94EF7ABB12B49BA"}}, Content: []oms.Content{
+			{Type: "text/plain", ID: "Att0.txt@AB1B43B2B0594564.B94EF7ABB12B49BA", Location: "1.txt", Text: "This is the text part"},
+			{Type: "image/gif", ID: "Att1.gif@AB1B43B2B0594564.B94EF7ABB12B49BA", Location: "106675.gif", Text: "/9j/4AAQ ...... AVExISEyccHhcgLikxMC4p"},
+			{Type: "audio/midi", ID: "Att2.mid@AB1B43B2B0594564.B94EF7ABB12B49BA", Location: "1898.mid", Text: "/wDQjVYUrl ...... GoJ4e8j"},
 		}}},
 	}
 	for _, test := range tests {
 		got, err := oms.ParseXMSData(read(t, "testdata/"+test.file))
 		check(t, err)
 		test.want.Client, test.want.UserID, test.want.Password = "Microsoft Office Outlook 12.0", "myname", "mypwd"
+		test.want.ReplyPhone = "13801391350"
 		test.want.Scheduled = time.Date(2005, 4, 20, 14, 20, 0, 0, time.UTC)
 		test.want.Recipients = []string{"135xxxx", "139xxxx"}
 		test.want.Digest = got.Digest
@@ -140,7 +141,7 @@ func TestParseXMSDataInAnyOrderAndNamespace(t *testing.T) {
 		`<o:xmsHead><to><recipient> 1 </recipient><r/></to><sourceType> reminder </sourceType><scheduled>2030-01-02T03:04:05+01:00</scheduled></o:xmsHead>` +
 		`<user><customData><userId>not this</userId></customData><password> p </password><userId> ann </userId></user></o:xmsData>` + "\n")
 	check(t, err)
-	want := oms.XMSData{UserID: "ann", Password: " p ", Scheduled: time.Date(2030, 1, 2, 2, 4, 5, 0, time.UTC), SourceType: "reminder",
+	want := oms.XMSData{UserID: "ann", Password: " p ", CustomData: "not this", Scheduled: time.Date(2030, 1, 2, 2, 4, 5, 0, time.UTC), SourceType: "reminder",
 		Recipients: []string{"1"}, Format: oms.SMS, Content: []oms.Content{{Text: "a"}}, Digest: got.Digest}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got\n%+v\nwant\n%+v", got, want)

@@ -7,6 +7,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"omsbox/store"
 )
 
 // The formats of xmsBody.
@@ -20,11 +22,15 @@ type XMSData struct {
 	Client     string // "Microsoft Office Outlook 14.0"
 	UserID     string
 	Password   string
+	ReplyPhone string    // it means nothing here: a SIM cannot set a sender
+	CustomData string    // it means nothing here
 	Scheduled  time.Time // UTC; zero: at once
 	SourceType string    // reminder, calSummary, …
-	Recipients []string  // as typed, empty ones left out; one too many is all that is kept of too many
+	Recipients []string  // as typed, empty ones left out; of more than any limit allows, the surplus is dropped
+	Subject    string    // of a multimedia message
 	Format     string    // SMS or MMS
-	Content    []Content // in the order to be sent; one too many is all that is kept of too many
+	Slides     *Slides   // of a multimedia message; nil where it has none
+	Content    []Content // in the order to be sent; of more than any limit allows, the surplus is dropped
 	// Digest is SHA-256 over the document without the characters of the password: it knows the same
 	// request again, and is no help in guessing the password.
 	Digest [sha256.Size]byte
@@ -32,10 +38,25 @@ type XMSData struct {
 
 // Content is one content element of xmsBody.
 type Content struct {
-	Type string // media type in lower case, its parameters cut off; "" where the client gave none
-	ID   string // contentId
-	Text string
+	Type     string // media type in lower case, its parameters cut off; "" where the client gave none
+	ID       string // contentId
+	Location string // contentLocation
+	Text     string // in Base64 where the type is not text/plain
 }
+
+// Slides are what an mmsSlides element says, as far as it is needed: the elements and attributes of its
+// schema and of the SMIL that is seen in the wild differ in much else.
+type Slides struct {
+	Pars    int      // how many slides there are
+	Sources []string // of img, text and audio: "cid:" and a contentId; of too many the surplus is dropped
+}
+
+// The most that is kept of a document: one more than any setting allows, so that too many are seen.
+const (
+	keptRecipients = store.MostRecipients + 1
+	keptSources    = 3*store.MostParts + 1 // a slide has an image, a text and a sound at most
+	keptContents   = keptSources
+)
 
 // span is a place in the document, in bytes.
 type span struct{ from, to int64 }
@@ -63,6 +84,9 @@ func ParseXMSData(text string) (XMSData, error) {
 		case "xmsHead":
 			service, err = m.readHead(r)
 		case "xmsBody":
+			if body {
+				return errors.New("there is more than one xmsBody")
+			}
 			body = true
 			m.Format = strings.ToUpper(strings.TrimSpace(attribute(e, "format")))
 			err = m.readBody(r)
@@ -99,10 +123,30 @@ func (m *XMSData) readUser(r *reader, secret []span) ([]span, error) {
 			var at span
 			m.Password, at.from, at.to, err = r.located()
 			secret = append(secret, at)
+		case "replyPhone":
+			m.ReplyPhone, err = anyText(r)
+		case "customData":
+			m.CustomData, err = anyText(r)
 		}
 		return err
 	})
 	return secret, err
+}
+
+// anyText returns the text in the element that was opened last, whatever elements are around it: what
+// it holds means nothing here, so nothing can be wrong with it.
+func anyText(r *reader) (string, error) {
+	var text strings.Builder
+	for level := r.depth; r.depth >= level; {
+		token, err := r.next()
+		if err != nil {
+			return "", err
+		}
+		if t, ok := token.(xml.CharData); ok {
+			text.Write(t)
+		}
+	}
+	return strings.TrimSpace(text.String()), nil
 }
 
 func (m *XMSData) readHead(r *reader) (service string, err error) {
@@ -118,13 +162,15 @@ func (m *XMSData) readHead(r *reader) (service string, err error) {
 		case "sourceType":
 			m.SourceType, err = r.text()
 			m.SourceType = strings.TrimSpace(m.SourceType)
+		case "subject":
+			m.Subject, err = r.text()
 		case "to":
 			err = r.children(func(e xml.StartElement) error {
 				if e.Name.Local != "recipient" {
 					return nil
 				}
 				recipient, err := r.text()
-				if recipient = strings.TrimSpace(recipient); recipient != "" && len(m.Recipients) <= maxRecipients {
+				if recipient = strings.TrimSpace(recipient); recipient != "" && len(m.Recipients) < keptRecipients {
 					m.Recipients = append(m.Recipients, recipient)
 				}
 				return err
@@ -137,13 +183,39 @@ func (m *XMSData) readHead(r *reader) (service string, err error) {
 
 func (m *XMSData) readBody(r *reader) error {
 	return r.children(func(e xml.StartElement) error {
-		if e.Name.Local != "content" || len(m.Content) > maxSummaryMessages {
-			return nil
+		switch e.Name.Local {
+		case "mmsSlides":
+			if m.Slides == nil {
+				m.Slides = &Slides{}
+			}
+			return m.Slides.read(r)
+		case "content":
+			if len(m.Content) == keptContents {
+				return nil
+			}
+			kind, _, _ := strings.Cut(strings.ToLower(attribute(e, "contentType")), ";")
+			text, err := r.text()
+			m.Content = append(m.Content, Content{
+				Type: strings.TrimSpace(kind), ID: attribute(e, "contentId"), Location: attribute(e, "contentLocation"), Text: text,
+			})
+			return err
 		}
-		kind, _, _ := strings.Cut(strings.ToLower(attribute(e, "contentType")), ";")
-		text, err := r.text()
-		m.Content = append(m.Content, Content{Type: strings.TrimSpace(kind), ID: attribute(e, "contentId"), Text: text})
-		return err
+		return nil
+	})
+}
+
+// read counts the slides and finds what they show, in whatever SMIL is around it.
+func (s *Slides) read(r *reader) error {
+	return r.children(func(e xml.StartElement) error {
+		switch strings.ToLower(e.Name.Local) {
+		case "par":
+			s.Pars++
+		case "img", "text", "audio":
+			if source := strings.TrimSpace(attribute(e, "src")); source != "" && len(s.Sources) < keptSources {
+				s.Sources = append(s.Sources, source)
+			}
+		}
+		return s.read(r)
 	})
 }
 
@@ -152,7 +224,7 @@ func dateTime(text string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
-	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05"} {
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02T15:04Z07:00", "2006-01-02T15:04"} {
 		if t, err := time.Parse(layout, text); err == nil {
 			return t.UTC(), nil
 		}

@@ -64,53 +64,53 @@ func (s *Store) Deliveries(ctx context.Context, message int64) ([]Delivery, erro
 // part of it has left, or while one is being sent, it is refused as ErrInvalid.
 func (s *Store) Cancel(ctx context.Context, delivery int64) error {
 	return s.write(ctx, func(t *tx) error {
-		return t.cancel(delivery)
+		d, why, err := t.cancel(delivery)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			return fmt.Errorf("delivery %d: %w", delivery, ErrNotFound)
+		case err == nil && why != "":
+			return fmt.Errorf("%w: the text to %s cannot be taken back: %s", ErrInvalid, d.number, why)
+		}
+		return err
 	})
 }
 
-// CancelMessage does that for all deliveries of a message, and returns those that were taken back and
-// those that were not, because they had ended or a part had left.
-func (s *Store) CancelMessage(ctx context.Context, message int64) (cancelled, kept []Delivery, err error) {
-	before, err := s.Deliveries(ctx, message)
-	if err != nil {
-		return nil, nil, err
-	}
-	if len(before) == 0 {
-		return nil, nil, fmt.Errorf("message %d: %w; `omsbox log` shows the numbers of messages", message, ErrNotFound)
-	}
+// CancelMessage does that for all deliveries of a message. It returns how many were taken back, and
+// for each of the others why not, as a phrase; ErrNotFound.
+func (s *Store) CancelMessage(ctx context.Context, message int64) (cancelled int, kept []string, err error) {
 	err = s.write(ctx, func(t *tx) error {
-		for _, d := range before {
-			switch err := t.cancel(d.ID); {
-			case err == nil:
-				cancelled = append(cancelled, d)
-			case errors.Is(err, ErrInvalid):
-				kept = append(kept, d)
-			default:
+		all, err := t.ids(`SELECT id FROM deliveries WHERE message_id = ? ORDER BY id`, message)
+		if err == nil && len(all) == 0 {
+			return fmt.Errorf("message %d: %w; `omsbox log` shows the numbers of messages", message, ErrNotFound)
+		}
+		for _, id := range all {
+			d, why, err := t.cancel(id)
+			switch {
+			case err != nil:
 				return err
+			case why != "":
+				kept = append(kept, fmt.Sprintf("%s: %s", d.number, why))
+			default:
+				cancelled++
 			}
 		}
-		return nil
+		return err
 	})
-	if err != nil {
-		return nil, nil, err
-	}
-	return cancelled, kept, nil
+	return cancelled, kept, err
 }
 
-// cancel is Cancel inside a change.
-func (t *tx) cancel(delivery int64) error {
-	d, err := t.delivery(delivery)
+// cancel takes a delivery back, or says why it cannot be. sql.ErrNoRows where there is none.
+func (t *tx) cancel(delivery int64) (d *parcel, why string, err error) {
+	d, err = t.delivery(delivery)
 	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return fmt.Errorf("delivery %d: %w", delivery, ErrNotFound)
 	case err != nil:
-		return err
+		return nil, "", err
 	case d.state != Scheduled && d.state != Queued:
-		return fmt.Errorf("%w: the text to %s cannot be taken back: it is %s", ErrInvalid, d.number, d.state)
+		return d, fmt.Sprintf("it is %s", d.state), nil
 	case d.pending != d.total:
-		return fmt.Errorf("%w: the text to %s cannot be taken back: a part of it has left", ErrInvalid, d.number)
+		return d, "a part of it has left", nil
 	}
-	return t.drop(d, Cancelled, "")
+	return d, "", t.drop(d, Cancelled, "")
 }
 
 // parcel is a delivery inside a change, with what its segments amount to.

@@ -34,15 +34,11 @@ func Cancel(ctx context.Context, flags *flag.FlagSet, args []string) error {
 		if err != nil {
 			return err
 		}
-		var states []string
-		for _, d := range kept {
-			states = append(states, fmt.Sprintf("%s is %s", d.Recipient, d.State))
-		}
 		switch {
-		case len(cancelled) == 0:
-			return fmt.Errorf("message %d cannot be taken back: the text to %s", id, strings.Join(states, ", that to "))
+		case cancelled == 0:
+			return fmt.Errorf("message %d cannot be taken back: %s", id, strings.Join(kept, "; "))
 		case len(kept) > 0:
-			return done(nil, "taken back for %d of %d recipients; the text to %s", len(cancelled), len(cancelled)+len(kept), strings.Join(states, ", that to "))
+			return done(nil, "taken back for %d of %d recipients; not for %s", cancelled, cancelled+len(kept), strings.Join(kept, "; "))
 		}
 		return done(nil, "message %d is taken back: nothing of it has left", id)
 	})

@@ -3,10 +3,12 @@ package web_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -308,8 +310,12 @@ func TestListenSaysWhatToDo(t *testing.T) {
 	check(t, err)
 	defer taken.Close()
 	_, port, _ := net.SplitHostPort(taken.Addr().String())
+	by := "another program"
+	if name, err := os.ReadFile("/proc/self/comm"); err == nil { // there is one on Linux alone
+		by = fmt.Sprintf("%s (process %d)", strings.TrimSpace(string(name)), os.Getpid())
+	}
 	for _, c := range []struct{ name, addr, want string }{
-		{"taken", taken.Addr().String(), "port " + port + " is in use by another program: stop that one, or choose another port"},
+		{"taken", taken.Addr().String(), "port " + port + " is in use by " + by + ": stop that one, or choose another port"},
 		{"no port", "127.0.0.1", `address "127.0.0.1": write it as HOST:PORT or :PORT, such as :80 or 127.0.0.1:8025`},
 		{"not ours", "192.0.2.1:8025", "192.0.2.1 is no address of this computer: leave the host out to listen on all of them, as in :8025"},
 	} {

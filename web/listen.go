@@ -9,7 +9,6 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 )
 
@@ -95,30 +94,4 @@ func holder(port string) string {
 		}
 	}
 	return unknown
-}
-
-// listener accepts a connection once there is a place for it, which the connection's end gives back.
-type listener struct {
-	net.Listener
-	places chan struct{} // one in it for each that is taken
-	closed chan struct{}
-	once   sync.Once
-}
-
-func (l *listener) Accept() (net.Conn, error) {
-	select {
-	case l.places <- struct{}{}:
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-	conn, err := l.Listener.Accept()
-	if err != nil {
-		<-l.places
-	}
-	return conn, err
-}
-
-func (l *listener) Close() error {
-	l.once.Do(func() { close(l.closed) })
-	return l.Listener.Close()
 }

@@ -166,7 +166,7 @@ func appliance(ctx context.Context, s *store.Store, log *slog.Logger, listener n
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return front.Run(ctx, listener) })
+	group.Go(func() error { return front.Run(ctx, web.Doors{HTTP: listener}) })
 	group.Go(func() error { return mailer.New(s, log).Run(ctx) })
 	for _, m := range modems {
 		group.Go(func() error { return m.Run(ctx) })

@@ -4,12 +4,17 @@
 package command
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+
+	"omsbox/store"
 )
 
 // ErrUsage: what was typed is no command; it was said what is wrong with it.
@@ -52,13 +57,42 @@ func Parse(flags *flag.FlagSet, args []string, least, most int) error {
 	return nil
 }
 
-// DataFlag is the flag that names the data directory.
+// DataFlag is the flag that names the data directory. If it is not given, that is the one that
+// systemd gives, else omsbox-data in the working directory; where that holds no database and the
+// installed service has one, it is the service's, so that nobody needs to type it.
 func DataFlag(flags *flag.FlagSet) *string {
-	dir := "omsbox-data"
-	if d := os.Getenv("STATE_DIRECTORY"); d != "" {
-		dir = d // systemd gives it
+	return flags.String("data", usualData(os.Getenv("STATE_DIRECTORY"), DataHere, SystemData()), "the `directory` of the database")
+}
+
+// DataHere is the data directory of who starts omsbox by hand.
+const DataHere = "omsbox-data"
+
+// SystemData is the data directory of an installed service.
+func SystemData() string {
+	switch runtime.GOOS {
+	case "windows":
+		return filepath.Join(cmp.Or(os.Getenv("ProgramData"), `C:\ProgramData`), "omsbox")
+	case "darwin":
+		return "/Library/Application Support/omsbox"
 	}
-	return flags.String("data", dir, "the `directory` of the database")
+	return "/var/lib/omsbox"
+}
+
+func usualData(given, here, system string) string {
+	switch {
+	case given != "":
+		return given
+	case !HoldsDatabase(here) && HoldsDatabase(system):
+		return system
+	}
+	return here
+}
+
+// HoldsDatabase says whether a directory holds a database, or may not be looked into by this user:
+// who then tries to is told so.
+func HoldsDatabase(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, store.File))
+	return err == nil || errors.Is(err, os.ErrPermission)
 }
 
 // List is a flag that may be given more than once, or as a list with commas. What the command line

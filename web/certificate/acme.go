@@ -21,5 +21,9 @@ func (a *acme) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error)
 
 func (a *acme) run(ctx context.Context) error { <-ctx.Done(); return nil }
 
+func (a *acme) status() (ok bool, text string) { return true, "" }
+
+func (a *acme) public(host string) bool { return false }
+
 // challenge answers HTTP-01 challenges, RFC 8555 8.3.
 func (a *acme) challenge(next http.Handler) http.Handler { return next }

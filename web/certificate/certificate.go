@@ -114,7 +114,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 }
 
 // tellEvery is how often the sources are asked how they are.
-const tellEvery = 2 * time.Second
+const tellEvery = time.Second
 
 // tell keeps the row that says how the certificates are.
 func (k *Keeper) tell(ctx context.Context) error {

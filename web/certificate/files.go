@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	// lookEvery is how often the files are looked at, at most: by handshakes.
+	// lookEvery is how often handshakes look at the files, at most.
 	lookEvery = 3 * time.Second
 	// soon is when somebody must be told that a certificate which we cannot renew ends.
 	soon = 14 * 24 * time.Hour
@@ -161,9 +161,7 @@ func (f *files) run(ctx context.Context) error { <-ctx.Done(); return nil }
 
 func (f *files) status() (ok bool, text string) {
 	f.mu.Lock()
-	if time.Since(f.looked) >= lookEvery {
-		f.look()
-	}
+	f.look()
 	problem := f.problem
 	f.mu.Unlock()
 	leaf := f.pair.Load().Leaf

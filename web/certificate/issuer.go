@@ -41,7 +41,7 @@ var programBorn = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 type issuer struct {
 	*authority
 	log       *slog.Logger
-	names     []string // of the box, that the root permits: DNS's first, which are never none
+	names     []string // of the box that the root permits; the first is always a name and no address
 	now       func() time.Time
 	addresses func() []netip.Addr // that the computer has now
 	storage   *certmagic.FileStorage

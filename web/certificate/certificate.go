@@ -66,7 +66,7 @@ type Keeper struct {
 
 // New prepares the certificates; it makes what can be made at once, and asks nobody outside.
 func New(s *store.Store, log *slog.Logger, config Config) (*Keeper, error) {
-	hosts, err := checkHosts(config.Hosts)
+	hosts, err := CheckHosts(config.Hosts)
 	if err != nil {
 		return nil, err
 	}

@@ -32,7 +32,7 @@ type local struct {
 }
 
 func newLocal(s *store.Store, log *slog.Logger, config Config) (*local, error) {
-	hosts, err := checkHosts(config.Hosts)
+	hosts, err := CheckHosts(config.Hosts)
 	if err != nil {
 		return nil, err
 	}

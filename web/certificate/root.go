@@ -40,7 +40,7 @@ func ReadRoot(data string) (Root, error) {
 // the old one aside with the day. Everybody must trust the new one. A Keeper that runs takes it up
 // within a minute.
 func NewRoot(data string, hosts []string) error {
-	hosts, err := checkHosts(hosts)
+	hosts, err := CheckHosts(hosts)
 	if err != nil {
 		return err
 	}
@@ -245,8 +245,8 @@ func computer() string {
 	return name
 }
 
-// checkHosts returns the names that were given with -host as certificates have them.
-func checkHosts(hosts []string) ([]string, error) {
+// CheckHosts returns the names that were given with -host as certificates have them.
+func CheckHosts(hosts []string) ([]string, error) {
 	var checked []string
 	for _, host := range hosts {
 		name := normalized(host)

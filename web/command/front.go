@@ -5,9 +5,11 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 
 	"omsbox/store"
@@ -39,13 +41,11 @@ func FrontFlags(flags *flag.FlagSet) *Front {
 
 // Check refuses what does not fit together.
 func (f *Front) Check() error {
-	for i, host := range f.hosts.Values {
-		host = strings.ToLower(strings.TrimSuffix(host, "."))
-		if _, err := netip.ParseAddr(host); err != nil && !isName(host) {
-			return fmt.Errorf("-host %s: write a name such as sms.example.org, without https:// and without a port", host)
-		}
-		f.hosts.Values[i] = host
+	hosts, err := certificate.CheckHosts(f.hosts.Values)
+	if err != nil {
+		return err
 	}
+	f.hosts.Values = hosts
 	f.tls = f.source()
 	switch f.tls {
 	case certificate.ACME, certificate.Local, certificate.Files:
@@ -65,7 +65,7 @@ func (f *Front) Check() error {
 	if (f.tls == certificate.Files) != (f.cert != "" && f.key != "") || (f.cert == "") != (f.key == "") {
 		return errors.New("-tls files needs both -cert and -key, and nothing else does")
 	}
-	if f.tls == certificate.ACME && !anyPublic(f.hosts.Values) {
+	if f.tls == certificate.ACME && !slices.ContainsFunc(f.hosts.Values, certificate.PublicName) {
 		return errors.New("-tls acme needs a public name: give it with -host, such as -host sms.example.org")
 	}
 	return nil
@@ -78,32 +78,10 @@ func (f *Front) source() string {
 		return f.tls
 	case f.cert != "" || f.key != "":
 		return certificate.Files
-	case anyPublic(f.hosts.Values):
+	case slices.ContainsFunc(f.hosts.Values, certificate.PublicName):
 		return certificate.ACME
 	}
 	return certificate.Local
-}
-
-func anyPublic(hosts []string) bool {
-	for _, host := range hosts {
-		if certificate.PublicName(host) {
-			return true
-		}
-	}
-	return false
-}
-
-// isName says whether a host is a name as DNS has it, or a single label. RFC 1123 2.1
-func isName(host string) bool {
-	if len(host) > 253 {
-		return false
-	}
-	for label := range strings.SplitSeq(host, ".") {
-		if label == "" || len(label) > 63 || strings.Trim(label, "-") != label || strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
-			return false
-		}
-	}
-	return true
 }
 
 // Ways are the open ways in.
@@ -145,6 +123,21 @@ func (f *Front) Open(data string) (w Ways, err error) {
 		w.Certificates = certificate.Config{Mode: f.tls, Data: data, Hosts: f.hosts.Values, Cert: f.cert, Key: f.key, HTTP: w.Front.HTTP, HTTPS: w.Front.HTTPS}
 	}
 	return w, nil
+}
+
+// OpenPlain opens a port for pages and OMS without TLS, and one for mail unless that is "off". Ways
+// are to be closed even where it fails.
+func OpenPlain(http, smtp string) (Ways, error) {
+	f := Front{https: "off", http: http, legacy: "off", smtp: smtp, tls: "off"}
+	return f.Open("")
+}
+
+// Keeper prepares the certificates; nil without TLS.
+func (w Ways) Keeper(s *store.Store, log *slog.Logger) (*certificate.Keeper, error) {
+	if w.Front.TLS == "off" {
+		return nil, nil
+	}
+	return certificate.New(s, log, w.Certificates)
 }
 
 // Close closes the ports.

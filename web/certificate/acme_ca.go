@@ -97,7 +97,7 @@ func (a *acme) newPublicCA(w wishes) *publicCA {
 
 // serves says whether the CA is asked about a name at all.
 func (ca *publicCA) serves(name string) bool {
-	return ca.private || strings.Contains(name, ".") && certmagic.SubjectQualifiesForPublicCert(name) && !certmagic.SubjectIsIP(name)
+	return ca.private || PublicName(name)
 }
 
 // look loads the certificate of a name from the disk, with its OCSP response, and gets or renews it

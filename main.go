@@ -152,10 +152,10 @@ func serve(ctx context.Context, flags *flag.FlagSet, args []string) error {
 func (v *serving) run(ctx context.Context) error {
 	log := v.log()
 	ways, err := v.front.Open(*v.data)
-	defer ways.Close()
 	if err != nil {
 		return err
 	}
+	defer ways.Close()
 	s, err := store.Create(ctx, *v.data, log)
 	if err != nil {
 		return err
@@ -245,10 +245,10 @@ func demo(ctx context.Context, flags *flag.FlagSet, args []string) error {
 	if err != nil && *address == usual {
 		ways, err = front.OpenPlain("127.0.0.1:0", *submission)
 	}
-	defer ways.Close()
 	if err != nil {
 		return err
 	}
+	defer ways.Close()
 	post, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err

@@ -92,11 +92,16 @@ type Ways struct {
 	Certificates certificate.Config // without a Mode where TLS is off
 }
 
-// Open opens the ports. Ways are to be closed even where it fails.
+// Open opens the ports: all of them, or none.
 func (f *Front) Open(data string) (w Ways, err error) {
 	if err := f.Check(); err != nil {
 		return w, err
 	}
+	defer func() {
+		if err != nil {
+			w.Close()
+		}
+	}()
 	https := f.https
 	if f.tls == "off" {
 		https = "off"
@@ -125,8 +130,7 @@ func (f *Front) Open(data string) (w Ways, err error) {
 	return w, nil
 }
 
-// OpenPlain opens a port for pages and OMS without TLS, and one for mail unless that is "off". Ways
-// are to be closed even where it fails.
+// OpenPlain opens a port for pages and OMS without TLS, and one for mail unless that is "off".
 func OpenPlain(http, smtp string) (Ways, error) {
 	f := Front{https: "off", http: http, legacy: "off", smtp: smtp, tls: "off"}
 	return f.Open("")

@@ -20,14 +20,18 @@ import (
 // ErrUsage: what was typed is no command; it was said what is wrong with it.
 var ErrUsage = errors.New("wrong usage")
 
+// Variable is the environment variable that gives a flag.
+func Variable(flag string) string {
+	return "OMSBOX_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
 // Parse reads the flags, first from OMSBOX_… variables, and refuses fewer or more arguments than least and most.
 func Parse(flags *flag.FlagSet, args []string, least, most int) error {
 	var bad error
 	flags.VisitAll(func(f *flag.Flag) {
-		name := "OMSBOX_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
-		if v, ok := os.LookupEnv(name); ok {
+		if v, ok := os.LookupEnv(Variable(f.Name)); ok {
 			if err := f.Value.Set(v); err != nil {
-				bad = fmt.Errorf("%s: %w", name, err)
+				bad = fmt.Errorf("%s: %w", Variable(f.Name), err)
 			}
 		}
 	})

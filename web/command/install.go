@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -41,8 +42,8 @@ type system interface {
 	failing(ctx context.Context, since time.Time) (text string, failed bool)
 	// uninstall stops the service and removes it with its program.
 	uninstall(ctx context.Context, program string, say func(what, text string)) error
-	// forget removes the service's user, if it has one of its own with that data directory.
-	forget(ctx context.Context, data string) error
+	// forget removes the service's user, if install made one.
+	forget(ctx context.Context) error
 	// log is the command that shows the service's log, and restart the one that starts it anew.
 	log() string
 	restart() string
@@ -225,7 +226,7 @@ func awaitService(ctx context.Context, sys system, p plan, began time.Time) (sto
 			since = time.Now()
 		}
 		if failed || time.Since(began) > serveWithin {
-			return store.Front{}, fmt.Errorf("it is installed, but does not serve. What it says:\n\n%s\n\nPut that right; it is started again every few seconds. Its log: %s", text, sys.log())
+			return store.Front{}, fmt.Errorf("it is installed, but does not serve. What it says:\n\n%s\n\nPut that right; it is started again every few seconds. Its log: %s", cmp.Or(text, "(nothing)"), sys.log())
 		}
 		select {
 		case <-ctx.Done():

@@ -116,4 +116,4 @@ func (l library) uninstall(_ context.Context, program string, say func(what, tex
 }
 
 // forget: the service has no user of its own here.
-func (l library) forget(context.Context, string) error { return nil }
+func (l library) forget(context.Context) error { return nil }

@@ -106,6 +106,7 @@ func TestTheUnit(t *testing.T) {
 	for _, c := range []struct{ harm, word string }{
 		{"serial ports would be gone", "PrivateDevices"},
 		{"serial ports would be gone", "DevicePolicy"},
+		{"a program for 32 bits would not run on a system for 64", "SystemCallArchitectures"},
 		{"the time server's word would not be heard", "ProtectClock"},
 		{"a picture may need memory", "MemoryMax"},
 		{"the directory is not systemd's to make", "StateDirectory"},

@@ -14,6 +14,9 @@ import (
 	"syscall"
 )
 
+// comment says in /etc/passwd whose user it is: one that install made.
+const comment = "texting appliance"
+
 // account is the user that the service runs as.
 type account struct {
 	uid, gid int
@@ -101,7 +104,7 @@ func addUser(ctx context.Context, home string, groups []string) error {
 	_, err := user.LookupGroup(name)
 	grouped := err == nil
 	if _, err := exec.LookPath("useradd"); err == nil {
-		args := []string{"--system", "--home-dir", home, "--no-create-home", "--shell", shell, "--comment", "texting appliance", "--user-group", name}
+		args := []string{"--system", "--home-dir", home, "--no-create-home", "--shell", shell, "--comment", comment, "--user-group", name}
 		if grouped {
 			args[len(args)-2] = "--gid=" + name
 		}
@@ -115,7 +118,7 @@ func addUser(ctx context.Context, home string, groups []string) error {
 			return err
 		}
 	}
-	if err := run(ctx, "adduser", "-S", "-D", "-H", "-h", home, "-s", shell, "-G", name, name); err != nil {
+	if err := run(ctx, "adduser", "-S", "-D", "-H", "-h", home, "-s", shell, "-g", comment, "-G", name, name); err != nil {
 		return err
 	}
 	return joinGroups(ctx, groups)
@@ -135,9 +138,9 @@ func joinGroups(ctx context.Context, groups []string) error {
 }
 
 // forget removes the user, unless it is somebody else's that has the same name.
-func (systemd) forget(ctx context.Context, data string) error {
+func (systemd) forget(ctx context.Context) error {
 	entry, err := user.Lookup(name)
-	if err != nil || entry.HomeDir != data {
+	if err != nil || entry.Name != comment {
 		return nil
 	}
 	for _, program := range []string{"userdel", "deluser"} {

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -16,6 +17,7 @@ import (
 
 	"omsbox/store"
 	"omsbox/store/command"
+	"omsbox/web/certificate"
 )
 
 // plan is what is to be installed.
@@ -35,14 +37,16 @@ type system interface {
 	// install puts the program in its place, makes the service, in place of the one that was there,
 	// and starts it. It says what it does.
 	install(ctx context.Context, p plan, say func(what, text string)) error
-	// failing returns, once it is known that the service cannot start, what it said last.
-	failing(ctx context.Context) (text string, failed bool)
+	// failing returns what the service has said since some time, and whether it is known that it
+	// could not start.
+	failing(ctx context.Context, since time.Time) (text string, failed bool)
 	// uninstall stops the service and removes it with its program.
 	uninstall(ctx context.Context, program string, say func(what, text string)) error
-	// forget removes the service's user, if it has one of its own with that data directory.
-	forget(ctx context.Context, data string) error
-	// log is the command that shows the service's log.
+	// forget removes the service's user, if install made one.
+	forget(ctx context.Context) error
+	// log is the command that shows the service's log, and restart the one that starts it anew.
 	log() string
+	restart() string
 }
 
 // Install returns the command that makes this very program a service of the computer. parse declares
@@ -75,10 +79,11 @@ func Install(parse func(flags *flag.FlagSet, args []string) error) func(context.
 		if err != nil {
 			return err
 		}
+		began := time.Now()
 		if err := sys.install(ctx, p, say); err != nil {
 			return err
 		}
-		front, err := awaitService(ctx, sys, p)
+		front, err := awaitService(ctx, sys, p, began)
 		if err != nil {
 			return err
 		}
@@ -93,37 +98,43 @@ func say(what, text string) { fmt.Printf("  %-9s %s\n", what, text) }
 // newPlan makes a plan of flags that were read from args.
 func newPlan(flags *flag.FlagSet, args []string, program string) (plan, error) {
 	p := plan{program: program, data: command.SystemData()}
+	named := false
+	var relative error
 	flags.VisitAll(func(f *flag.Flag) {
-		variable := command.Variable(f.Name)
-		if v, ok := os.LookupEnv(variable); ok && !given(flags, f.Name) {
-			p.args = append(p.args, "-"+f.Name+"="+v) // the service will not have the variable
+		_, environ := os.LookupEnv(command.Variable(f.Name))
+		typed := given(flags, f.Name)
+		if environ && !typed {
+			p.args = append(p.args, "-"+f.Name+"="+f.Value.String()) // the service will not have the variable
 		}
-	})
-	p.args = append(p.args, args...)
-	if given(flags, "data") || os.Getenv(command.Variable("data")) != "" {
-		p.data = flags.Lookup("data").Value.String()
-	} else if runtime.GOOS != "linux" {
-		p.args = append(p.args, "-data="+p.data)
-	}
-	for _, name := range []string{"data", "cert", "key"} {
-		f := flags.Lookup(name)
-		if f == nil || f.Value.String() == f.DefValue || f.Value.String() == "" {
-			continue
+		if !environ && !typed {
+			return
 		}
 		path := f.Value.String()
-		if !filepath.IsAbs(path) {
-			whole, err := filepath.Abs(path)
-			if err != nil {
-				return p, err
-			}
-			return p, fmt.Errorf("-%s %s: a service is not started in this directory; write -%s %s", name, path, name, typed(whole))
-		}
-		if name != "data" {
+		switch f.Name {
+		case "data":
+			p.data, named = filepath.Clean(path), true
+		case "cert", "key":
 			p.reads = append(p.reads, path)
+		default:
+			return
 		}
+		if !filepath.IsAbs(path) {
+			relative = notWhole(f.Name, path)
+		}
+	})
+	if relative != nil {
+		return p, relative
 	}
-	p.data = filepath.Clean(p.data)
-	return p, checkData(p.data, given(flags, "data"))
+	p.args = append(p.args, args...)
+	return p, checkData(p.data, named)
+}
+
+func notWhole(name, path string) error {
+	whole, err := filepath.Abs(path)
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("-%s %s: a service is not started in this directory; write -%s %s", name, path, name, typed(whole))
 }
 
 // checkData refuses a data directory that holds other things, since all in it will belong to the
@@ -198,35 +209,35 @@ const (
 	steadyFor = 2 * time.Second
 )
 
-// awaitService waits until the service that was started can be reached.
-func awaitService(ctx context.Context, sys system, p plan) (store.Front, error) {
+// awaitService waits until the service can be reached that was started after began.
+func awaitService(ctx context.Context, sys system, p plan, began time.Time) (store.Front, error) {
 	var since time.Time
-	for began := time.Now(); ; {
-		text, failed := sys.failing(ctx)
-		front, well := reached(ctx, p.data)
+	for {
+		text, failed := sys.failing(ctx, began)
 		switch {
-		case failed || !well && time.Since(began) > serveWithin:
-			return front, fmt.Errorf("it is installed, but cannot be reached yet; it is started again every few seconds. What it says:\n\n%s\n\nPut that right and install again; `%s` shows more", text, sys.log())
-		case !well:
+		case !store.Serves(p.data) || failed:
 			since = time.Time{}
 		case since.IsZero():
 			since = time.Now()
 		case time.Since(since) >= steadyFor:
-			return front, nil
+			if front, open := reached(ctx, p.data); open {
+				return front, nil
+			}
+			since = time.Now()
+		}
+		if failed || time.Since(began) > serveWithin {
+			return store.Front{}, fmt.Errorf("it is installed, but does not serve. What it says:\n\n%s\n\nPut that right; it is started again every few seconds. Its log: %s", cmp.Or(text, "(nothing)"), sys.log())
 		}
 		select {
 		case <-ctx.Done():
-			return front, errors.New("interrupted: the service is installed, and `omsbox doctor` tells how it is")
+			return store.Front{}, errors.New("interrupted: the service is installed, and `omsbox doctor` tells how it is")
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
 }
 
-// reached says whether a service runs from dir and all its ports are open.
+// reached says whether all ports of the service that runs from dir are open.
 func reached(ctx context.Context, dir string) (store.Front, bool) {
-	if !store.Serves(dir) {
-		return store.Front{}, false
-	}
 	s, err := store.Open(ctx, dir, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return store.Front{}, false
@@ -257,27 +268,42 @@ func inside(address string) string {
 
 // next says what to do after the installation.
 func next(front store.Front, p plan, modem bool, log string) string {
-	sudo := "sudo "
+	sudo, at := "sudo ", ""
 	if runtime.GOOS == "windows" {
 		sudo = ""
+	}
+	if p.data != command.SystemData() {
+		at = " -data " + typed(p.data)
 	}
 	var b strings.Builder
 	line := func(what, text string) { fmt.Fprintf(&b, "  %-14s %s\n", what, text) }
 	fmt.Fprintf(&b, "\nomsbox runs, and starts by itself with this computer.\n\n")
 	line("Open", front.Origin)
-	if front.TLS == "local" && front.HTTP != "" {
+	if front.TLS == certificate.Local && front.HTTP != "" {
 		line("", "a browser warns until it trusts this box: http://"+site(front, front.HTTP, "80")+"/trust tells how")
 	}
 	if !modem {
-		line("Use a modem", sudo+name+" install -modem auto "+strings.Join(p.args, " "))
+		line("Use a modem", withModem(p.args))
 	}
-	line("Add yourself", sudo+name+" user add -admin -mail YOU@EXAMPLE.ORG YOURNAME")
-	line("Get replies", sudo+name+" set mail.relay smtps://USER:PASSWORD@YOUR.MAIL.SERVER")
-	line("Is all well?", sudo+name+" doctor")
+	line("Add yourself", sudo+name+" user add"+at+" -admin -mail YOU@EXAMPLE.ORG YOURNAME")
+	line("Get replies", sudo+name+" set"+at+" mail.relay smtps://USER:PASSWORD@YOUR.MAIL.SERVER")
+	line("Is all well?", sudo+name+" doctor"+at)
 	line("Its log", log)
 	line("Its data", p.data)
 	line("A new version", "download it, and there: "+sudo+"./"+name+" install")
 	return b.String()
+}
+
+// withModem is the command that gives the service its modem, beside the flags that it has.
+func withModem(args []string) string {
+	words := []string{"sudo", name, "install", "-modem", "auto"}
+	if runtime.GOOS == "windows" {
+		words = words[1:]
+	}
+	for _, a := range args {
+		words = append(words, typed(a))
+	}
+	return strings.Join(words, " ")
 }
 
 // site is how a browser names one of the listeners.

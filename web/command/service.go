@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"time"
 
 	"github.com/kardianos/service"
 
@@ -22,12 +23,16 @@ func otherSystem() (system, error) {
 }
 
 func (l library) service(p plan) (service.Service, error) {
+	args := append([]string{"serve"}, p.args...)
+	if dataOf(p.args) == command.SystemData() {
+		args = append(args, "-data="+p.data) // which no other system tells, as systemd does
+	}
 	return service.New(nothing{}, &service.Config{
 		Name:             name,
 		DisplayName:      name,
 		Description:      "Texting appliance: texts from Outlook, mail and browser through a modem",
 		Executable:       p.program,
-		Arguments:        append([]string{"serve"}, p.args...),
+		Arguments:        args,
 		UserName:         serviceUser,
 		WorkingDirectory: p.data,
 		Option: service.KeyValue{
@@ -87,7 +92,7 @@ func remove(s service.Service) error {
 }
 
 // failing: other systems keep what a service said last, each in a place of its own.
-func (l library) failing(context.Context) (string, bool) {
+func (l library) failing(context.Context, time.Time) (string, bool) {
 	return "(see " + l.log() + ")", false
 }
 
@@ -111,4 +116,4 @@ func (l library) uninstall(_ context.Context, program string, say func(what, tex
 }
 
 // forget: the service has no user of its own here.
-func (l library) forget(context.Context, string) error { return nil }
+func (l library) forget(context.Context) error { return nil }

@@ -17,6 +17,8 @@ func (library) program() string { return "/usr/local/bin/" + name }
 
 func (library) log() string { return "the log of the system, or /var/log/" + name + ".err" }
 
+func (library) restart() string { return "sudo " + name + " install" }
+
 // installed: what the service is started with is written in as many ways as there are systems.
 func (library) installed() ([]string, error) { return nil, nil }
 

@@ -38,6 +38,8 @@ func (library) program() string {
 
 func (library) log() string { return "the Event Viewer: Windows Logs, Application, source " + name }
 
+func (library) restart() string { return "net start " + name }
+
 // installed reads what the service is started with.
 func (library) installed() ([]string, error) {
 	manager, err := mgr.Connect()

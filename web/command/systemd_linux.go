@@ -8,8 +8,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 const unitFile = "/etc/systemd/system/" + name + ".service"
@@ -28,6 +30,8 @@ type systemd struct{}
 func (systemd) program() string { return "/usr/local/bin/" + name }
 
 func (systemd) log() string { return "journalctl -u " + name }
+
+func (systemd) restart() string { return "sudo systemctl restart " + name }
 
 func (systemd) installed() ([]string, error) {
 	text, err := os.ReadFile(unitFile)
@@ -56,6 +60,7 @@ func (systemd) install(ctx context.Context, p plan, say func(what, text string))
 	}
 	say("data", p.data)
 	if err := u.reach(ctx, p); err != nil {
+		os.Remove(p.data) // if nothing was in it yet
 		return err
 	}
 	if err := place(p.program, say); err != nil {
@@ -118,10 +123,10 @@ func (u account) reach(ctx context.Context, p plan) error {
 }
 
 // failing looks whether systemd waits to start the service again.
-func (systemd) failing(ctx context.Context) (string, bool) {
+func (systemd) failing(ctx context.Context, since time.Time) (string, bool) {
 	out, err := exec.CommandContext(ctx, "systemctl", "show", "--property=ActiveState,SubState", name).Output()
 	state := string(out)
-	last, _ := exec.CommandContext(ctx, "journalctl", "--unit="+name, "--lines=8", "--output=cat", "--no-pager").Output()
+	last, _ := exec.CommandContext(ctx, "journalctl", "--unit="+name, "--since=@"+strconv.FormatInt(since.Unix(), 10), "--lines=8", "--output=cat", "--no-pager").Output()
 	failed := err == nil && (strings.Contains(state, "SubState=auto-restart") || strings.Contains(state, "ActiveState=failed"))
 	return strings.TrimSpace(string(last)), failed
 }

@@ -51,7 +51,7 @@ func Uninstall(ctx context.Context, flags *flag.FlagSet, args []string) error {
 	}
 	if !*purge {
 		if command.HoldsDatabase(data) {
-			say("data", data+" are kept; `omsbox install` goes on with them")
+			say("data", "kept in "+data+"; `omsbox install` goes on with them")
 		}
 		return nil
 	}
@@ -61,7 +61,7 @@ func Uninstall(ctx context.Context, flags *flag.FlagSet, args []string) error {
 		}
 		say("data", data+" deleted")
 	}
-	return sys.forget(ctx, data)
+	return sys.forget(ctx)
 }
 
 // dataOf is the data directory that flags of serve name, else the usual one.

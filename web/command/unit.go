@@ -15,8 +15,9 @@ import (
 // The service is its own user with one privilege, to open ports below 1024. What is not here is not
 // here on purpose: PrivateDevices and a DevicePolicy would take the serial ports away, whose drivers
 // are too many to name; ProtectClock would take adjtimex, which tells whether a time server has set
-// the clock; and time-sync.target is not awaited, since without Internet it never comes, and omsbox
-// knows a clock that it cannot trust.
+// the clock; SystemCallArchitectures=native would end a program for 32 bits on a Raspberry Pi whose
+// system has 64, which otherwise runs; and time-sync.target is not awaited, since without Internet
+// it never comes, and omsbox knows a clock that it cannot trust.
 func unit(p plan, groups []string) (string, error) {
 	var line strings.Builder
 	for i, arg := range append([]string{p.program, "serve"}, p.args...) {
@@ -80,7 +81,6 @@ RestrictNamespaces=yes
 RestrictRealtime=yes
 RestrictSUIDSGID=yes
 LockPersonality=yes
-SystemCallArchitectures=native
 SystemCallFilter=@system-service @clock
 SystemCallErrorNumber=EPERM
 

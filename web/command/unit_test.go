@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"omsbox/store/command"
 )
 
 func TestArgumentsReachTheServiceAsTheyWereTyped(t *testing.T) {
@@ -38,7 +40,7 @@ func FuzzArguments(f *testing.F) {
 	f.Add(`\"`, ` "`)
 	f.Add("", " ")
 	f.Fuzz(func(t *testing.T, one, two string) {
-		text, err := unit(plan{program: "/usr/local/bin/omsbox", data: "/var/lib/omsbox", args: []string{one, two}}, nil)
+		text, err := unit(plan{program: "/usr/local/bin/omsbox", data: command.SystemData(), args: []string{one, two}}, nil)
 		if err != nil {
 			return
 		}
@@ -71,7 +73,7 @@ func FuzzUnitsThatWereChanged(f *testing.F) {
 
 func usual(t testing.TB) string {
 	t.Helper()
-	text, err := unit(plan{program: "/usr/local/bin/omsbox", data: "/var/lib/omsbox"}, nil)
+	text, err := unit(plan{program: "/usr/local/bin/omsbox", data: command.SystemData()}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,6 +106,7 @@ func TestTheUnit(t *testing.T) {
 	for _, c := range []struct{ harm, word string }{
 		{"serial ports would be gone", "PrivateDevices"},
 		{"serial ports would be gone", "DevicePolicy"},
+		{"a program for 32 bits would not run on a system for 64", "SystemCallArchitectures"},
 		{"the time server's word would not be heard", "ProtectClock"},
 		{"a picture may need memory", "MemoryMax"},
 		{"the directory is not systemd's to make", "StateDirectory"},
@@ -122,8 +125,8 @@ func TestTheDataDirectoryOfFlags(t *testing.T) {
 		args []string
 		want string
 	}{
-		{nil, "/var/lib/omsbox"},
-		{[]string{"-host", "data"}, "/var/lib/omsbox"},
+		{nil, command.SystemData()},
+		{[]string{"-host", "data"}, command.SystemData()},
 		{[]string{"-data", "/srv/a"}, "/srv/a"},
 		{[]string{"--data=/srv/b/", "-host", "x"}, "/srv/b"},
 	} {

@@ -17,6 +17,7 @@ import (
 // Where a message came from.
 const (
 	SourceOMS     = "oms"
+	SourceMail    = "mail"
 	SourceCommand = "command"
 )
 
@@ -33,7 +34,8 @@ type Message struct {
 	Scheduled  time.Time // not before then; zero or past: at once
 	To         []Recipient
 	// Digest stands for the whole request, its password left out. A request with the digest of
-	// one whose answer was not written in the last ten minutes is the same request. nil: never.
+	// one whose answer was not written in the last ten minutes is the same request; without Answers
+	// nobody ever says that it was. nil: never.
 	Digest *[sha256.Size]byte
 	// Answers: the caller will say with Answered whether its answer told of failures. Until
 	// then they are not mailed.
@@ -87,8 +89,11 @@ func (t *tx) enqueue(m Message, coding sms.Coding) (int64, error) {
 		digest = m.Digest[:]
 	}
 	answer := answerWritten
-	if m.Answers {
+	switch {
+	case m.Answers:
 		answer = answerOwed
+	case m.Digest != nil:
+		answer = answerLost
 	}
 	id, err := t.insert(`INSERT INTO messages (user_id, source, client, source_type, digest, answer, created)
 		VALUES (nullif(?, 0), ?, ?, ?, ?, ?, ?)`, m.User, m.Source, clip(m.Client, 100), clip(m.SourceType, 40), digest, answer, ms(t.now))
@@ -238,7 +243,7 @@ const mostHalves = 10
 const (
 	answerOwed    = 0 // not written yet
 	answerWritten = 1 // written, or nobody waits for one
-	answerLost    = 2 // the client was gone, or this process was
+	answerLost    = 2 // the client was gone, or this process was, or nobody ever knows
 )
 
 // Answered records whether the answer to a message that has one (Message.Answers) was written,

@@ -448,6 +448,18 @@ func TestARepeatedRequestAfterACrashIsTheSameMessage(t *testing.T) {
 	}
 }
 
+func TestARequestWithoutAnAnswerIsKnownAgain(t *testing.T) {
+	s := open(t)
+	m := store.Message{Source: store.SourceMail, Parts: []string{"x"}, To: []store.Recipient{{Number: number}}, Digest: &[32]byte{1}}
+	first, _, err := s.Enqueue(t.Context(), m)
+	check(t, err)
+	second, again, err := s.Enqueue(t.Context(), m)
+	check(t, err)
+	if !again || second != first {
+		t.Errorf("message %d (repeated: %t) after message %d", second, again, first)
+	}
+}
+
 func TestMessagesThatCannotBe(t *testing.T) {
 	s := open(t)
 	for name, m := range map[string]store.Message{

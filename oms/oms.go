@@ -31,6 +31,7 @@ import (
 type Service struct {
 	store  *store.Store
 	log    *slog.Logger
+	use    store.Use // what its clients sign in for
 	pages  *template.Template
 	wsdl   *texttemplate.Template
 	bodies *semaphore.Weighted // memory for requests of more than freeBody
@@ -41,10 +42,19 @@ func New(s *store.Store, log *slog.Logger) *Service {
 	return &Service{
 		store:  s,
 		log:    log.With("part", "oms"),
+		use:    store.Programs,
 		pages:  template.Must(template.New("").Parse(pageHTML)),
 		wsdl:   texttemplate.Must(texttemplate.New("").Parse(serviceWSDL)),
 		bodies: semaphore.NewWeighted(maxBodies),
 	}
+}
+
+// OldPrograms is the same service for connections that may be listened to: whoever comes over one
+// signs in with an app password. It shares its limits with s.
+func (s *Service) OldPrograms() http.Handler {
+	old := *s
+	old.use = store.OldPrograms
+	return &old
 }
 
 // operation is one method of the web service: its name, the name of its only parameter, and what

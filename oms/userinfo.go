@@ -79,7 +79,7 @@ func userInfo(replyPhone, smtpAddress string, result code) string {
 // is made to wait gets other there: invalidUser would say that the right password is wrong.
 func (s *Service) signIn(c *call, userID, password string) (store.User, *responseError) {
 	from, _, _ := net.SplitHostPort(c.remote)
-	user, err := s.store.Authenticate(c, userID, password, from, store.Programs)
+	user, err := s.store.Authenticate(c, userID, password, from, s.use)
 	var throttled *store.Throttled
 	switch {
 	case err == nil:
@@ -89,6 +89,9 @@ func (s *Service) signIn(c *call, userID, password string) (store.User, *respons
 		return user, &responseError{code: invalidUser}
 	case errors.Is(err, store.ErrDisabled):
 		return user, &responseError{code: expiredUser}
+	case errors.Is(err, store.ErrAppPassword):
+		s.log.Info("sign-in refused: the own password of an administrator", "from", c.remote)
+		return user, &responseError{code: invalidUser, content: "An administrator signs in here with an app password: omsbox user app-password ID makes one."}
 	case errors.As(err, &throttled):
 		s.log.Debug("sign-in put off", "from", c.remote, "seconds", throttled.Seconds)
 		unit := "seconds"

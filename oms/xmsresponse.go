@@ -22,8 +22,9 @@ type code struct {
 var (
 	// accepted: the message is committed, and no recipient is known to be lost.
 	accepted = code{"ok", neutral, false, false}
-	// invalidUser: no such user or a wrong password; which of them is not told.
-	invalidUser = code{"invalidUser", failure, false, false}
+	// invalidUser: no such user or a wrong password; which of them is not told. content, which the table
+	// does not have for it, says what to do where the password is right but not for programs.
+	invalidUser = code{"invalidUser", failure, true, false}
 	// expiredUser: the password is right, but the account was disabled.
 	expiredUser = code{"expiredUser", failure, false, false}
 	// unregisteredService: a multimedia message. content names the service.

@@ -301,3 +301,48 @@ func TestAReportOfALaterReferenceProvesNoEarlierDoubt(t *testing.T) {
 		t.Errorf("the doubtful one is %s, the other %s", x, y)
 	}
 }
+
+func TestAReportThatMayBeAboutAnotherDoubtProvesNone(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		apart  time.Duration
+		scts   time.Duration // after the second
+		first  store.State
+		second store.State
+	}{
+		{"two texts in doubt at the same time", 10 * time.Second, 0, store.Unconfirmed, store.Unconfirmed},
+		{"an older one, which was handed over at another time", 20*time.Minute + 7*time.Minute, 0, store.Unconfirmed, store.Delivered},
+		{"the message centre's clock has another zone", 20*time.Minute + 7*time.Minute, 2 * time.Hour, store.Unconfirmed, store.Delivered},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := open(t)
+			now := time.Now()
+			s.SetClock(func() time.Time { return now })
+			var ids []int64
+			for range 2 {
+				now = now.Add(c.apart)
+				ids = append(ids, enqueue(t, s, 0, "in doubt", number))
+				check(t, s.Settle(t.Context(), store.Verdict{Attempt: *claim(t, s, nil), Outcome: store.Doubtful, Reason: "no answer"}))
+			}
+			tpdu, err := sms.StatusReport{MR: 5, To: number, SCTS: now.Add(c.scts)}.TPDU()
+			check(t, err)
+			check(t, s.Report(t.Context(), "imsi", tpdu))
+			if x, y := state(t, s, ids[0]), state(t, s, ids[1]); x != c.first || y != c.second {
+				t.Errorf("the first is %s, want %s; the second is %s, want %s", x, c.first, y, c.second)
+			}
+		})
+	}
+}
+
+func TestAReportThatWaitsIsNotTakenForTheNextDoubt(t *testing.T) {
+	s := open(t)
+	before := enqueue(t, s, 0, "it left", number)
+	check(t, s.Settle(t.Context(), store.Verdict{Attempt: *claim(t, s, nil), Outcome: store.Doubtful, Reason: "no answer"}))
+	after := enqueue(t, s, 0, "it never left", number)
+	a := claim(t, s, nil)
+	report(t, s, 5, number, 0) // about the first; the second is with the modem
+	check(t, s.Settle(t.Context(), store.Verdict{Attempt: *a, Outcome: store.Doubtful, Reason: "no answer"}))
+	if x, y := state(t, s, before), state(t, s, after); x != store.Unconfirmed || y != store.Unconfirmed {
+		t.Errorf("the first is %s, the second %s: nobody can tell which of them it was", x, y)
+	}
+}

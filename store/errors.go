@@ -17,11 +17,13 @@ var (
 	ErrCredentials = errors.New("unknown user or wrong password")
 	// ErrDisabled: the password is right but the account was disabled.
 	ErrDisabled = errors.New("the account is disabled")
+	// ErrAppPassword: the password is right, but an administrator's own is for the pages alone.
+	ErrAppPassword = errors.New("an administrator's programs sign in with an app password")
 	// ErrBusy: too many sign-ins wait already; the same may work in a moment.
 	ErrBusy = errors.New("too many sign-ins at once, try again in a moment")
 	// ErrNumber: not a phone number that a text can be sent to.
 	ErrNumber = errors.New("not a phone number")
-	// ErrTaken: the name is another user's.
+	// ErrTaken: the name is that of another.
 	ErrTaken = errors.New("the name is taken")
 	// ErrInvalid: a value that a record or a setting cannot have.
 	ErrInvalid = errors.New("invalid")

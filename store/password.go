@@ -82,6 +82,7 @@ type credentials struct {
 
 	mu     sync.Mutex
 	proved map[[32]byte]string
+	hours  map[[sha256.Size]byte]time.Time // of app passwords: the hour of their last use, as it was written down
 }
 
 func (c *credentials) init() {
@@ -95,6 +96,7 @@ func (c *credentials) init() {
 	c.wrong.failed = map[origin]failures{}
 	c.places.held = map[string]int{}
 	c.proved = map[[32]byte]string{}
+	c.hours = map[[sha256.Size]byte]time.Time{}
 }
 
 // mark is the keyed digest under which a credential is remembered.
@@ -117,39 +119,62 @@ const (
 	OldPrograms
 )
 
-// Authenticate returns the user with that login and password, as asked for from an IP address; ""
-// where there is none, and all those count as one. ErrCredentials for an unknown user and a wrong
-// password alike, after the same time; ErrDisabled only to who knows the password; *Throttled after
-// too many wrong passwords from there, whatever the password is now; ErrBusy when too many others
-// wait. A password that was proved before costs nothing and is never made to wait.
+// Authenticate returns the user with that login and a password that the use takes, as asked for from
+// an IP address; "" where there is none, and all those count as one. ErrCredentials for an unknown
+// user and a wrong password alike, after the same time, and for every password that is no app
+// password where the use takes these alone; ErrDisabled only to who knows a password that it takes;
+// ErrAppPassword only to who knows the own password of an administrator, for Programs; *Throttled
+// after too many wrong passwords from there, whatever the password is now, unless it is an app
+// password; ErrBusy when too many others wait. An app password, and one that was proved before, costs
+// nothing and is never made to wait.
 func (s *Store) Authenticate(ctx context.Context, login, password, from string, use Use) (User, error) {
 	if login == "" || len(login) > 256 || len(password) > longestPassword { // nobody's, and seen for free
 		return User{}, ErrCredentials
 	}
+	digest, app := appDigest(password)
 	type row struct {
 		User
-		hash string
+		hash  string
+		found bool // an app password
+		used  time.Time
 	}
-	found, err := one(ctx, s, func(r scanner) (v row, err error) {
-		var created int64
-		err = r.Scan(&v.ID, &v.Login, &v.Phone, &v.Mail, &v.Alias, &v.Admin, &v.Disabled, &created, &v.hash)
-		v.Created = fromMS(created)
+	// An unknown user has a row as well, so that the app password is looked for in the same way.
+	who, err := one(ctx, s, func(r scanner) (v row, err error) {
+		var created, used int64
+		err = r.Scan(&v.ID, &v.Login, &v.Phone, &v.Mail, &v.Alias, &v.Admin, &v.Disabled, &created, &v.hash, &v.found, &used)
+		v.Created, v.used = fromMS(created), fromMS(used)
 		return v, err
-	}, `SELECT `+userColumns+`, password FROM users WHERE login = ?
-		UNION ALL SELECT 0, '', '', '', '', 0, 0, 0, ? LIMIT 1`, login, s.signIn.decoy)
+	}, `SELECT u.*, a.id IS NOT NULL, ifnull(a.used, 0)
+		FROM (SELECT `+userColumns+`, password FROM users WHERE login = ?1
+			UNION ALL SELECT 0, '', '', '', '', 0, 0, 0, ?2 LIMIT 1) u
+		LEFT JOIN app_passwords a ON a.digest = ?3 AND +a.user_id = u.id AND ?4`,
+		login, s.signIn.decoy, digest[:], app && use != Pages)
 	if err != nil {
 		return User{}, fmt.Errorf("look up user: %w", err)
 	}
-	proved, err := s.signIn.proves(ctx, found.ID, found.hash, password, origin{network(from), strings.ToLower(login)})
+	proved, o := who.found, origin{network(from), strings.ToLower(login)}
+	switch {
+	case who.found:
+	case use == OldPrograms: // it is not even compared with the account's own
+		if err = s.signIn.wrong.check(o); err == nil {
+			s.signIn.wrong.count(o)
+		}
+	default:
+		proved, err = s.signIn.proves(ctx, who.ID, who.hash, password, o)
+	}
 	switch {
 	case err != nil:
 		return User{}, err
-	case !proved || found.ID == 0:
+	case !proved || who.ID == 0:
 		return User{}, ErrCredentials
-	case found.Disabled:
+	case who.Disabled:
 		return User{}, ErrDisabled
+	case who.found:
+		s.used(digest, who.used)
+	case who.Admin && use == Programs:
+		return User{}, ErrAppPassword
 	}
-	return found.User, nil
+	return who.User, nil
 }
 
 // proves says whether the password is that of the hash, if need be by a derivation when its turn comes.

@@ -115,33 +115,71 @@ func (t *tx) reported(sim string, r sms.StatusReport) (int64, error) {
 	if awaited, err := t.mayGet(sim, r); err != nil || awaited {
 		return 0, err
 	}
-	// The oldest of those whose answer never came, or told no TP-MR: reports come in the order of
-	// the segments.
-	unnumbered, err := t.candidates(`SELECT s.id, d.recipient, true, s.handed FROM segments s JOIN deliveries d ON d.id = s.delivery_id
+	return t.proven(sim, r)
+}
+
+// proven finds the segment that a report proves among those whose TP-MR is not known: the oldest of
+// those that left for certain, since reports come in the order of the segments. One that may never
+// have left is proven only where no other text is in doubt that the report could be about: it would
+// be taken for delivered and be lost.
+func (t *tx) proven(sim string, r sms.StatusReport) (int64, error) {
+	type segment struct {
+		candidate
+		delivery int64
+		left     bool
+	}
+	unnumbered, err := within(t, func(r scanner) (d segment, err error) {
+		return d, r.Scan(&d.id, &d.recipient, &d.handed, &d.delivery, &d.left)
+	}, `SELECT s.id, d.recipient, s.handed, d.id, s.state = 'sent' FROM segments s JOIN deliveries d ON d.id = s.delivery_id
 		WHERE s.mr IS NULL AND (s.state = 'sent' OR s.state = 'unconfirmed') AND s.handed > ? AND s.sim = ? ORDER BY s.handed LIMIT 1000`,
 		ms(t.now.Add(-doubtWithin)), sim)
 	if err != nil {
 		return 0, err
 	}
-	for _, c := range unnumbered {
-		if !sameNumber(c.recipient, r.To) {
-			continue
-		}
-		if later, err := t.countedLater(sim, r.MR, c.handed); err != nil || later {
-			return 0, err
-		}
-		return c.id, nil
+	unnumbered = slices.DeleteFunc(unnumbered, func(c segment) bool { return !sameNumber(c.recipient, r.To) })
+	if i := slices.IndexFunc(unnumbered, func(c segment) bool { return c.left }); i >= 0 {
+		return unnumbered[i].id, nil
 	}
-	return 0, nil
+	unnumbered = slices.DeleteFunc(unnumbered, func(c segment) bool { return !atTime(c.candidate, r) })
+	if len(unnumbered) == 0 {
+		return 0, nil
+	}
+	first := unnumbered[0]
+	if slices.ContainsFunc(unnumbered, func(c segment) bool { return c.delivery != first.delivery }) {
+		return 0, nil
+	}
+	if fits, err := t.fitsCount(sim, r.MR, first.handed); err != nil || !fits {
+		return 0, err
+	}
+	return first.id, nil
 }
 
-// countedLater says whether a modem got to a TP-MR after that time only: it counts up, so a segment
-// that was handed over before cannot have it. Where it has come round since, nobody can tell, and
-// what is in doubt stays so. 3GPP TS 23.040 9.2.3.6
-func (t *tx) countedLater(sim string, mr byte, handed int64) (later bool, err error) {
-	err = t.row(`SELECT EXISTS (SELECT 1 FROM segments WHERE mr IN (?, ?, ?, ?) AND handed > ? AND sim = ?)`,
-		[]any{mr - 1, mr - 2, mr - 3, mr - 4, handed, sim}, &later)
-	return later, err
+// atTime says whether a segment was handed over when the SMSC says that it got one. Its clock may
+// have a wrong zone, which is off by some quarters of an hour; and where it is off by more than
+// that, nothing can be told from it.
+func atTime(c candidate, r sms.StatusReport) bool {
+	const quarter = 15 * time.Minute
+	late := r.SCTS.Sub(fromMS(c.handed))
+	return r.SCTS.IsZero() || (late-late.Round(quarter)).Abs() <= sameTime
+}
+
+// fitsCount says whether a segment that was handed over at that time may have a TP-MR. The modem
+// counts up by one: the next segment of which it told its TP-MR has one that is higher by those that
+// were handed over since, and by one more where it counts what it did not send. 3GPP TS 23.040 9.2.3.6
+func (t *tx) fitsCount(sim string, mr byte, handed int64) (bool, error) {
+	var next byte
+	var between int
+	err := t.row(`WITH RECURSIVE every(mr) AS (SELECT 0 UNION ALL SELECT mr + 1 FROM every WHERE mr < 255),
+		numbered AS (SELECT mr, (SELECT min(handed) FROM segments s WHERE s.mr = every.mr AND s.handed > ?1 AND s.sim = ?2) AS handed FROM every)
+		SELECT mr, (SELECT count(*) FROM segments s WHERE s.mr IS NULL AND (s.state = 'sent' OR s.state = 'unconfirmed')
+			AND s.handed > ?1 AND s.handed <= numbered.handed AND s.sim = ?2)
+		FROM numbered WHERE handed IS NOT NULL ORDER BY handed LIMIT 1`,
+		[]any{handed, sim}, &next, &between)
+	if errors.Is(err, sql.ErrNoRows) {
+		return true, nil
+	}
+	ahead := int(next - mr)
+	return ahead >= 1 && ahead <= between+2, err
 }
 
 // mayGet says whether a segment that is with the modem may turn out to be the one that a report is
@@ -225,9 +263,20 @@ func (t *tx) earlyReport(segment int64, mr int) error {
 		if !sameNumber(number, c.recipient) && (mr < 0 || !alikeNumber(number, c.recipient)) {
 			continue
 		}
-		var r sms.StatusReport
-		if err := t.row(`SELECT mr, status FROM reports WHERE id = ?`, []any{c.id}, &r.MR, &r.Status); err != nil {
+		var tpdu []byte
+		if err := t.row(`SELECT tpdu FROM reports WHERE id = ?`, []any{c.id}, &tpdu); err != nil {
 			return err
+		}
+		r, err := sms.ParseStatusReport(tpdu)
+		if err != nil {
+			return err
+		}
+		if mr < 0 { // it may be about another one
+			if about, err := t.reported(sim, r); err != nil {
+				return err
+			} else if about != segment {
+				continue
+			}
 		}
 		return t.prove(segment, c.id, r)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -133,12 +134,19 @@ func (s *Store) ShowUsers(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	have, err := s.haveAppPasswords(ctx)
+	if err != nil {
+		return err
+	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "ID\tMAIL\tPHONE\tREPLIES COME FROM\tNOTE")
 	for _, u := range users {
 		var notes []string
 		if u.Admin {
 			notes = append(notes, "admin")
+		}
+		if u.Admin && !slices.Contains(have, u.ID) {
+			notes = append(notes, "needs an app password for Outlook")
 		}
 		if u.Disabled {
 			notes = append(notes, "disabled")

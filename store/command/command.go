@@ -89,6 +89,9 @@ func UserAdd(ctx context.Context, flags *flag.FlagSet, args []string) error {
 			return err
 		}
 		fmt.Printf("added %s; replies will come from %s\n", u.Login, s.Address(u))
+		if u.Admin {
+			fmt.Printf("an administrator's own password is for the pages alone: `omsbox user app-password %s` makes one for Outlook or a mail program\n", u.Login)
+		}
 		if u.Mail == "" {
 			fmt.Println("no mail address was given (-mail): replies to this user go to the user of the setting mail.catch-all")
 		}

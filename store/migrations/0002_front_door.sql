@@ -1,7 +1,7 @@
 -- Passwords that the appliance made up, each for one program of a user. They are long and random,
 -- so a plain digest of them is as good as a slow one.
 CREATE TABLE app_passwords (
-	id      INTEGER PRIMARY KEY,
+	id      INTEGER PRIMARY KEY AUTOINCREMENT,       -- none is used again: people end one by its number
 	user_id INTEGER NOT NULL REFERENCES users(id),
 	name    TEXT    NOT NULL,                        -- the program or computer that it is for
 	digest  BLOB    NOT NULL UNIQUE,                 -- SHA-256

@@ -1,0 +1,76 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// What is derived needs its turn. Here all turns are taken for good, so that who waits for one is
+// seen to: nobody for an app password, or where only these are taken, whoever asks with whatever.
+func TestWhoNeedsADerivation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := openInside(t)
+		for _, u := range []User{{Login: "ann"}, {Login: "root", Admin: true}} {
+			if _, err := s.AddUser(t.Context(), u, "secret of "+u.Login); err != nil {
+				t.Fatal(err)
+			}
+		}
+		app, err := s.AddAppPassword(t.Context(), "ann", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range derivations {
+			s.signIn.turn <- struct{}{}
+		}
+		waits := context.DeadlineExceeded
+		for _, c := range []struct {
+			name, login, password        string
+			pages, programs, oldPrograms error
+		}{
+			{"an app password", "ann", app, waits, nil, nil},
+			{"the account's own", "ann", "secret of ann", waits, waits, ErrCredentials},
+			{"an administrator's own", "root", "secret of root", waits, waits, ErrCredentials},
+			{"a wrong one", "ann", "wrong", waits, waits, ErrCredentials},
+			{"another's app password", "root", app, waits, waits, ErrCredentials},
+			{"an unknown user", "nobody", "wrong", waits, waits, ErrCredentials},
+			{"an unknown user with an app password", "nobody", app, waits, waits, ErrCredentials},
+		} {
+			for use, want := range []error{Pages: c.pages, Programs: c.programs, OldPrograms: c.oldPrograms} {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				if _, err := s.Authenticate(ctx, c.login, c.password, c.name, Use(use)); !errors.Is(err, want) {
+					t.Errorf("%s, use %d: got %v, want %v", c.name, use, err, want)
+				}
+				cancel()
+			}
+		}
+	})
+}
+
+func TestASignInNeverWaitsForACommit(t *testing.T) {
+	s := openInside(t)
+	if _, err := s.AddUser(t.Context(), User{Login: "ann"}, "secret of ann"); err != nil {
+		t.Fatal(err)
+	}
+	app, err := s.AddAppPassword(t.Context(), "ann", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	s.SetClock(func() time.Time { return now })
+	release := s.hold(t)
+	defer release()
+	for hour := 1; hour <= 3; hour++ {
+		for range 100 {
+			if _, err := s.Authenticate(t.Context(), "ann", app, "192.0.2.1", Programs); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := len(s.writer.queue); got != hour {
+			t.Errorf("in the %d. hour %d changes wait, want one for each hour", hour, got)
+		}
+		now = now.Add(time.Hour)
+	}
+}

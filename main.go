@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"flag"
 	"fmt"
@@ -27,6 +28,7 @@ import (
 	"omsbox/store"
 	"omsbox/store/command"
 	"omsbox/web"
+	front "omsbox/web/command"
 )
 
 // verb is one thing that omsbox does.
@@ -39,6 +41,8 @@ func verbs() []verb {
 	return []verb{
 		{"demo", "", "the whole appliance on this computer with a simulated network: look at it in a browser", demo},
 		{"serve", "", "run the appliance", serve},
+		{"install", "[flags of serve]", "have the computer run the appliance from now on, also after it was switched off", front.Install(checkService)},
+		{"uninstall", "", "undo that; the data stay unless -purge is given", front.Uninstall},
 		{"send", "NUMBER...", "queue a text, read from standard input, like any other message", command.Send},
 		{"cancel", "MESSAGE", "take a message back, as far as nothing of it has left", command.Cancel},
 		{"log", "", "show what happened to texts and mails last; never what is in them", command.Log},
@@ -112,19 +116,58 @@ func run(ctx context.Context, args []string) error {
 	return err
 }
 
-func serve(ctx context.Context, flags *flag.FlagSet, args []string) error {
-	data, logger := command.DataFlag(flags), radio.LogFlag(flags)
-	address := flags.String("http", ":80", "the `address` to serve pages and Outlook at")
-	var devices command.List
-	flags.Var(&devices, "modem", "a `device`: auto finds all there are; else /dev/serial/by-id/…, COM3, tcp://host:port, or sim for a simulated one; may be repeated")
+// serving is what the flags of serve say.
+type serving struct {
+	data    *string
+	log     func() *slog.Logger
+	front   *front.Front
+	devices command.List
+}
+
+// serviceFlags declares the flags of serve and reads them.
+func serviceFlags(flags *flag.FlagSet, args []string) (*serving, error) {
+	v := &serving{data: command.DataFlag(flags), log: radio.LogFlag(flags), front: front.FrontFlags(flags)}
+	flags.Var(&v.devices, "modem", "a `device`: auto finds all there are; else /dev/serial/by-id/…, COM3, tcp://host:port, or sim for a simulated one; may be repeated")
 	if err := command.Parse(flags, args, 0, 0); err != nil {
+		return nil, err
+	}
+	for _, device := range v.devices.Values {
+		if _, err := radio.Opener(device); device != "auto" && err != nil {
+			return nil, err
+		}
+	}
+	return v, v.front.Check()
+}
+
+func checkService(flags *flag.FlagSet, args []string) error {
+	_, err := serviceFlags(flags, args)
+	return err
+}
+
+func serve(ctx context.Context, flags *flag.FlagSet, args []string) error {
+	v, err := serviceFlags(flags, args)
+	if err != nil {
 		return err
 	}
-	log := logger()
+	return front.Serve(ctx, v.run)
+}
+
+// run opens what the flags name, and serves until ctx ends.
+func (v *serving) run(ctx context.Context) error {
+	log := v.log()
+	ways, err := v.front.Open(*v.data)
+	if err != nil {
+		return err
+	}
+	defer ways.Close()
+	s, err := store.Create(ctx, *v.data, log)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
 	var finder *modem.Finder
-	var openers []func(context.Context) (io.ReadWriteCloser, error)
-	var named []string
-	for _, device := range devices.Values {
+	var modems []*modem.Modem
+	for _, device := range v.devices.Values {
 		if device == "auto" {
 			finder = modem.NewFinder(log)
 			continue
@@ -133,45 +176,42 @@ func serve(ctx context.Context, flags *flag.FlagSet, args []string) error {
 		if err != nil {
 			return err
 		}
-		openers, named = append(openers, open), append(named, device)
+		modems = append(modems, modem.New(s, device, open, log))
 	}
-	listener, err := web.Listen(*address)
-	if err != nil {
-		return err
-	}
-	defer listener.Close()
-	s, err := store.Create(ctx, *data, log)
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	var modems []*modem.Modem
-	for i, device := range named {
-		modems = append(modems, modem.New(s, device, openers[i], log))
-	}
-	if len(devices.Values) == 0 {
+	if len(v.devices.Values) == 0 {
 		log.Warn("no modem was named: texts wait until `omsbox serve -modem auto` looks for one")
 	}
-	log.Info("serving", "http", listener.Addr(), "data", *data, "modems", devices.String())
-	return appliance(ctx, s, log, listener, nil, modems, finder)
+	log.Info("serving", "at", ways.Front.Origin, "data", *v.data, "modems", v.devices.String())
+	return appliance(ctx, s, log, ways, nil, modems, finder)
 }
 
 // appliance runs the four sides over their rows until ctx ends. The store outlives them.
-func appliance(ctx context.Context, s *store.Store, log *slog.Logger, listener net.Listener, demo *web.Demo, modems []*modem.Modem, finder *modem.Finder) error {
+func appliance(ctx context.Context, s *store.Store, log *slog.Logger, ways front.Ways, demo *web.Demo, modems []*modem.Modem, finder *modem.Finder) error {
 	var devices []string
 	for _, m := range modems {
 		devices = append(devices, m.Device)
 	}
-	if err := s.ServeModems(ctx, devices); err != nil {
+	if err := errors.Join(s.ServeModems(ctx, devices), s.SetFront(ctx, ways.Front)); err != nil {
 		return err
 	}
-	front, err := web.New(s, log, web.Config{OMS: oms.New(s, log), Demo: demo})
+	keeper, err := ways.Keeper(s, log)
+	if err != nil {
+		return err
+	}
+	outlook := oms.New(s, log)
+	pages, err := web.New(s, log, web.Config{OMS: outlook, OldOMS: outlook.OldPrograms(), Certificates: keeper, Demo: demo})
 	if err != nil {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return front.Run(ctx, listener) })
+	var encryption *tls.Config // of mail that comes in
+	if keeper != nil {
+		encryption = keeper.MailTLS()
+		group.Go(func() error { return keeper.Run(ctx) })
+	}
+	group.Go(func() error { return pages.Run(ctx, ways.Doors) })
 	group.Go(func() error { return mailer.New(s, log).Run(ctx) })
+	_ = encryption
 	for _, m := range modems {
 		group.Go(func() error { return m.Run(ctx) })
 	}
@@ -191,6 +231,7 @@ func demo(ctx context.Context, flags *flag.FlagSet, args []string) error {
 	logger := radio.LogFlag(flags)
 	const usual = "127.0.0.1:8080"
 	address := flags.String("http", usual, "the `address` to look at; if it is not given and that port is taken, any free one")
+	submission := flags.String("smtp", "off", "the `address` at which mail programs hand over mail that becomes texts")
 	data := flags.String("data", "", "keep the data in this `directory`; otherwise they are gone in the end")
 	if err := command.Parse(flags, args, 0, 0); err != nil {
 		return err
@@ -204,14 +245,14 @@ func demo(ctx context.Context, flags *flag.FlagSet, args []string) error {
 		*data = dir
 	}
 	log := logger()
-	listener, err := web.Listen(*address)
+	ways, err := front.OpenPlain(*address, *submission)
 	if err != nil && *address == usual {
-		listener, err = web.Listen("127.0.0.1:0")
+		ways, err = front.OpenPlain("127.0.0.1:0", *submission)
 	}
 	if err != nil {
 		return err
 	}
-	defer listener.Close()
+	defer ways.Close()
 	post, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -237,7 +278,7 @@ func demo(ctx context.Context, flags *flag.FlagSet, args []string) error {
 	defer sim.Close()
 	mailbox := mailer.NewMailbox(log)
 	stick := modem.New(s, "sim", func(context.Context) (io.ReadWriteCloser, error) { return sim.Open() }, log)
-	base := "http://" + reachable(listener.Addr())
+	base := ways.Front.Origin
 	fmt.Printf(`This is omsbox with a simulated mobile network. Nothing leaves this computer.
 
   Look at it:        %[1]s/demo
@@ -255,23 +296,10 @@ Ctrl-C ends it.
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return mailbox.Serve(ctx, post) })
 	group.Go(func() error {
-		return appliance(ctx, s, log, listener,
+		return appliance(ctx, s, log, ways,
 			&web.Demo{Phone: sim, Mailbox: mailbox, Login: login, Password: password, Number: number}, []*modem.Modem{stick}, nil)
 	})
 	return group.Wait()
-}
-
-// reachable is an address as other programs reach it: a listener at all of the computer's
-// addresses is at its name too.
-func reachable(a net.Addr) string {
-	host, port, err := net.SplitHostPort(a.String())
-	if err != nil || !net.ParseIP(host).IsUnspecified() {
-		return a.String()
-	}
-	if name, err := os.Hostname(); err == nil {
-		return net.JoinHostPort(name, port)
-	}
-	return net.JoinHostPort("127.0.0.1", port)
 }
 
 func version(_ context.Context, flags *flag.FlagSet, args []string) error {

@@ -33,6 +33,7 @@ import (
 	"omsbox/oms"
 	"omsbox/store"
 	"omsbox/web"
+	front "omsbox/web/command"
 )
 
 func check(t testing.TB, err error) {
@@ -49,7 +50,7 @@ var arrows = map[string][]string{
 	"omsbox/web":             {"omsbox/web/certificate", "omsbox/store"},
 	"omsbox/web/certificate": {"omsbox/web/dns", "omsbox/store"},
 	"omsbox/web/dns":         {},
-	"omsbox/web/command":     {"omsbox/web/certificate", "omsbox/store", "omsbox/store/command"},
+	"omsbox/web/command":     {"omsbox/web", "omsbox/web/certificate", "omsbox/store", "omsbox/store/command"},
 	"omsbox/mailer":          {"omsbox/store"},
 	"omsbox/modem":           {"omsbox/store", "omsbox/modem/sms", "omsbox/modem/simulator"},
 	"omsbox/modem/command":   {"omsbox/modem", "omsbox/modem/simulator", "omsbox/store", "omsbox/store/command"},
@@ -141,7 +142,7 @@ func begin(t testing.TB, options simulator.Options) *world {
 	s, err := store.Create(ctx, t.TempDir(), log)
 	check(t, err)
 	w := &world{store: s, sim: simulator.New(options), mailbox: mailer.NewMailbox(log)}
-	front, err := web.Listen("127.0.0.1:0")
+	ways, err := front.OpenPlain("127.0.0.1:0", "off")
 	check(t, err)
 	post, err := net.Listen("tcp", "127.0.0.1:0")
 	check(t, err)
@@ -149,11 +150,11 @@ func begin(t testing.TB, options simulator.Options) *world {
 	check(t, err)
 	check(t, s.Set(ctx, "mail.relay", "smtp://"+post.Addr().String()))
 	check(t, s.Set(ctx, "mail.domain", "sms.example.org"))
-	w.url = "http://" + front.Addr().String() + web.OMSPath
+	w.url = ways.Front.Origin + web.OMSPath
 	radio := modem.New(s, "sim", func(context.Context) (io.ReadWriteCloser, error) { return w.sim.Open() }, log)
 	done := make(chan error, 2)
 	go func() { done <- w.mailbox.Serve(ctx, post) }()
-	go func() { done <- appliance(ctx, s, log, front, nil, []*modem.Modem{radio}, nil) }()
+	go func() { done <- appliance(ctx, s, log, ways, nil, []*modem.Modem{radio}, nil) }()
 	t.Cleanup(func() {
 		cancel()
 		for range 2 {
@@ -318,8 +319,8 @@ func TestCommandsSayWhatIsWrongAndWhatToDo(t *testing.T) {
 		{"modem send /dev/null +447911123456 hello", 1, "is no serial port"},
 		{"modem send tcp://127.0.0.1 +447911123456 hello", 1, "tcp://host:port"},
 		{"modem send tcp://127.0.0.1:1 +447911123456 hello", 1, "is the program that shares the modem running"},
-		{"serve -http 127.0.0.1:0 -data /dev/null/x", 1, "choose a directory that this user may write"},
-		{"serve -http 256.0.0.1:80 -data " + none, 1, "256.0.0.1"},
+		{"serve -tls off -http 127.0.0.1:0 -data /dev/null/x", 1, "choose a directory that this user may write"},
+		{"serve -tls off -http 256.0.0.1:80 -data " + none, 1, "256.0.0.1"},
 		{"version", 0, "omsbox"},
 	} {
 		t.Run(c.args, func(t *testing.T) {
@@ -377,7 +378,7 @@ func TestCommandsBesideAService(t *testing.T) {
 		{"user app-password revoke root Outlook", "", 1, "has no app password \"Outlook\""},
 		{"get status", "", 0, "GB, for numbers without a country code"},
 		{"get", "", 0, "oms.wait"},
-		{"serve -http 127.0.0.1:0", "", 1, "the data directory is in use"},
+		{"serve -tls off -http 127.0.0.1:0", "", 1, "the data directory is in use"},
 	} {
 		words := strings.Fields(c.args)
 		n := 1 // the flag comes after the command's own words
@@ -492,7 +493,7 @@ func (s *service) arm(name string) {
 // start starts the process and returns what is closed when it has ended.
 func (s *service) start(t testing.TB) <-chan struct{} {
 	t.Helper()
-	args := []string{"serve", "-data", s.data, "-http", s.http}
+	args := []string{"serve", "-data", s.data, "-tls", "off", "-http", s.http}
 	for _, device := range strings.Split(s.modem, ",") {
 		args = append(args, "-modem", device)
 	}

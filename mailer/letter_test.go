@@ -90,7 +90,7 @@ func parsed(t *testing.T, l letter) (h mail.Header, body string) {
 	for name := range m.Header {
 		switch name {
 		case "From", "To", "Subject", "Date", "Message-Id", "Mime-Version", "Content-Type", "Content-Transfer-Encoding",
-			"Content-Class", "X-Ms-Reply-To-Mobile", "Auto-Submitted", "In-Reply-To", "References":
+			"Content-Class", "X-Ms-Reply-To-Mobile", "Auto-Submitted", "In-Reply-To", "References", "Reply-To":
 		default:
 			t.Errorf("a field %s that nobody wrote in\n%s", name, head)
 		}
@@ -181,6 +181,17 @@ func TestReplyMails(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestAReplyMailIsAnsweredToThePhoneWhereThatBecomesAText(t *testing.T) {
+	to := ann
+	to.answers = true
+	l := reply(row, from("+447911123456", "See you at eight, bring the keys."), earlier{}, to)
+	h, _ := parsed(t, l)
+	if list, err := h.AddressList("Reply-To"); err != nil || len(list) != 1 || list[0].Address != "+447911123456@box.example.org" {
+		t.Errorf("Reply-To: %v, %v", list, err)
+	}
+	golden(t, "reply-that-mail-answers", l)
 }
 
 func TestNoticeMails(t *testing.T) {

@@ -322,5 +322,6 @@ func (q *queue) addressee(ctx context.Context, mail store.Mail) (to addressee, i
 	if none != "" {
 		none = u.Login + ": " + none
 	}
-	return addressee{own: q.store.Address(u), path: path, domain: q.store.MailDomain()}, instead, none, nil
+	return addressee{own: q.store.Address(u), path: path, domain: q.store.MailDomain(),
+		answers: q.store.Front().SMTP != ""}, instead, none, nil
 }

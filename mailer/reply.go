@@ -16,6 +16,10 @@ type addressee struct {
 	own    string // the user's own smtpAddress
 	path   string // the user's mailbox
 	domain string // of our addresses
+	// answers says that a mail to a number at domain becomes a text. It is as it is now, not as it was
+	// when the mail was first tried: two copies that differ in it do no harm, an answer that goes
+	// nowhere does.
+	answers bool
 }
 
 // earlier is a text that another one completes or replaces.
@@ -29,6 +33,9 @@ type earlier struct {
 func reply(m store.Mail, in store.Incoming, e earlier, to addressee) letter {
 	var h header
 	h.address("From", display(in), to.own)
+	if to.answers && in.Kind == store.KindSMS && isNumber(in.Sender) {
+		h.address("Reply-To", display(in), in.Sender+"@"+to.domain)
+	}
 	h.address("To", "", to.path)
 	h.text("Subject", subject(in))
 	h.date(date(in))

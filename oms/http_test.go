@@ -265,7 +265,7 @@ func TestGetServiceInfoNamesTheServiceAsSet(t *testing.T) {
 
 func TestARequestOfMoreThanTwoMegabytesIsRefused(t *testing.T) {
 	b := newBox(t)
-	for size, want := range map[int]int{2 << 20: http.StatusOK, 2<<20 + 1: http.StatusInternalServerError} {
+	for size, want := range map[int]int{2 << 20: http.StatusOK, 2<<20 + 1: http.StatusInternalServerError, 10 << 20: http.StatusInternalServerError} {
 		body := envelope("GetServiceInfo", "", "")
 		body += strings.Repeat(" ", size-len(body))
 		if r := b.post(t, body); r.StatusCode != want {

@@ -2,6 +2,7 @@ package oms_test
 
 import (
 	"encoding/binary"
+	"encoding/xml"
 	"errors"
 	"os"
 	"path/filepath"
@@ -44,7 +45,7 @@ func TestParseEnvelope(t *testing.T) {
 		{"an empty body and a bare SOAPAction", open + end, namespace + "/GetServiceInfo", "GetServiceInfo", "", ""},
 		{"an empty body", open + end, `""`, "", "", "Client"},
 		{"no body", `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"/>`, "", "", "", "Client"},
-		{"XML in the parameter", open + `<DeliverXms><xmsData><xmsData/></xmsData></DeliverXms>` + end, "", "", "", "Client"},
+		{"XML in the parameter", open + `<DeliverXms><xmsData><xmsData><user/></xmsData>x</xmsData><a/></DeliverXms><b/>` + end, "", "DeliverXms", "elements", ""},
 		{"a truncated envelope", open + `<GetServiceInfo/></s:Body>`, "", "", "", "Client"},
 		{"text after the envelope", open + `<GetServiceInfo/>` + end + "x", "", "", "", "Client"},
 		{"two envelopes", open + `<GetServiceInfo/>` + end + open + end, "", "", "", "Client"},
@@ -236,6 +237,34 @@ func FuzzXMSUser(f *testing.F) {
 		got, err := oms.ParseXMSUser(text)
 		if err == nil && !(utf8.ValidString(got.UserID) && utf8.ValidString(got.Password)) {
 			t.Fatalf("got %+v", got)
+		}
+	})
+}
+
+// Text is read around the decoder, and understood as it would understand it.
+func FuzzText(f *testing.F) {
+	for _, s := range []string{
+		"", "plain", " Gr\u00fc\u00dfe \U0001F600 ", "a&amp;b&lt;c&gt;d&quot;e&apos;f", "&#65;&#x42;&#x1F600;", "&#0;", "&#xD800;", "&#x110000;", "&#-1;", "&#;", "&x;", "&", "&amp",
+		"a\r\nb\rc\n\rd", "&#13;\n", "\r&#10;", "\r", "<![CDATA[a&amp;\r\n]]>\r<![CDATA[\n]]>", "a<!-- \r -->b", "<?x ?>\n", "</password>\n<password>b", "<a/>b",
+		"\xff", "\uffff", "\x00", "]]>", strings.Repeat("x", 1023) + "\r\n\u00fc&amp;" + strings.Repeat("y", 1010) + "&#x4E2D;\u4e2d",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		document := "<xmsUser><password>" + text + "</password></xmsUser>"
+		got, err := oms.ParseXMSUser(document)
+		var want struct {
+			Password string `xml:"password"`
+		}
+		if err != nil || xml.Unmarshal([]byte(document), &want) != nil {
+			return
+		}
+		if got.Password != want.Password {
+			t.Errorf("got %q, want %q", got.Password, want.Password)
+		}
+		request, err := oms.ParseEnvelope([]byte(envelope("DeliverXms", "xmsData", document)), "", "")
+		if err != nil || request.Argument != document {
+			t.Errorf("the envelope gave %q, %v", request.Argument, err)
 		}
 	})
 }

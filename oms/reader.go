@@ -20,6 +20,7 @@ const (
 var (
 	errTag       = fmt.Errorf("a tag of more than %d attributes or %d bytes", mostAttributes, longestTag)
 	errDirective = errors.New("a document type is not allowed")
+	errElements  = errors.New("elements where text belongs")
 )
 
 // reader walks through a foreign XML document once, forward. It refuses document types (and with
@@ -199,7 +200,7 @@ func (r *reader) located() (content string, from, to int64, err error) {
 		case xml.CharData: // a CDATA section
 			text.Write(t)
 		case xml.StartElement:
-			return "", 0, 0, errors.New("elements where text belongs")
+			return "", 0, 0, errElements
 		case xml.EndElement:
 			if !wellFormed(text.String()) {
 				return "", 0, 0, errText

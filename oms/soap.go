@@ -147,8 +147,14 @@ func (q *Request) parameter(r *reader, e xml.StartElement) (err error) {
 		}
 	}
 	q.Argument, err = r.text()
+	if err == errElements { // SOAP all the same, and no probe
+		q.Argument, err = notDocument, nil
+	}
 	return err
 }
+
+// notDocument stands for a parameter that holds elements where a string belongs.
+const notDocument = "elements"
 
 // encoded notes what an element says about the encoding of the call.
 func (q *Request) encoded(e xml.StartElement) {

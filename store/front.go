@@ -16,9 +16,13 @@ type Front struct {
 	HTTPS, HTTP, Legacy, SMTP string // the address of each listener as host:port; "" where there is none
 }
 
-// SetFront tells how this service can be reached.
+// SetFront tells how this service can be reached. How the certificates of an earlier run were is
+// forgotten: this one may have none.
 func (s *Store) SetFront(ctx context.Context, f Front) error {
 	return s.write(ctx, func(t *tx) error {
+		if _, err := t.exec(`DELETE FROM health WHERE part = 'certificate'`); err != nil {
+			return err
+		}
 		_, err := t.exec(`INSERT INTO front (id, origin, hosts, tls, https, http, legacy, smtp) VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7)
 			ON CONFLICT (id) DO UPDATE SET origin = ?1, hosts = ?2, tls = ?3, https = ?4, http = ?5, legacy = ?6, smtp = ?7`,
 			f.Origin, strings.Join(f.Hosts, ","), f.TLS, f.HTTPS, f.HTTP, f.Legacy, f.SMTP)

@@ -1,6 +1,9 @@
 package store
 
-import "os"
+import (
+	"errors"
+	"os"
+)
 
 // lock is the exclusive hold of a data directory. The system lets go of it when the process ends,
 // however it ends.
@@ -8,7 +11,7 @@ type lock struct{ file *os.File }
 
 // takeLock takes the lock file at path, made where there is none; ErrLocked if another has it.
 func takeLock(path string) (*lock, error) {
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	file, err := openOwned(path)
 	if err != nil {
 		return nil, err
 	}
@@ -23,4 +26,22 @@ func (l *lock) release() {
 	if l != nil {
 		l.file.Close()
 	}
+}
+
+// openOwned opens a file of the data directory for this user alone, made where there is none. One
+// that root makes there belongs to the directory's owner, so that the service can open it that runs
+// as that user. One that was there is left as it is: it may be a link to somewhere else.
+func openOwned(path string) (*os.File, error) {
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, os.ErrExist) {
+		return os.OpenFile(path, os.O_RDWR, 0)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := handOver(file); err != nil {
+		file.Close()
+		return nil, err
+	}
+	return file, nil
 }

@@ -15,3 +15,6 @@ func lockFile(file *os.File) error {
 	}
 	return err
 }
+
+// handOver: here files are for whom the directory's access list names.
+func handOver(*os.File) error { return nil }

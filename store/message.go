@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"omsbox/modem/sms"
@@ -16,6 +17,7 @@ import (
 // Where a message came from.
 const (
 	SourceOMS     = "oms"
+	SourceMail    = "mail"
 	SourceCommand = "command"
 )
 
@@ -35,7 +37,8 @@ type Message struct {
 	Scheduled  time.Time // not before then; zero or past: at once
 	To         []Recipient
 	// Digest stands for the whole request, its password left out. A request with the digest of
-	// one whose answer was not written in the last ten minutes is the same request. nil: never.
+	// one whose answer was not written in the last ten minutes is the same request; without Answers
+	// nobody ever says that it was. nil: never.
 	Digest *[sha256.Size]byte
 	// Answers: the caller will say with Answered whether its answer told of failures. Until
 	// then they are not mailed.
@@ -176,8 +179,11 @@ func (t *tx) enqueue(d draft) (int64, error) {
 		digest = d.Digest[:]
 	}
 	answer := answerWritten
-	if d.Answers {
+	switch {
+	case d.Answers:
 		answer = answerOwed
+	case d.Digest != nil:
+		answer = answerLost
 	}
 	id, err := t.insert(`INSERT INTO messages (user_id, source, client, source_type, digest, answer, created, service, reply_phone, custom_data)
 		VALUES (nullif(?, 0), ?, ?, ?, ?, ?, ?, ?, ?, ?)`, d.User, d.Source, clip(d.Client, 100), clip(d.SourceType, 40), digest, answer, ms(t.now),
@@ -231,7 +237,7 @@ func (t *tx) deliver(o outgoing, to Recipient) error {
 	var ref uint16
 	var last any // reference, NULL where there is none
 	if o.long > 0 {
-		if ref, err = t.concatRef(to.Number); err != nil {
+		if ref, err = t.concatRef(to.Number, o.long, o.coding.WideRef); err != nil {
 			return err
 		}
 		last = int64(ref + uint16(o.long) - 1)
@@ -281,11 +287,12 @@ func (t *tx) deliver(o outgoing, to Recipient) error {
 	return t.trace(Line{Event: string(o.state), User: o.User, Delivery: d.id, Number: to.Number})
 }
 
-// concatRef returns the next concatenation reference for a phone, so that it does not put segments
-// of different messages together. Each phone has a sequence of its own, begun anywhere: with 8 bits
-// one that all share would come round within 256 long texts to others. The deliveries themselves
-// remember it, so nothing has to be kept for phones that are written to once.
-func (t *tx) concatRef(number string) (uint16, error) {
+// concatRef returns the first of n concatenation references for a phone, so that it does not put
+// segments of different messages together. Each phone has a sequence of its own, begun anywhere: with
+// 8 bits one that all share would come round within 256 long texts to others. The deliveries
+// themselves remember it, so nothing has to be kept for phones that are written to once. When the
+// sequence comes round it leaves out what half a text may have, which the phone still waits to complete.
+func (t *tx) concatRef(number string, n int, wide bool) (uint16, error) {
 	var last int64
 	err := t.row(`SELECT ref FROM deliveries WHERE recipient = ? AND ref IS NOT NULL ORDER BY id DESC LIMIT 1`, []any{number}, &last)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -293,14 +300,41 @@ func (t *tx) concatRef(number string) (uint16, error) {
 		rand.Read(start[:])
 		return binary.BigEndian.Uint16(start[:]), nil
 	}
-	return uint16(last) + 1, err
+	if err != nil {
+		return 0, err
+	}
+	halves, err := t.ids(`SELECT ref FROM deliveries WHERE recipient = ? AND ref IS NOT NULL AND sim <> ''
+		AND (state = 'failed' OR state = 'expired' OR state = 'unconfirmed') ORDER BY id DESC LIMIT ?`, number, mostHalves)
+	if err != nil {
+		return 0, err
+	}
+	taken := func(ref uint16) bool {
+		return slices.ContainsFunc(halves, func(half int64) bool {
+			if !wide {
+				return byte(half) == byte(ref)
+			}
+			return uint16(half) == ref
+		})
+	}
+	ref := uint16(last) + 1
+	for free := 0; free < n; { // halves are far fewer than references
+		if taken(ref + uint16(free)) {
+			ref, free = ref+uint16(free)+1, 0
+		} else {
+			free++
+		}
+	}
+	return ref, nil
 }
+
+// mostHalves is how many half texts a phone is taken to wait for: phones keep few.
+const mostHalves = 10
 
 // What is known of the answer that told a client what became of its message.
 const (
 	answerOwed    = 0 // not written yet
 	answerWritten = 1 // written, or nobody waits for one
-	answerLost    = 2 // the client was gone, or this process was
+	answerLost    = 2 // the client was gone, or this process was, or nobody ever knows
 )
 
 // Answered records whether the answer to a message that has one (Message.Answers) was written,

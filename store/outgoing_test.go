@@ -318,6 +318,25 @@ func TestTheNewestSegmentWithATPMRIsMeant(t *testing.T) {
 	}
 }
 
+func TestAReferenceThatHalfATextHasIsNotUsedAgainForThatPhone(t *testing.T) {
+	s := open(t)
+	enqueue(t, s, 0, long(2), number)
+	half := claim(t, s, nil)
+	check(t, s.Settle(t.Context(), store.Verdict{Attempt: *half, Outcome: store.Accepted, MR: 1}))
+	rest := claim(t, s, nil)
+	check(t, s.Settle(t.Context(), store.Verdict{Attempt: *rest, Outcome: store.Refused, Reason: "no"}))
+	used, err := sms.ParseSubmit(half.TPDU)
+	check(t, err)
+	for range 300 { // the sequence comes round
+		enqueue(t, s, 0, long(2), number)
+	}
+	for i, segment := range drain(t, s) {
+		if segment.Concat.Ref == used.Concat.Ref {
+			t.Fatalf("segment %d would make a text of the half one", i)
+		}
+	}
+}
+
 func TestEachPhoneSeesItsOwnRunOfConcatenationReferences(t *testing.T) {
 	for _, bits := range []string{"8", "16"} {
 		t.Run(bits+" bits", func(t *testing.T) {
@@ -423,6 +442,18 @@ func TestARepeatedRequestAfterACrashIsTheSameMessage(t *testing.T) {
 	check(t, s.Close())
 	s = openIn(t, dir)
 	second, again, err := s.Enqueue(t.Context(), message)
+	check(t, err)
+	if !again || second != first {
+		t.Errorf("message %d (repeated: %t) after message %d", second, again, first)
+	}
+}
+
+func TestARequestWithoutAnAnswerIsKnownAgain(t *testing.T) {
+	s := open(t)
+	m := store.Message{Source: store.SourceMail, Parts: []string{"x"}, To: []store.Recipient{{Number: number}}, Digest: &[32]byte{1}}
+	first, _, err := s.Enqueue(t.Context(), m)
+	check(t, err)
+	second, again, err := s.Enqueue(t.Context(), m)
 	check(t, err)
 	if !again || second != first {
 		t.Errorf("message %d (repeated: %t) after message %d", second, again, first)

@@ -53,7 +53,7 @@ func AllSettings() []Setting {
 		{Key: "oms.batch", Default: "1000", About: "how many messages SharePoint may hand over at once", Per: PerService, check: between(1, 10_000)},
 		{Key: "oms.notices", Default: "no", About: "how many reminders and rule notifications a user may have sent to phones a day: no for no limit, yes for 30, or a number", Per: PerUser, check: notices},
 		{Key: "mms.recipients", Default: "100", About: "how many recipients a multimedia message may have", Per: PerService, Cached: true, check: between(1, MostRecipients)},
-		{Key: "mms.size", Default: "300KB", About: "how large a multimedia message may be, in octets or as 300KB", Per: PerService, Cached: true, check: size},
+		{Key: "mms.size", Default: "300KB", About: "how large a multimedia message may be, in octets or as 300KB", Per: PerService, Cached: true, check: octets},
 		{Key: "mms.slides", Default: "20", About: "how many slides a multimedia message may have", Per: PerService, Cached: true, check: between(1, MostParts)},
 		{Key: "user.daily", Default: "0", About: "how many segments a user may hand over a day, each counted for each recipient; 0: no limit", Per: PerUser, check: count},
 		{Key: "user.monthly", Default: "0", About: "how many segments a user may hand over in a calendar month; 0: no limit", Per: PerUser, check: count},

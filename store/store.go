@@ -76,7 +76,7 @@ func Create(ctx context.Context, dir string, log *slog.Logger) (*Store, error) {
 		return nil, fmt.Errorf("data directory: %w; use sudo, or choose a directory that this user may write, with -data", err)
 	}
 	// Made here, it is nobody else's to read; the files that SQLite puts beside it follow it.
-	file, err := os.OpenFile(filepath.Join(dir, File), os.O_RDWR|os.O_CREATE, 0o600)
+	file, err := openOwned(filepath.Join(dir, File))
 	if err != nil {
 		held.release()
 		return nil, fmt.Errorf("data directory: %w; use sudo, or choose a directory that this user may write, with -data", err)

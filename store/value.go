@@ -177,7 +177,7 @@ func parseSize(v string) (int, error) {
 	return n * unit, nil
 }
 
-func size(v string) error {
+func octets(v string) error {
 	_, err := parseSize(v)
 	return err
 }

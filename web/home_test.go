@@ -2,14 +2,12 @@ package web_test
 
 import (
 	"bufio"
-	"crypto/tls"
 	"fmt"
 	"html"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -30,24 +28,6 @@ func TestHomeShowsTheExactAddressForOutlook(t *testing.T) {
 				t.Errorf("the page lacks %s", want)
 			}
 		})
-	}
-}
-
-func TestHomeShowsHTTPSWhereItCameByTLS(t *testing.T) {
-	server, err := web.New(openStore(t), slog.New(slog.DiscardHandler), web.Config{OMS: http.HandlerFunc(oms)})
-	check(t, err)
-	own := httptest.NewTLSServer(nil) // for its certificate
-	defer own.Close()
-	l, err := web.Listen("127.0.0.1:0")
-	check(t, err)
-	run(t, server, tls.NewListener(l, &tls.Config{Certificates: own.TLS.Certificates}))
-
-	r, err := http.NewRequest("GET", "https://"+l.Addr().String()+"/", nil)
-	check(t, err)
-	r.Host = "text.example.org"
-	defer own.Client().CloseIdleConnections()
-	if want := ">https://text.example.org/oms/service.asmx<"; !strings.Contains(do(t, own.Client(), r).body, want) {
-		t.Errorf("the page lacks %s", want)
 	}
 }
 

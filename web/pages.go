@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"html/template"
 	"io/fs"
-	"net"
 	"net/http"
 	"regexp"
 	"slices"
@@ -21,7 +20,7 @@ import (
 var templateFiles embed.FS
 
 // pageNames are the pages; each is a template of that name, put into layout.html.
-func pageNames() []string { return []string{"demo", "home", "problem"} }
+func pageNames() []string { return []string{"demo", "home", "problem", "trust"} }
 
 // parseTemplates reads templates/layout.html and the pages. What is there and what is declared
 // must be the same.
@@ -118,6 +117,7 @@ func (s *Server) broken(w http.ResponseWriter, r *http.Request, code string) {
 type home struct {
 	Address string       // to be typed into Outlook
 	Link    template.URL // oms:…, which sets Outlook up
+	Trust   bool         // whether computers must be told to trust that address first
 	Modem   light
 }
 
@@ -127,10 +127,13 @@ func (s *Server) home(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, fmt.Errorf("read the modems: %w", err))
 		return
 	}
-	address := origin(r) + OMSPath
+	origin := s.origin(r)
+	_, host, _ := strings.Cut(origin, "://")
+	address := origin + OMSPath
 	s.render(w, r, http.StatusOK, "home", "", home{
 		Address: address,
 		Link:    template.URL("oms:" + address),
+		Trust:   s.ownCA(host),
 		Modem:   modemLight(modems),
 	})
 }
@@ -140,20 +143,6 @@ func (s *Server) demo(w http.ResponseWriter, r *http.Request) {
 		*Demo
 		OMSPath string
 	}{s.config.Demo, OMSPath})
-}
-
-// origin is scheme://host as the client wrote it.
-func origin(r *http.Request) string {
-	scheme, host := "http://", r.Host
-	if r.TLS != nil {
-		scheme = "https://"
-	}
-	if host == "" { // HTTP/1.0 need not say
-		if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
-			host = local.String()
-		}
-	}
-	return scheme + host
 }
 
 // light is the state of something in one line.

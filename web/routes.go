@@ -1,19 +1,18 @@
 package web
 
-import (
-	"net/http"
-	"strings"
-)
+import "net/http"
 
 // OMSPath is where the OMS service answers; Outlook's users type it, so case does not matter.
 const OMSPath = "/oms/service.asmx"
 
-// routes is every way in.
-func (s *Server) routes() http.Handler {
+// routes is every way in: all for the HTTPS and HTTP doors, old for the Legacy one.
+func (s *Server) routes() (all, old http.Handler) {
 	pages := http.NewServeMux()
 
 	// For everybody.
 	pages.HandleFunc("GET /{$}", s.home)
+	pages.HandleFunc("GET /trust", s.trust)
+	pages.HandleFunc("GET /trust/{file}", s.root)
 	pages.HandleFunc("GET "+filesPath+"{sum}/{name}", s.file)
 
 	// The demo: one page, and the simulated world behind it.
@@ -30,18 +29,20 @@ func (s *Server) routes() http.Handler {
 	// Everything else.
 	pages.HandleFunc("/", s.notFound)
 
+	// Over plain http where there is https too: what helps to get there.
+	plain := http.NewServeMux()
+	plain.HandleFunc("GET /trust", s.trust)
+	plain.HandleFunc("GET /trust/{file}", s.root)
+	plain.HandleFunc("GET "+filesPath+"{sum}/{name}", s.file)
+	plain.HandleFunc("/", s.toHTTPS)
+
 	// Programs call OMS with a password in each request and know nothing of origins; pages are for
 	// browsers only.
 	sameOrigin := http.NewCrossOriginProtection()
 	sameOrigin.SetDenyHandler(http.HandlerFunc(s.foreign))
-	guarded := sameOrigin.Handler(pages)
-	front := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.EqualFold(r.URL.Path, OMSPath) {
-			s.config.OMS.ServeHTTP(w, r)
-			return
-		}
-		guarded.ServeHTTP(w, r)
-	})
 
-	return s.logged(s.recovered(http.MaxBytesHandler(secured(front), maxRequest)))
+	each := func(h http.Handler) http.Handler {
+		return s.logged(s.recovered(present(http.MaxBytesHandler(secured(h), maxRequest))))
+	}
+	return each(s.front(sameOrigin.Handler(pages), plain)), each(http.HandlerFunc(s.legacy))
 }

@@ -3,10 +3,12 @@ package web_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -16,7 +18,7 @@ import (
 	"omsbox/web"
 )
 
-// pipes is a listener in memory, so that time-outs can be tried in a bubble of synctest.
+// pipes is a door in memory, so that time-outs can be tried in a bubble of synctest.
 type pipes struct {
 	dialled chan net.Conn
 	closed  chan struct{}
@@ -25,11 +27,21 @@ type pipes struct {
 
 func newPipes() *pipes { return &pipes{dialled: make(chan net.Conn), closed: make(chan struct{})} }
 
-func (p *pipes) dial() net.Conn {
+func (p *pipes) dial() net.Conn { return p.dialFrom("192.0.2.1") }
+
+func (p *pipes) dialFrom(address string) net.Conn {
 	ours, theirs := net.Pipe()
-	p.dialled <- theirs
+	p.dialled <- &from{theirs, &net.TCPAddr{IP: net.ParseIP(address), Port: 50000}}
 	return ours
 }
+
+// from is the server's end of a pipe that comes from an address.
+type from struct {
+	net.Conn
+	address net.Addr
+}
+
+func (f *from) RemoteAddr() net.Addr { return f.address }
 
 func (p *pipes) Accept() (net.Conn, error) {
 	select {
@@ -50,7 +62,17 @@ func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
 // bubble runs a server with config on pipes in a bubble, and calls story with what stops it and
 // what is closed when it has returned.
 func bubble(t *testing.T, config web.Config, story func(t *testing.T, p *pipes, stop func(), ended <-chan struct{})) {
+	t.Helper()
+	bubbleFrom(t, config, nil, story)
+}
+
+// bubbleFrom is bubble with settings.
+func bubbleFrom(t *testing.T, config web.Config, settings map[string]string, story func(t *testing.T, p *pipes, stop func(), ended <-chan struct{})) {
+	t.Helper()
 	s := openStore(t)
+	for key, value := range settings {
+		check(t, s.Set(t.Context(), key, value))
+	}
 	synctest.Test(t, func(t *testing.T) {
 		if config.OMS == nil {
 			config.OMS = http.HandlerFunc(oms)
@@ -61,7 +83,7 @@ func bubble(t *testing.T, config web.Config, story func(t *testing.T, p *pipes, 
 		p, ended := newPipes(), make(chan struct{})
 		go func() {
 			defer close(ended)
-			if err := server.Run(ctx, p); err != nil {
+			if err := server.Run(ctx, web.Doors{HTTP: p}); err != nil {
 				t.Errorf("Run: %v", err)
 			}
 		}()
@@ -236,48 +258,6 @@ func TestSlowClientsAreNotWaitedFor(t *testing.T) {
 	}
 }
 
-func TestConnectionsBeyondTheMostWaitTheirTurn(t *testing.T) {
-	const most = 512
-	bubble(t, web.Config{}, func(t *testing.T, p *pipes, stop func(), ended <-chan struct{}) {
-		var open []net.Conn
-		for range most {
-			open = append(open, send(t, p, "GET "))
-		}
-		answered := make(chan string, 1)
-		go func() {
-			conn := p.dial()
-			defer conn.Close()
-			io.WriteString(conn, strings.ReplaceAll("GET /oms/service.asmx HTTP/1.1\nHost: box\nConnection: close\n\n", "\n", "\r\n"))
-			got, _ := until(conn)
-			answered <- got
-		}()
-		synctest.Wait()
-		select {
-		case got := <-answered:
-			t.Errorf("one too many was answered %q", got)
-		default:
-		}
-		open[0].Close()
-		synctest.Wait()
-		select {
-		case got := <-answered:
-			if !strings.HasPrefix(got, "HTTP/1.1 200 ") {
-				t.Errorf("got %q", got)
-			}
-		default:
-			t.Error("it still waits when another has ended")
-		}
-		// Full again, and asked to stop.
-		send(t, p, "GET ")
-		start := time.Now()
-		stop()
-		<-ended
-		if took := time.Since(start); took > 5*time.Second {
-			t.Errorf("stopping took %s", took)
-		}
-	})
-}
-
 func TestTooLongAHeaderIsRefused(t *testing.T) {
 	s := serve(t, web.Config{})
 	if got := s.ask(t, "GET", "/", "", "X-Long", strings.Repeat("x", 30<<10)).status; got != 200 {
@@ -289,11 +269,12 @@ func TestTooLongAHeaderIsRefused(t *testing.T) {
 }
 
 func TestABrokenListenerEndsTheServer(t *testing.T) {
-	server, err := web.New(openStore(t), slog.New(slog.DiscardHandler), web.Config{OMS: http.HandlerFunc(oms)})
+	s := openStore(t)
+	server, err := web.New(s, slog.New(slog.DiscardHandler), web.Config{OMS: http.HandlerFunc(oms), OldOMS: http.HandlerFunc(old), Certificates: keeper(t, s)})
 	check(t, err)
 	good, broken := newPipes(), newPipes()
 	broken.Close()
-	if err := server.Run(t.Context(), good, broken); !errors.Is(err, net.ErrClosed) {
+	if err := server.Run(t.Context(), web.Doors{HTTP: good, HTTPS: broken}); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("got %v, want %v", err, net.ErrClosed)
 	}
 	select {
@@ -308,8 +289,12 @@ func TestListenSaysWhatToDo(t *testing.T) {
 	check(t, err)
 	defer taken.Close()
 	_, port, _ := net.SplitHostPort(taken.Addr().String())
+	by := "another program"
+	if name, err := os.ReadFile("/proc/self/comm"); err == nil { // there is one on Linux alone
+		by = fmt.Sprintf("%s (process %d)", strings.TrimSpace(string(name)), os.Getpid())
+	}
 	for _, c := range []struct{ name, addr, want string }{
-		{"taken", taken.Addr().String(), "port " + port + " is in use by another program: stop that one, or choose another port"},
+		{"taken", taken.Addr().String(), "port " + port + " is in use by " + by + ": stop that one, or choose another port"},
 		{"no port", "127.0.0.1", `address "127.0.0.1": write it as HOST:PORT or :PORT, such as :80 or 127.0.0.1:8025`},
 		{"not ours", "192.0.2.1:8025", "192.0.2.1 is no address of this computer: leave the host out to listen on all of them, as in :8025"},
 	} {

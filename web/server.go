@@ -1,28 +1,35 @@
 // Package web is the front door and the pages: it opens the ports, hands Outlook's calls to the OMS
 // service, and shows people what this box is and how it is.
 //
-//	listener ──▶ log ──▶ panics ──▶ limit ──▶ headers ──▶ /oms/service.asmx ──▶ Config.OMS
-//	                                                └──▶ cross-origin check ──▶ pages
+//	HTTPS ──▶ crowd ──▶ TLS ──┐
+//	HTTP ───▶ crowd ──────────┴──▶ who asks, and how ──▶ over https ──▶ /oms/service.asmx ──▶ Config.OMS
+//	                                         │                   └──▶ cross-origin check ──▶ pages
+//	                                         └─────────▶ plain ──▶ the CA's challenges, /trust, else to https
+//	Legacy ─▶ crowd ──▶ old TLS ──▶ /oms/service.asmx ──▶ Config.OldOMS
 //
-// Every route stands in routes.go. Pages are templates that were parsed at the start, and load
-// nothing from elsewhere.
+// The crowd is everybody who is connected: it sees to it that nobody keeps others out. Without
+// certificates there is the HTTP door alone, and everything is behind it. Every route stands in
+// routes.go. Pages are templates that were parsed at the start, and load nothing from elsewhere.
 package web
 
 import (
 	"context"
 	"errors"
 	"html/template"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
 	"omsbox/store"
+	"omsbox/web/certificate"
 )
 
 const (
-	headerWithin = 10 * time.Second // to send the request's header
+	headerWithin = 10 * time.Second // to end the TLS handshake, and then to send the request's header
 	readWithin   = 60 * time.Second // to send the whole request
 	// writeWithin runs from the end of the header: a slow body, then the longest wait of DeliverXms
 	// (oms.wait, 30 s), then time to write the answer.
@@ -30,15 +37,25 @@ const (
 	idleWithin  = 120 * time.Second
 	stopWithin  = 5 * time.Second // for requests under way when the service ends
 
-	maxConnections = 512 // over all listeners; further ones wait in the system until one ends
-	maxHeader      = 32 << 10
-	maxRequest     = 4 << 20 // a picture message in base64, with room; pages need far less
+	maxHeader  = 32 << 10
+	maxRequest = 4 << 20 // a picture message in base64, with room; pages need far less
+	maxStreams = 64      // requests at once on one connection, with HTTP/2
 )
 
 // Config is what main hands over.
 type Config struct {
-	OMS  http.Handler // answers at OMSPath; checks its callers itself
-	Demo *Demo        // nil outside of the demo
+	OMS    http.Handler // answers at OMSPath; checks its callers itself
+	OldOMS http.Handler // the same where others may listen: it takes app passwords alone
+
+	Certificates *certificate.Keeper // nil: everything is plain, on purpose
+	Demo         *Demo               // nil outside of the demo
+}
+
+// Doors are the listeners that people come in by; nil where there is no such door.
+type Doors struct {
+	HTTPS  net.Listener // pages and OMS
+	HTTP   net.Listener // with certificates what cannot be otherwise, without them all
+	Legacy net.Listener // OMS for programs that know no TLS newer than 1.0
 }
 
 // Demo is what the page /demo shows and drives, beside the real OMS address.
@@ -57,7 +74,9 @@ type Server struct {
 	config    Config
 	templates map[string]*template.Template
 	files     files
-	handler   http.Handler
+	name      string // of this computer, which is NAME.local to its network
+
+	all, old http.Handler // behind HTTPS and HTTP; behind Legacy
 
 	// stopping ends the streams (server-sent events) as soon as the service begins to stop;
 	// ordinary requests get stopWithin to finish.
@@ -70,6 +89,13 @@ func New(s *store.Store, log *slog.Logger, config Config) (*Server, error) {
 	if config.OMS == nil {
 		return nil, errors.New("web: no OMS service to serve")
 	}
+	if config.Certificates != nil && config.OldOMS == nil {
+		return nil, errors.New("web: no OMS service for those that others may listen to")
+	}
+	name, err := boxName()
+	if err != nil {
+		return nil, err
+	}
 	files, err := readFiles(staticFiles)
 	if err != nil {
 		return nil, err
@@ -78,60 +104,105 @@ func New(s *store.Store, log *slog.Logger, config Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	server := &Server{store: s, log: log.With("part", "web"), config: config, templates: templates, files: files}
+	server := &Server{store: s, log: log.With("part", "web"), config: config, templates: templates, files: files, name: name}
 	server.stopping, server.stop = context.WithCancel(context.Background())
-	server.handler = server.routes()
+	server.all, server.old = server.routes()
 	return server, nil
 }
 
-// Run serves on the listeners until ctx ends. Then it closes them, ends the streams, lets requests
-// under way finish for up to 5 s, and returns when the last of them is gone. Without a listener it
+// Run serves at the doors until ctx ends. Then it closes them, ends the streams, lets requests
+// under way finish for up to 5 s, and returns when the last of them is gone. Without a door it
 // just waits for ctx.
-func (s *Server) Run(ctx context.Context, listeners ...net.Listener) error {
+func (s *Server) Run(ctx context.Context, doors Doors) error {
+	certificates := s.config.Certificates
+	if certificates == nil && (doors.HTTPS != nil || doors.Legacy != nil) {
+		return errors.New("web: no certificates to open a door with TLS")
+	}
 	requests, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	var connections sync.WaitGroup
-	places := make(chan struct{}, maxConnections)
-	server := &http.Server{
-		Handler:           s.handler,
-		ReadHeaderTimeout: headerWithin,
-		ReadTimeout:       readWithin,
-		WriteTimeout:      writeWithin,
-		IdleTimeout:       idleWithin,
-		MaxHeaderBytes:    maxHeader,
-		BaseContext:       func(net.Listener) context.Context { return requests },
-		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
-		ConnState: func(_ net.Conn, state http.ConnState) {
-			switch state {
+	crowd := newCrowd(s.log, s.isProxy)
+	var servers []*http.Server
+	served := make(chan error, 3)
+	open := func(l net.Listener, server *http.Server) {
+		server.ReadHeaderTimeout = headerWithin
+		server.ReadTimeout = readWithin
+		server.WriteTimeout = writeWithin
+		server.IdleTimeout = idleWithin
+		server.MaxHeaderBytes = maxHeader
+		server.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: maxStreams}
+		server.BaseContext = func(net.Listener) context.Context { return requests }
+		server.ConnContext = withGuest
+		server.ErrorLog = log.New(serverLog{s.log}, "", 0)
+		server.ConnState = func(conn net.Conn, state http.ConnState) {
+			switch guestOf(conn).becomes(state); state {
 			case http.StateNew:
 				connections.Add(1)
 			case http.StateClosed, http.StateHijacked:
 				connections.Done()
-				<-places
 			}
-		},
+		}
+		servers = append(servers, server)
+		go func() {
+			if server.TLSConfig == nil {
+				served <- server.Serve(&listener{l, crowd})
+			} else {
+				served <- server.ServeTLS(&listener{l, crowd}, "", "")
+			}
+		}()
 	}
-	served := make(chan error, len(listeners))
-	for _, l := range listeners {
-		go func() { served <- server.Serve(&listener{Listener: l, places: places, closed: make(chan struct{})}) }()
+	if doors.HTTPS != nil {
+		open(doors.HTTPS, &http.Server{Handler: s.all, TLSConfig: certificates.TLS()})
 	}
-	open := len(listeners)
+	if doors.HTTP != nil {
+		open(doors.HTTP, &http.Server{Handler: s.all})
+	}
+	if doors.Legacy != nil {
+		old := new(http.Protocols)
+		old.SetHTTP1(true) // Go would agree to HTTP/2 with TLS 1.0, and then refuse it
+		open(doors.Legacy, &http.Server{Handler: s.old, TLSConfig: certificates.LegacyTLS(), Protocols: old})
+	}
+	serving := len(servers)
 	var err error
 	select {
 	case <-ctx.Done():
 	case err = <-served: // a listener broke: the service cannot go on half
-		open--
+		serving--
 	}
 	s.stop()
 	within, done := context.WithTimeout(requests, stopWithin)
 	defer done()
-	if server.Shutdown(within) != nil {
-		cancel()
-		server.Close()
+	var stopping sync.WaitGroup
+	for _, server := range servers {
+		stopping.Go(func() {
+			if server.Shutdown(within) != nil {
+				cancel()
+				server.Close()
+			}
+		})
 	}
-	for range open {
+	stopping.Wait()
+	for range serving {
 		<-served
 	}
 	connections.Wait()
 	return err
+}
+
+// serverLog is where net/http writes what goes wrong outside of requests.
+type serverLog struct{ log *slog.Logger }
+
+func (l serverLog) Write(line []byte) (int, error) {
+	text := strings.TrimSpace(string(line))
+	handshake := strings.HasPrefix(text, "http: TLS handshake error")
+	switch {
+	case handshake && strings.Contains(text, "remote error: tls:") && strings.Contains(text, "certificate"):
+		// Outlook itself does not tell its user.
+		l.log.Info("a client distrusts the certificate: the page /trust tells what to do there", "err", text)
+	case handshake, strings.HasPrefix(text, "http2: "):
+		l.log.Debug(text) // whoever knocks at a port of the internet and goes away
+	default:
+		l.log.Warn(text)
+	}
+	return len(line), nil
 }

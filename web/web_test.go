@@ -5,7 +5,6 @@ import (
 	"context"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -78,15 +77,15 @@ func serveFrom(t testing.TB, from *store.Store, config web.Config) *site {
 	l, err := web.Listen("127.0.0.1:0")
 	check(t, err)
 	s.url = "http://" + l.Addr().String()
-	run(t, server, l)
+	run(t, server, web.Doors{HTTP: l})
 	return s
 }
 
 // run runs server until the test ends, and sees to it that it ends well.
-func run(t testing.TB, server *web.Server, l net.Listener) {
+func run(t testing.TB, server *web.Server, doors web.Doors) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- server.Run(ctx, l) }()
+	go func() { ended <- server.Run(ctx, doors) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {

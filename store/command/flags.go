@@ -4,25 +4,34 @@
 package command
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+
+	"omsbox/store"
 )
 
 // ErrUsage: what was typed is no command; it was said what is wrong with it.
 var ErrUsage = errors.New("wrong usage")
 
+// Variable is the environment variable that gives a flag.
+func Variable(flag string) string {
+	return "OMSBOX_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
 // Parse reads the flags, first from OMSBOX_… variables, and refuses fewer or more arguments than least and most.
 func Parse(flags *flag.FlagSet, args []string, least, most int) error {
 	var bad error
 	flags.VisitAll(func(f *flag.Flag) {
-		name := "OMSBOX_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
-		if v, ok := os.LookupEnv(name); ok {
+		if v, ok := os.LookupEnv(Variable(f.Name)); ok {
 			if err := f.Value.Set(v); err != nil {
-				bad = fmt.Errorf("%s: %w", name, err)
+				bad = fmt.Errorf("%s: %w", Variable(f.Name), err)
 			}
 		}
 	})
@@ -52,13 +61,42 @@ func Parse(flags *flag.FlagSet, args []string, least, most int) error {
 	return nil
 }
 
-// DataFlag is the flag that names the data directory.
+// DataFlag is the flag that names the data directory. If it is not given, that is the one that
+// systemd gives, else omsbox-data in the working directory; where that holds no database and the
+// installed service has one, it is the service's, so that nobody needs to type it.
 func DataFlag(flags *flag.FlagSet) *string {
-	dir := "omsbox-data"
-	if d := os.Getenv("STATE_DIRECTORY"); d != "" {
-		dir = d // systemd gives it
+	return flags.String("data", usualData(os.Getenv("STATE_DIRECTORY"), DataHere, SystemData()), "the `directory` of the database")
+}
+
+// DataHere is the data directory of who starts omsbox by hand.
+const DataHere = "omsbox-data"
+
+// SystemData is the data directory of an installed service.
+func SystemData() string {
+	switch runtime.GOOS {
+	case "windows":
+		return filepath.Join(cmp.Or(os.Getenv("ProgramData"), `C:\ProgramData`), "omsbox")
+	case "darwin":
+		return "/Library/Application Support/omsbox"
 	}
-	return flags.String("data", dir, "the `directory` of the database")
+	return "/var/lib/omsbox"
+}
+
+func usualData(given, here, system string) string {
+	switch {
+	case given != "":
+		return given
+	case !HoldsDatabase(here) && HoldsDatabase(system):
+		return system
+	}
+	return here
+}
+
+// HoldsDatabase says whether a directory holds a database, or may not be looked into by this user:
+// who then tries to is told so.
+func HoldsDatabase(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, store.File))
+	return err == nil || errors.Is(err, os.ErrPermission)
 }
 
 // List is a flag that may be given more than once, or as a list with commas. What the command line

@@ -59,3 +59,15 @@ func interruptible(ctx context.Context, read func() ([]byte, error)) ([]byte, er
 		return nil, errors.New("interrupted: nothing was done")
 	}
 }
+
+// Ask asks a question at the terminal and returns the line that is typed, or a line of standard input.
+func Ask(ctx context.Context, question string) (string, error) {
+	fmt.Fprint(os.Stderr, question)
+	line, err := interruptible(ctx, func() ([]byte, error) {
+		return bufio.NewReader(io.LimitReader(os.Stdin, 4096)).ReadBytes('\n')
+	})
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return strings.TrimSpace(string(line)), err
+}

@@ -1,0 +1,318 @@
+package mailer
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/emersion/go-message"
+	"github.com/emersion/go-message/charset"
+	"github.com/emersion/go-smtp"
+)
+
+const (
+	// maxSBCS and maxDBCS are how many characters a text may have, as serviceInfo tells Outlook: of
+	// US-ASCII alone, or with any other character.
+	maxSBCS = 1530
+	maxDBCS = 670
+
+	mostHeader = 64 << 10 // octets
+	mostParts  = 50
+	mostDepth  = 8
+	// mostLogo is how large a picture in the text is that is taken for a part of a signature, in octets.
+	mostLogo = 64 << 10
+	// mostHops is how many servers a mail may have come through: RFC 5321 6.3
+	mostHops = 30
+)
+
+// composed is the text of a mail.
+type composed struct {
+	text     string
+	identity string // what tells the mail from one with the same words; "" where nothing does
+	program  string // that it was written with
+}
+
+// compose makes of a mail the text that its writer means to send: no quoted history, no signature.
+func compose(source []byte) (m composed, no *smtp.SMTPError) {
+	entity, err := message.ReadWithOptions(bytes.NewReader(source), &message.ReadOptions{MaxHeaderBytes: mostHeader})
+	if entity == nil {
+		return m, unreadable("its header is no mail's, or too long")
+	}
+	h := &entity.Header
+	if why := automatic(h); why != "" {
+		return m, refusal(550, smtp.EnhancedCode{5, 7, 1}, "A program wrote this mail (%s), so it becomes no text", why)
+	}
+	var c contents
+	pieces, no := c.read(entity, err, 0)
+	if no == nil {
+		no = c.pictures()
+	}
+	if no != nil {
+		return m, no
+	}
+	subject := field(h, "Subject")
+	answers := h.Has("In-Reply-To") || h.Has("References") || marksAnswer.MatchString(subject)
+	var whole []string
+	for _, p := range pieces {
+		whole = append(whole, p.words(answers))
+	}
+	m.text = strings.TrimSpace(strings.Join(whole, "\n\n"))
+	if !visible(m.text) && !answers {
+		m.text = oneLine(clean(subject))
+	}
+	if !visible(m.text) {
+		return m, refusal(554, smtp.EnhancedCode{5, 6, 0}, "The mail has no text of its own. Nothing was sent")
+	}
+	if n, most := length(m.text); n > most {
+		return m, refusal(552, smtp.EnhancedCode{5, 3, 4}, "The text has %d characters, and can have %d: %d if all are plain letters, digits and signs, else %d. Nothing was sent",
+			n, most, maxSBCS, maxDBCS)
+	}
+	m.program = clean(oneLine(field(h, "User-Agent") + field(h, "X-Mailer")))
+	switch id := strings.TrimSpace(h.Get("Message-ID")); {
+	case id != "":
+		m.identity = id
+	case h.Has("Date"):
+		digest := sha256.Sum256(source)
+		m.identity = string(digest[:])
+	}
+	return m, nil
+}
+
+// length counts characters as Outlook does, in UTF-16 units, and says how many there may be.
+func length(text string) (n, most int) {
+	most = maxSBCS
+	for _, r := range text {
+		if n++; r > 0xFFFF {
+			n++
+		}
+		if r >= utf8.RuneSelf {
+			most = maxDBCS
+		}
+	}
+	return n, most
+}
+
+// automatic says by what a mail shows that no person wrote it; "" where nothing does.
+func automatic(h *message.Header) string {
+	value := func(name string) string { return strings.ToLower(strings.TrimSpace(h.Get(name))) }
+	if sent, _, _ := strings.Cut(value("Auto-Submitted"), ";"); sent != "" && strings.TrimSpace(sent) != "no" { // RFC 3834 5
+		return "Auto-Submitted"
+	}
+	switch value("Precedence") {
+	case "bulk", "list", "junk", "auto_reply":
+		return "Precedence"
+	}
+	if value("Return-Path") == "<>" {
+		return "Return-Path"
+	}
+	// What Exchange and others write into automatic answers. MS-OXCMAIL 2.1.3.2.20
+	for _, word := range strings.FieldsFunc(value("X-Auto-Response-Suppress"), func(r rune) bool { return r == ',' || r == ' ' }) {
+		if word == "all" || word == "oof" || word == "autoreply" {
+			return "X-Auto-Response-Suppress"
+		}
+	}
+	for _, name := range []string{"X-Autoreply", "X-Autorespond", "X-Mail-Autoreply", "X-Loop", "List-Id"} {
+		if h.Has(name) {
+			return name
+		}
+	}
+	if kind, _, _ := h.ContentType(); kind == "multipart/report" { // RFC 6522
+		return "multipart/report"
+	}
+	hops := 0
+	for f := h.FieldsByKey("Received"); f.Next(); {
+		hops++
+	}
+	if hops > mostHops {
+		return "it goes round in circles"
+	}
+	return ""
+}
+
+// field returns a field of the header decoded, as far as that is possible.
+func field(h *message.Header, name string) string {
+	text, err := h.Text(name)
+	if err != nil {
+		text = h.Get(name)
+	}
+	return strings.ToValidUTF8(text, "\uFFFD")
+}
+
+func unreadable(why string) *smtp.SMTPError {
+	return refusal(554, smtp.EnhancedCode{5, 6, 0}, "The mail cannot be read: %s. Nothing was sent", why)
+}
+
+// piece is a part of a mail that a person reads.
+type piece struct {
+	html bool
+	text string // lines end in LF
+	flow bool   // format=flowed was undone, so no line ends but where the writer ended it
+}
+
+// words are those of the mail's writer.
+func (p piece) words(answers bool) string {
+	text := p.text
+	if p.html {
+		text = textOfHTML(text, answers)
+	}
+	text = own(clean(text), answers)
+	if !p.html && !p.flow {
+		text = unwrap(text)
+	}
+	return text
+}
+
+// contents is what is met in a mail.
+type contents struct {
+	parts int
+	html  []string // as it came
+	logos []string // Content-IDs of small pictures, in whose place the text must be without them
+}
+
+// read returns the pieces of an entity. err is what message.Read said of it, depth what it is in.
+func (c *contents) read(e *message.Entity, err error, depth int) ([]piece, *smtp.SMTPError) {
+	if c.parts++; c.parts > mostParts || depth > mostDepth {
+		return nil, unreadable("it has too many parts")
+	}
+	kind, params, malformed := e.Header.ContentType()
+	if malformed != nil {
+		// Its parameters are, as a rule: a file name without quotes.
+		kind, _, _ = strings.Cut(strings.ToLower(kind), ";")
+		if kind, params = strings.TrimSpace(kind), nil; !strings.Contains(kind, "/") {
+			kind = "text/plain" // RFC 2045 5.2
+		}
+	}
+	disposition, more, _ := e.Header.ContentDisposition()
+	file := strings.HasPrefix(strings.ToLower(disposition), "attachment")
+	name := more["filename"]
+	if name == "" {
+		name = params["name"]
+	}
+	switch {
+	case kind == "multipart/alternative":
+		return c.alternative(e, depth)
+	case kind == "multipart/encrypted", strings.HasSuffix(kind, "pkcs7-mime"):
+		return nil, refusal(554, smtp.EnhancedCode{5, 6, 1}, "The mail is encrypted, or signed in a way that cannot be read here: send it as it is. Nothing was sent")
+	case strings.HasPrefix(kind, "multipart/"):
+		return c.each(e, depth)
+	case strings.HasSuffix(kind, "pgp-signature"), strings.HasSuffix(kind, "pkcs7-signature"), strings.HasSuffix(kind, "pgp-keys"):
+		return nil, nil // RFC 1847: what is signed goes without
+	case (kind == "text/plain" || kind == "text/html") && !file && name == "":
+		p, no := c.piece(e, err, kind == "text/html", params)
+		return []piece{p}, no
+	}
+	octets, failed := io.Copy(io.Discard, e.Body)
+	if id := strings.Trim(e.Header.Get("Content-Id"), " <>"); failed == nil && id != "" && octets <= mostLogo && strings.HasPrefix(kind, "image/") {
+		c.logos = append(c.logos, id)
+		return nil, nil
+	}
+	return nil, attached(kind, name)
+}
+
+// attached refuses what is no text.
+func attached(kind, name string) *smtp.SMTPError {
+	media, _, _ := strings.Cut(kind, "/")
+	switch media {
+	case "image", "audio", "video":
+		return refusal(554, smtp.EnhancedCode{5, 6, 1}, "The mail holds a picture, sound or film, and only text can be sent: take it out. Nothing was sent")
+	}
+	if name = cut(oneLine(name)); name != "" {
+		name = " " + name
+	}
+	return refusal(554, smtp.EnhancedCode{5, 6, 1}, "The attachment%s cannot be sent, only text: take it out. Nothing was sent", name)
+}
+
+// pictures refuses a picture that does not merely adorn the text.
+func (c *contents) pictures() *smtp.SMTPError {
+	all := strings.Join(c.html, "\n")
+	for _, id := range c.logos {
+		if !strings.Contains(all, "cid:"+id) {
+			return attached("image", "")
+		}
+	}
+	return nil
+}
+
+// each returns the pieces of all that a multipart entity holds.
+func (c *contents) each(e *message.Entity, depth int) (all []piece, no *smtp.SMTPError) {
+	no = c.children(e, func(child *message.Entity, err error) *smtp.SMTPError {
+		pieces, no := c.read(child, err, depth+1)
+		all = append(all, pieces...)
+		return no
+	})
+	return all, no
+}
+
+// alternative returns the pieces of one of the forms that a mail has: the plain one, if it says
+// something, else the last that does. RFC 2046 5.1.4
+func (c *contents) alternative(e *message.Entity, depth int) (best []piece, no *smtp.SMTPError) {
+	chosen := false
+	no = c.children(e, func(child *message.Entity, err error) *smtp.SMTPError {
+		if kind, _, _ := child.Header.ContentType(); kind != "text/plain" && kind != "text/html" && !strings.HasPrefix(kind, "multipart/") {
+			return nil // the same for other programs: an invitation, AMP
+		}
+		pieces, no := c.read(child, err, depth+1)
+		if no != nil {
+			return no
+		}
+		says, html := false, false
+		for _, p := range pieces {
+			says, html = says || visible(p.text), html || p.html
+		}
+		if says && !chosen {
+			best, chosen = pieces, !html
+		}
+		return nil
+	})
+	return best, no
+}
+
+// children calls do with each entity in a multipart one.
+func (c *contents) children(e *message.Entity, do func(*message.Entity, error) *smtp.SMTPError) *smtp.SMTPError {
+	parts := e.MultipartReader()
+	if parts == nil {
+		return unreadable("its parts cannot be told apart")
+	}
+	for {
+		child, err := parts.NextPart()
+		if child == nil {
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			return unreadable("its parts cannot be told apart")
+		}
+		if no := do(child, err); no != nil {
+			return no
+		}
+	}
+}
+
+// piece decodes a part. err is what message.Read said of it.
+func (c *contents) piece(e *message.Entity, err error, html bool, params map[string]string) (piece, *smtp.SMTPError) {
+	if message.IsUnknownEncoding(err) {
+		return piece{}, unreadable("its encoding is not known here")
+	}
+	octets, failed := io.ReadAll(e.Body)
+	if failed != nil {
+		return piece{}, unreadable("it is damaged")
+	}
+	if !utf8.Valid(octets) {
+		if message.IsUnknownCharset(err) {
+			return piece{}, unreadable("its charset is not known here, use UTF-8")
+		}
+		if r, err := charset.Reader("windows-1252", bytes.NewReader(octets)); params["charset"] == "" && err == nil {
+			octets, _ = io.ReadAll(r) // from memory
+		}
+	}
+	p := piece{html: html, text: strings.TrimPrefix(strings.ToValidUTF8(string(octets), "\uFFFD"), "\uFEFF")}
+	p.text = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(p.text)
+	if html {
+		c.html = append(c.html, p.text)
+	} else if strings.EqualFold(params["format"], "flowed") {
+		p.text, p.flow = unflow(p.text, strings.EqualFold(params["delsp"], "yes")), true
+	}
+	return p, nil
+}

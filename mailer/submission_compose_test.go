@@ -1,0 +1,227 @@
+package mailer
+
+import (
+	"encoding/base64"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/emersion/go-smtp"
+)
+
+func TestTheWritersOwnWordsAreTheText(t *testing.T) {
+	mails, err := filepath.Glob("testdata/written/*.eml")
+	if err != nil || len(mails) < 30 {
+		t.Fatalf("%d mails, %v", len(mails), err)
+	}
+	for _, path := range mails {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".eml"), func(t *testing.T) {
+			source, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, err := os.ReadFile(strings.TrimSuffix(path, ".eml") + ".txt")
+			if err != nil {
+				t.Fatal(err)
+			}
+			m, no := compose(source)
+			if no != nil {
+				t.Fatal(no)
+			}
+			if m.text+"\n" != string(want) {
+				t.Errorf("got\n%s\nwant\n%s", m.text, want)
+			}
+		})
+	}
+}
+
+// multi is a multipart body.
+func multi(kind string, parts ...string) string {
+	return "Content-Type: multipart/" + kind + "; boundary=x\n\n--x\n" + strings.Join(parts, "\n--x\n") + "\n--x--\n"
+}
+
+const (
+	hello    = "Content-Type: text/plain\n\nHello\n"
+	helloWeb = "Content-Type: text/html\n\n<p>Hello <img src=\"cid:logo@x\"></p>\n"
+)
+
+// picture is one of so many octets.
+func picture(octets int, head string) string {
+	return "Content-Type: image/png\n" + head + "Content-Transfer-Encoding: base64\n\n" + base64.StdEncoding.EncodeToString(make([]byte, octets)) + "\n"
+}
+
+func TestWhatBecomesNoText(t *testing.T) {
+	const nested = "Content-Type: multipart/mixed; boundary=x%d\n\n--x%d\n"
+	deep := ""
+	for i := range 20 {
+		deep += fmt.Sprintf(nested, i, i)
+	}
+	for _, c := range []struct {
+		name, mail, want string // want: the text, or the answer
+	}{
+		{"plain text", "Subject: x\n\nHello\n", "Hello"},
+		{"several parts of text", multi("mixed", hello, hello), "Hello\n\nHello"},
+		{"a logo of the signature", multi("related", helloWeb, picture(900, "Content-ID: <logo@x>\n")), "Hello"},
+		{"a logo beside both forms", multi("related", strings.NewReplacer("--x", "--y", "=x", "=y").Replace(multi("alternative", hello, helloWeb)), picture(900, "Content-ID: <logo@x>\n")), "Hello"},
+		{"a picture", multi("mixed", hello, picture(900, "Content-Disposition: attachment; filename=holiday.png\n")), "554 picture"},
+		{"a picture in the text", multi("related", helloWeb, picture(90_000, "Content-ID: <logo@x>\n")), "554 picture"},
+		{"a small picture that the text does not show", multi("related", helloWeb, picture(900, "Content-ID: <other@x>\n")), "554 picture"},
+		{"nothing but a picture", picture(10, ""), "554 picture"},
+		{"a film", multi("mixed", hello, "Content-Type: video/mp4\n\nx"), "554 film"},
+		{"a document", multi("mixed", hello, "Content-Type: application/pdf; name=\"the plän\n .pdf\"\n\nx"), "554 attachment the pl?n .pdf cannot"},
+		{"a document whose name is not quoted", multi("mixed", hello, "Content-Type: application/pdf; name=the plan.pdf\n\nx"), "554 attachment cannot"},
+		{"a text file whose name is not quoted", multi("mixed", hello, "Content-Type: text/plain\nContent-Disposition: attachment; filename=the plan.txt\n\nx"), "554 attachment"},
+		{"text as a file", multi("mixed", hello, "Content-Type: text/plain\nContent-Disposition: attachment; filename=a.txt\n\nx"), "554 attachment a.txt"},
+		{"a mail in the mail", multi("mixed", hello, "Content-Type: message/rfc822\n\nSubject: x\n\nx"), "554 attachment"},
+		{"winmail.dat", multi("mixed", hello, "Content-Type: application/ms-tnef; name=winmail.dat\n\nx"), "554 attachment winmail.dat"},
+		{"encrypted", multi("encrypted", "Content-Type: application/pgp-encrypted\n\nVersion: 1"), "554 encrypted"},
+		{"S/MIME", "Content-Type: application/pkcs7-mime; smime-type=enveloped-data\n\nx", "554 encrypted"},
+		{"an invitation beside its words", multi("alternative", hello, "Content-Type: text/calendar; method=REQUEST\n\nBEGIN:VCALENDAR"), "Hello"},
+		{"no text", "Subject: Re: x\nIn-Reply-To: <1@x>\n\n\n", "554 no text"},
+		{"a signature alone", "Subject: \n\n-- \nAnn\n", "554 no text"},
+		{"history alone", "In-Reply-To: <1@x>\n\n> x\n", "554 no text"},
+		{"as long as can be", "\n" + strings.Repeat("a", maxSBCS), strings.Repeat("a", maxSBCS)},
+		{"longer", "\n" + strings.Repeat("a", maxSBCS+1), "552 has 1531 characters, and can have 1530"},
+		{"as long as can be in other letters", "\n" + strings.Repeat("中", maxDBCS), strings.Repeat("中", maxDBCS)},
+		{"longer in other letters", "\n" + strings.Repeat("😀", 336), "552 has 672 characters, and can have 670"},
+		{"no header", "", "554 no text"},
+		{"a header that is none", "Hello\n\nyou", "554 its header"},
+		{"an endless header", strings.Repeat("X: "+strings.Repeat("y", 97)+"\n", 1000) + "\nx", "554 its header"},
+		{"endless parts", multi("mixed", strings.Split(strings.Repeat("\nx|", 99), "|")...), "554 too many parts"},
+		{"endless depth", deep, "554 too many parts"},
+		{"no boundary", "Content-Type: multipart/mixed\n\nx", "554 told apart"},
+		{"another boundary", "Content-Type: multipart/mixed; boundary=a\n\n--b\n\nx", "554 told apart"},
+		{"broken base64", "Content-Transfer-Encoding: base64\n\n####\n", "554 damaged"},
+		{"an encoding that nobody knows", "Content-Transfer-Encoding: uuencode\n\nbegin 644\n", "554 encoding"},
+		{"a charset that nobody knows", "Content-Type: text/plain; charset=klingon\n\n\xff\xfe\n", "554 charset"},
+		{"such a charset with plain letters", "Content-Type: text/plain; charset=klingon\n\nHello\n", "Hello"},
+		{"octets that are no UTF-8", "Content-Type: text/plain; charset=utf-8\n\na\xffb\n", "a\uFFFDb"},
+		{"what nobody sees", "\nH\x00e\u200bl\x1blo\u00a0\tyou\u202e\n", "Hello  you"},
+		{"scripts", "Content-Type: text/html\n\n<title>t</title><script>x</script><p style=\"display: none\">y</p>Hello<!-- z -->", "Hello"},
+		{"HTML that never ends", "Content-Type: text/html\n\n<p>Hello<b><script>", "Hello"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m, no := compose([]byte(strings.ReplaceAll(c.mail, "\n", "\r\n")))
+			code, words, refused := strings.Cut(c.want, " ")
+			if _, isCode := map[string]bool{"550": true, "552": true, "554": true}[code]; !refused || !isCode {
+				if no != nil || m.text != c.want {
+					t.Errorf("got %q, %v, want %q", m.text, no, c.want)
+				}
+				return
+			}
+			if no == nil || fmt.Sprint(no.Code) != code || !strings.Contains(no.Message, words) {
+				t.Errorf("got %q, %v, want %s", m.text, no, c.want)
+			}
+		})
+	}
+}
+
+func TestNoMailIsMadeToTakeLong(t *testing.T) {
+	const flowed, answer = "Content-Type: text/plain; format=flowed\n\n", "In-Reply-To: <1@x>\n"
+	for name, c := range map[string]struct{ head, again string }{
+		"flowed lines":         {flowed, "a \n"},
+		"wrapped lines":        {"\n", strings.Repeat("word ", 14) + "\n"},
+		"attributions":         {answer + "\n", "On 5 Jan at 10:00 wrote\n:\n"},
+		"an endless line":      {answer + "\n", "On 5 Jan wrote <a@b> gesendet "},
+		"labels":               {answer + "\n", "From:\n"},
+		"flourishes":           {"\n", "Sent from my iPhone\n\n"},
+		"empty lines":          {answer + "\n", "\n:\n"},
+		"elements":             {answer + "Content-Type: text/html\n\n", "<div><a href=http://x>"},
+		"ends of elements":     {"Content-Type: text/html\n\n", "x</a></pre>"},
+		"attributes":           {"Content-Type: text/html\n\n<p ", "a=b "},
+		"quoted-printable":     {"Content-Transfer-Encoding: quoted-printable\n\n", "=41=\n"},
+		"boundaries":           {"Content-Type: multipart/mixed; boundary=x\n\n", "--x-\n"},
+		"pictures":             {"Content-Type: multipart/mixed; boundary=x\n\n", "--x\nContent-Type: image/png\nContent-ID: <a>\n\n"},
+		"a subject":            {"Subject: =?utf-8?q?" + strings.Repeat("=41", 20_000) + "?=\n\n", "\n"},
+		"octets of no charset": {"\n", "\xff"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			source := c.head + strings.Repeat(c.again, (1<<20-len(c.head))/len(c.again))
+			begin := time.Now()
+			if _, no := compose([]byte(source)); no == nil && name != "flourishes" && name != "empty lines" && name != "attributions" {
+				t.Error("a text was made of a megabyte")
+			}
+			if took := time.Since(begin); took > 5*time.Second {
+				t.Errorf("it took %v", took)
+			}
+		})
+	}
+}
+
+func TestWhatProgramsWriteBecomesNoText(t *testing.T) {
+	for _, c := range []struct {
+		head    string
+		refused bool
+	}{
+		{"Auto-Submitted: auto-replied", true},
+		{"Auto-Submitted: Auto-Generated; x=y", true},
+		{"Auto-Submitted: no", false},
+		{"Precedence: bulk", true},
+		{"Precedence: list", true},
+		{"Precedence: first-class", false},
+		{"X-Auto-Response-Suppress: DR, OOF, AutoReply", true},
+		{"X-Auto-Response-Suppress: All", true},
+		{"X-Auto-Response-Suppress: DR, RN", false},
+		{"X-Autoreply: yes", true},
+		{"List-Id: <list.example.org>", true},
+		{"Return-Path: <>", true},
+		{"Return-Path: <ann@example.org>", false},
+		{"Content-Type: multipart/report; report-type=delivery-status; boundary=x", true},
+		{strings.TrimSuffix(strings.Repeat("Received: by x\r\n", 31), "\r\n"), true},
+		{"Received: by x", false},
+	} {
+		t.Run(c.head, func(t *testing.T) {
+			_, no := compose([]byte(c.head + "\r\n\r\nI am away\r\n"))
+			if (no != nil) != c.refused || no != nil && no.Code != 550 {
+				t.Errorf("got %v", no)
+			}
+		})
+	}
+}
+
+func FuzzMail(f *testing.F) {
+	mails, err := filepath.Glob("testdata/written/*.eml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, path := range mails {
+		source, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(source)
+	}
+	f.Fuzz(func(t *testing.T, source []byte) {
+		m, no := compose(source)
+		if no != nil {
+			spoken(t, no)
+			return
+		}
+		n, most := length(m.text)
+		if n > most || !visible(m.text) || !utf8.ValidString(m.text) || strings.TrimSpace(m.text) != m.text {
+			t.Errorf("%d of %d characters: %q", n, most, m.text)
+		}
+		for _, text := range []string{strings.ReplaceAll(m.text, "\n", ""), m.program} {
+			if strings.ContainsFunc(text, unicode.IsControl) {
+				t.Errorf("control characters in %q", text)
+			}
+		}
+		if again, no := compose(source); no != nil || again != m {
+			t.Errorf("%+v the first time, %+v then (%v)", m, again, no)
+		}
+	})
+}
+
+// spoken sees that an answer is one line as SMTP has them.
+func spoken(t *testing.T, no *smtp.SMTPError) {
+	t.Helper()
+	if no.Code < 400 || no.Code > 599 || no.EnhancedCode[0] != no.Code/100 || no.Message == "" || len(no.Message) > 450 ||
+		strings.ContainsFunc(no.Message, func(r rune) bool { return r < ' ' || r > '~' }) {
+		t.Errorf("an answer that cannot be given: %+v", no)
+	}
+}

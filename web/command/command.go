@@ -1,0 +1,54 @@
+// Package command is what people type about the front door: to install omsbox as a service of their
+// computer and to take it away again, to find out why it cannot be reached, and to look after the
+// root that its certificates hang on.
+package command
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+)
+
+// name is that of the service, its program and its user.
+const name = "omsbox"
+
+// needRoot says what to type where this user may not change the system; nil where he may.
+func needRoot(verb string, args []string) error {
+	if privileged() {
+		return nil
+	}
+	self, err := os.Executable()
+	if err != nil {
+		self = name
+	}
+	words := append([]string{self, verb}, args...)
+	for i, w := range words {
+		words[i] = typed(w)
+	}
+	line := strings.Join(words, " ")
+	if runtime.GOOS == "windows" {
+		return fmt.Errorf("this changes the computer: open a Command Prompt with \"Run as administrator\" and type: %s", line)
+	}
+	return fmt.Errorf("this changes the system, so it needs sudo. Type: sudo %s", line)
+}
+
+// typed is a word as it is typed at a shell.
+func typed(w string) string {
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:@,=+%"
+	switch {
+	case w != "" && strings.Trim(w, plain) == "":
+		return w
+	case runtime.GOOS == "windows":
+		return `"` + w + `"`
+	}
+	return "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+}
+
+// given says whether a flag was typed.
+func given(flags *flag.FlagSet, name string) bool {
+	found := false
+	flags.Visit(func(f *flag.Flag) { found = found || f.Name == name })
+	return found
+}

@@ -1,0 +1,119 @@
+package command
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"omsbox/store"
+	"omsbox/store/command"
+)
+
+// serveFlags are some of those that serve has.
+func serveFlags(t *testing.T, args ...string) *flag.FlagSet {
+	t.Helper()
+	flags := flag.NewFlagSet("omsbox install", flag.ContinueOnError)
+	command.DataFlag(flags)
+	for _, name := range []string{"host", "http", "cert", "key"} {
+		flags.String(name, "", "")
+	}
+	must(t, command.Parse(flags, args, 0, 0))
+	return flags
+}
+
+func TestThePlan(t *testing.T) {
+	t.Chdir(t.TempDir())
+	data := filepath.Join(t.TempDir(), "texts")
+	for _, c := range []struct {
+		name    string
+		environ map[string]string
+		args    []string
+		data    string
+		want    []string
+		refused string
+	}{
+		{name: "nothing said", data: command.SystemData()},
+		{name: "flags as they were typed", args: []string{"-http", ":8080", "--host=a"}, data: command.SystemData(), want: []string{"-http", ":8080", "--host=a"}},
+		{name: "flags of the environment", environ: map[string]string{"OMSBOX_HOST": "a"}, data: command.SystemData(), want: []string{"-host=a"}},
+		{name: "what was typed counts more", environ: map[string]string{"OMSBOX_HOST": "a"}, args: []string{"-host", "b"}, data: command.SystemData(), want: []string{"-host", "b"}},
+		{name: "data of one's own", args: []string{"-data", data}, data: data, want: []string{"-data", data}},
+		{name: "data of the environment", environ: map[string]string{"OMSBOX_DATA": data}, data: data, want: []string{"-data=" + data}},
+		{name: "a relative directory", args: []string{"-data", "omsbox-data"}, refused: "is not started in this directory"},
+		{name: "a relative certificate", args: []string{"-cert", "cert.pem"}, refused: "-cert cert.pem"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for k, v := range c.environ {
+				t.Setenv(k, v)
+			}
+			p, err := newPlan(serveFlags(t, c.args...), c.args, "/usr/local/bin/omsbox")
+			if c.refused != "" {
+				if err == nil || !strings.Contains(err.Error(), c.refused) {
+					t.Errorf("got %v, want %q", err, c.refused)
+				}
+				return
+			}
+			must(t, err)
+			if p.data != c.data || !slices.Equal(p.args, c.want) {
+				t.Errorf("data %s, flags %q, want %s and %q", p.data, p.args, c.data, c.want)
+			}
+		})
+	}
+}
+
+func TestWhoseDirectoryMayBecomeTheServices(t *testing.T) {
+	dir := t.TempDir()
+	write := func(path string) {
+		t.Helper()
+		must(t, os.MkdirAll(filepath.Dir(path), 0o700))
+		must(t, os.WriteFile(path, nil, 0o600))
+	}
+	write(filepath.Join(dir, "photos", "1.jpg"))
+	write(filepath.Join(dir, "ours", store.File))
+	write(filepath.Join(dir, "ours", "notes.txt"))
+	must(t, os.MkdirAll(filepath.Join(dir, "empty"), 0o700))
+	must(t, os.MkdirAll(filepath.Join(dir, "disk", "lost+found"), 0o700))
+	home, err := os.UserHomeDir()
+	must(t, err)
+	for _, c := range []struct {
+		dir string
+		ok  bool
+	}{
+		{filepath.Join(dir, "none"), true},
+		{filepath.Join(dir, "empty"), true},
+		{filepath.Join(dir, "disk"), true},
+		{filepath.Join(dir, "ours"), true},
+		{filepath.Join(dir, "photos"), false},
+		{home, false},
+		{string(filepath.Separator), false},
+	} {
+		if err := ownDirectory(c.dir); (err == nil) != c.ok {
+			t.Errorf("%s: %v, want ok %v", c.dir, err, c.ok)
+		}
+	}
+}
+
+func TestAFileIsReplacedWhole(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "omsbox")
+	must(t, os.WriteFile(path, []byte("old"), 0o600))
+	old, err := os.Open(path) // a program that runs
+	must(t, err)
+	defer old.Close()
+	must(t, replace(path, 0o755, strings.NewReader("new")))
+	text, err := os.ReadFile(path)
+	must(t, err)
+	kept := make([]byte, 8)
+	n, err := old.Read(kept)
+	must(t, err)
+	if string(text) != "new" || string(kept[:n]) != "old" {
+		t.Errorf("%q lies there, and %q is read by who had it open", text, kept[:n])
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o755 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+	if entries, err := os.ReadDir(filepath.Dir(path)); err != nil || len(entries) != 1 {
+		t.Errorf("%d files are left, %v", len(entries), err)
+	}
+}

@@ -1,0 +1,206 @@
+package store_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"omsbox/store"
+)
+
+func TestEachServiceHasLimitsAndNamesOfItsOwn(t *testing.T) {
+	s := open(t)
+	for _, set := range [][2]string{
+		{"services", "sales, alarms"},
+		{"service.name", "Texts"}, {"service.name/sales", "Sales texts"},
+		{"service.local-name", "Kurznachrichten"},
+		{"oms.recipients", "40"}, {"oms.recipients/SALES", "10"}, {"mms.size/sales", "100KB"}, {"mms.size/alarms", "5000"},
+	} {
+		check(t, s.Set(t.Context(), set[0], set[1]))
+	}
+	for _, c := range []struct {
+		service        string
+		local, english string
+		recipients     int
+		size           int
+	}{
+		{"", "Kurznachrichten", "Texts", 40, 300 << 10},
+		{"sales", "Sales texts", "Sales texts", 10, 100 << 10},
+		{"alarms", "Kurznachrichten", "Texts", 40, 5000},
+	} {
+		local, english := s.ServiceNames(c.service)
+		limits := s.Limits(c.service)
+		if local != c.local || english != c.english || limits.Recipients != c.recipients || limits.MMSSize != c.size || limits.Parts != 20 {
+			t.Errorf("%q is %q, %q with %+v", c.service, local, english, limits)
+		}
+	}
+	for name, want := range map[string]bool{"": true, "sales": true, "Alarms": true, "other": false} {
+		if s.HasService(name) != want {
+			t.Errorf("there is a service %q: %t", name, !want)
+		}
+	}
+	for _, wrong := range []string{"oms.recipients/other", "oms.recipients/", "oms.wait/sales", "user.daily/nobody"} {
+		if err := s.Set(t.Context(), wrong, "5"); !errors.Is(err, store.ErrInvalid) && !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("%s is set: %v", wrong, err)
+		}
+	}
+	var shown strings.Builder
+	check(t, s.ShowSettings(&shown, "oms.recipients/sales"))
+	check(t, s.ShowSettings(&shown, "oms.recipients/alarms"))
+	if shown.String() != "10\n40\n" {
+		t.Errorf("they are shown as %q", shown.String())
+	}
+}
+
+func TestTheTextsOfAServiceLeaveThroughItsSIM(t *testing.T) {
+	s := open(t)
+	ann := addUser(t, s, "ann")
+	radio(t, s, one, true)
+	radio(t, s, two, true)
+	check(t, s.Set(t.Context(), "services", "sales"))
+	check(t, s.Set(t.Context(), "service.sim/sales", two))
+	check(t, s.Set(t.Context(), "sim.users/"+one, "ann"))
+	for service, number := range map[string]string{"": "+447911000001", "sales": "+447911000002"} {
+		_, _, err := s.Enqueue(t.Context(), store.Message{User: ann.ID, Service: service, Source: store.SourceOMS,
+			Parts: []string{"for service " + service}, To: []store.Recipient{{Number: number}}})
+		check(t, err)
+	}
+	want(t, all(t, s, one), "for service ")
+	want(t, all(t, s, two), "for service sales")
+}
+
+func TestAnswersTellOfAChangeUntilTheClientHasLooked(t *testing.T) {
+	s, set := atNoon(t, t.TempDir(), 30)
+	ann, bob := addUser(t, s, "ann"), addUser(t, s, "bob")
+	check(t, s.Set(t.Context(), "services", "sales"))
+	told := func(u store.User, service string) bool {
+		t.Helper()
+		r := hand(t, s, store.Message{User: u.ID, Service: service}, 1)
+		check(t, r.Err)
+		return !r.Update.IsZero()
+	}
+	saw := func(u store.User, service string) { t.Helper(); check(t, s.SawService(t.Context(), u.ID, service)) }
+	if told(ann, "") {
+		t.Error("told of a change before there was any")
+	}
+	changed := time.Date(2036, 5, 30, 12, 5, 0, 0, time.Local)
+	set(changed)
+	check(t, s.Set(t.Context(), "oms.wait", "1s")) // nothing that clients keep
+	check(t, s.Set(t.Context(), "oms.recipients", "50"))
+	if told(ann, "") {
+		t.Error("told of a change that is none")
+	}
+	check(t, s.Set(t.Context(), "oms.recipients", "60"))
+	if r := hand(t, s, store.Message{User: ann.ID}, 1); !r.Update.Equal(changed) {
+		t.Errorf("told of a change at %v", r.Update)
+	}
+	for n := range 4 {
+		if !told(ann, "") {
+			t.Errorf("answer %d does not tell", n+2)
+		}
+	}
+	if told(ann, "") {
+		t.Error("a sixth answer tells")
+	}
+	if !told(ann, "sales") || !told(bob, "") {
+		t.Error("another service or user is not told")
+	}
+	saw(bob, "")
+	if told(bob, "") {
+		t.Error("told although the client has looked")
+	}
+	set(changed.Add(time.Hour))
+	check(t, s.Set(t.Context(), "service.name/sales", "Sales"))
+	if told(ann, "") || told(bob, "") || !told(bob, "sales") || !told(ann, "sales") {
+		t.Error("of a change of one service its users alone are told")
+	}
+	set(changed.Add(2 * time.Hour))
+	check(t, s.Set(t.Context(), "oms.recipients", ""))
+	if !told(ann, "") || !told(bob, "") {
+		t.Error("of the next change they are not told")
+	}
+	// What is not queued counts no answer.
+	saw(ann, "")
+	check(t, s.Set(t.Context(), "oms.sbcs", "160"))
+	check(t, s.Set(t.Context(), "user.daily/ann", "1"))
+	for range 10 {
+		if r := hand(t, s, store.Message{User: ann.ID}, 1); r.Err == nil {
+			t.Fatal("it is queued")
+		}
+	}
+	check(t, s.Set(t.Context(), "user.daily/ann", ""))
+	if !told(ann, "") {
+		t.Error("answers that told nothing were counted")
+	}
+}
+
+func TestMMSIsOfferedForThirtyDaysAfterAModemSentOne(t *testing.T) {
+	s, set := atNoon(t, t.TempDir(), 1)
+	ann := addUser(t, s, "ann")
+	offered := func() bool { _, ok := s.MMS(); return ok }
+	told := func() bool {
+		t.Helper()
+		r := hand(t, s, store.Message{User: ann.ID}, 1)
+		check(t, s.SawService(t.Context(), ann.ID, ""))
+		return !r.Update.IsZero()
+	}
+	if offered() || told() {
+		t.Error("offered before a modem has sent one")
+	}
+	check(t, s.ProveMMS(t.Context(), "stick"))
+	if !offered() || !told() {
+		t.Error("not offered, or clients are not told")
+	}
+	set(time.Date(2036, 5, 10, 12, 0, 0, 0, time.Local))
+	check(t, s.ProveMMS(t.Context(), "other stick"))
+	if told() {
+		t.Error("clients are told of what they know")
+	}
+	set(time.Date(2036, 6, 9, 11, 59, 0, 0, time.Local))
+	status, err := s.Status(t.Context())
+	check(t, err)
+	if !offered() || !strings.Contains(status, "MMS          offered: other stick sent one at 2036-05-10 12:00; until 2036-06-09 12:00") {
+		t.Errorf("the status is\n%s", status)
+	}
+	set(time.Date(2036, 6, 9, 12, 0, 0, 0, time.Local))
+	if offered() || !told() || told() {
+		t.Error("offered after 30 days, or clients are not told once")
+	}
+	check(t, s.ProveMMS(t.Context(), "stick"))
+	check(t, s.ForgetMMS(t.Context()))
+	if offered() {
+		t.Error("offered although an administrator took it back")
+	}
+	if err := s.ForgetMMS(t.Context()); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("taken back twice: %v", err)
+	}
+}
+
+func TestAnAccountExpires(t *testing.T) {
+	s, set := atNoon(t, t.TempDir(), 30)
+	addUser(t, s, "ann")
+	sign := func(password string) error {
+		_, err := s.Authenticate(t.Context(), "ann", password, "192.0.2.1", store.Programs)
+		return err
+	}
+	check(t, s.Expire(t.Context(), "ANN", time.Date(2036, 5, 31, 0, 0, 0, 0, time.Local)))
+	check(t, sign("secret of ann"))
+	set(time.Date(2036, 5, 31, 0, 0, 0, 0, time.Local))
+	if err := sign("secret of ann"); !errors.Is(err, store.ErrExpired) || !errors.Is(err, store.ErrDisabled) {
+		t.Errorf("after its day: %v", err)
+	}
+	if err := sign("a guess"); !errors.Is(err, store.ErrCredentials) {
+		t.Errorf("a wrong password after its day: %v", err)
+	}
+	var shown strings.Builder
+	check(t, s.ShowUsers(t.Context(), &shown))
+	if !strings.Contains(shown.String(), "expired 2036-05-31") {
+		t.Errorf("the list says\n%s", shown.String())
+	}
+	check(t, s.Expire(t.Context(), "ann", time.Time{}))
+	check(t, sign("secret of ann"))
+	if err := s.Expire(t.Context(), "nobody", time.Time{}); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("nobody's account: %v", err)
+	}
+}

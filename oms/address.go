@@ -7,40 +7,91 @@ import (
 	"strings"
 )
 
-// address is how the client named this service: Outlook refuses a service whose serviceUri is not
-// the address that was typed, letter by letter.
-type address struct {
-	scheme string // http or https
-	host   string // with the port, as in the Host header
-	path   string // as sent, with its case and its escapes
+const (
+	// folder is the path below which services are, and page the last element of the path of each:
+	// /oms/service.asmx is the service of the box, /oms/NAME/service.asmx one beside it.
+	folder = "/oms"
+	page   = "/service.asmx"
+)
+
+// Answers says whether a request is for this service: its own paths with whatever method, and the POST of
+// a client whose user typed no more than the beginning of its address. Case does not matter.
+func Answers(method, path string) bool {
+	_, whole := endpoint(path)
+	return whole || half(path) && (method == http.MethodPost || path != "/")
 }
 
-func addressOf(r *http.Request) address {
-	a := address{scheme: "http", host: r.Host}
-	switch scheme := r.URL.Scheme; { // as the client used it, where a proxy ends its TLS
-	case scheme == "http" || scheme == "https":
-		a.scheme = scheme
-	case r.TLS != nil:
-		a.scheme = "https"
+// endpoint returns the name of the service whose path that is, in lower case, "" for the one of the
+// box; ok is false where it is no service's path.
+func endpoint(path string) (name string, ok bool) {
+	path, whole := strings.CutSuffix(strings.ToLower(path), page)
+	name, ok = strings.CutPrefix(path, folder)
+	if !whole || !ok || name == "" {
+		return "", whole && ok
 	}
-	if !validHost(a.host) {
-		a.host = "localhost"
-		if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
-			a.host = local.String()
+	name = name[1:]
+	return name, path[len(folder)] == '/' && name != "" && !strings.Contains(name, "/")
+}
+
+// half says whether a path is the beginning of the service's.
+func half(path string) bool {
+	return path == "/" || strings.EqualFold(path, folder) || strings.EqualFold(path, folder+"/")
+}
+
+// address is where a client found this service, and where it finds all else.
+type address struct {
+	// uri is the serviceUri. Outlook refuses a service whose serviceUri is not the address that was
+	// typed, letter by letter; where half an address was typed, it puts this one in its place.
+	uri     string
+	signUp  string // the signUpPage
+	service string // the name in the path, in lower case; "" for the service of the box
+}
+
+// addressOf returns the address at which a request was made; ok is false where there is no such service.
+func (s *Service) addressOf(r *http.Request) (a address, ok bool) {
+	name, whole := endpoint(r.URL.Path)
+	if !whole && !half(r.URL.Path) || !s.serves(name) {
+		return address{}, false
+	}
+	typed, valid := originOf(r)
+	origin := s.store.Front().Origin
+	if origin == "" {
+		origin = typed
+	} else if !valid {
+		typed = origin
+	}
+	a = address{uri: origin + folder + page, signUp: origin + "/", service: name}
+	if whole {
+		path, _, _ := strings.Cut(r.RequestURI, "?")
+		if !strings.HasPrefix(path, "/") { // RFC 9112 3.2.2: absolute-form, as to a proxy
+			path = r.URL.EscapedPath()
+		}
+		a.uri = typed + path
+	}
+	return a, true
+}
+
+// serves says whether there is a service of that name.
+func (s *Service) serves(name string) bool { return name == "" }
+
+// originOf returns the scheme and the host of a request as the client wrote them. A host that is none
+// is not valid, and replaced by the address that the request arrived at.
+func originOf(r *http.Request) (origin string, valid bool) {
+	scheme, host := r.URL.Scheme, r.Host
+	if scheme != "http" && scheme != "https" {
+		scheme = "http"
+		if r.TLS != nil {
+			scheme = "https"
 		}
 	}
-	a.path, _, _ = strings.Cut(r.RequestURI, "?")
-	if !strings.HasPrefix(a.path, "/") { // RFC 9112 3.2.2: absolute-form, as to a proxy
-		a.path = r.URL.EscapedPath()
+	if valid = validHost(host); !valid {
+		host = "localhost"
+		if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
+			host = local.String()
+		}
 	}
-	return a
+	return scheme + "://" + host, valid
 }
-
-// service is the serviceUri.
-func (a address) service() string { return a.scheme + "://" + a.host + a.path }
-
-// signUp is the signUpPage.
-func (a address) signUp() string { return a.scheme + "://" + a.host + "/" }
 
 // validHost says whether a Host header is a name or an IP address with or without a port.
 func validHost(host string) bool {

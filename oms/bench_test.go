@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"omsbox/oms"
 )
 
 // BenchmarkDeliverXms posts messages of one part to one phone over loopback, with a password that
@@ -67,4 +69,29 @@ func share(b *testing.B, workers int, unit string, work func(n int64) error) {
 	done.Wait()
 	b.StopTimer()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), unit)
+}
+
+// BenchmarkParse is what it takes to understand the message of BenchmarkDeliverXms: its envelope, and the
+// document within.
+func BenchmarkParse(b *testing.B) {
+	document := message{to: []string{"+447911123456"}, parts: []string{"Meet me at the station, platform 9."}}.String()
+	b.Run("envelope", func(b *testing.B) {
+		text := []byte(envelope("DeliverXms", "xmsData", document))
+		b.SetBytes(int64(len(text)))
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := oms.ParseEnvelope(text, "text/xml; charset=utf-8", ""); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("xmsData", func(b *testing.B) {
+		b.SetBytes(int64(len(document)))
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := oms.ParseXMSData(document); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -128,7 +129,7 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// ReadByte is what encoding/xml reads with where it can.
+// ReadByte is what other encodings are read with.
 func (b *body) ReadByte() (byte, error) {
 	rest := b.rest()
 	if rest == nil {
@@ -138,16 +139,79 @@ func (b *body) ReadByte() (byte, error) {
 	return rest[0], nil
 }
 
-// utf8 returns a reader of the body in UTF-8. UTF-16 is known by its byte order mark or by the zero
-// octet beside the first <. Extensible Markup Language (XML) 1.0, appendix F
-func (b *body) utf8() io.Reader {
-	switch start := b.rest(); {
+// utf8 returns a reader of the body in UTF-8, and how long that is, or 0 where it was not. What it is in is told by its byte order mark, else by the
+// zero octet beside its first < where it is UTF-16, else by the charset of its content type, else by
+// its XML declaration. RFC 7303 3; Extensible Markup Language (XML) 1.0, appendix F
+func (b *body) utf8(charset string) (in io.Reader, size int, err error) {
+	start := b.rest()
+	switch {
 	case bytes.HasPrefix(start, []byte("\xFF\xFE")), bytes.HasPrefix(start, []byte("<\x00")):
-		return &utf16Reader{in: b, order: binary.LittleEndian}
+		return &utf16Reader{in: b, order: binary.LittleEndian}, 0, nil
 	case bytes.HasPrefix(start, []byte("\xFE\xFF")), bytes.HasPrefix(start, []byte("\x00<")):
-		return &utf16Reader{in: b, order: binary.BigEndian}
+		return &utf16Reader{in: b, order: binary.BigEndian}, 0, nil
+	case bytes.HasPrefix(start, []byte("\xEF\xBB\xBF")):
+		return b, b.size(), nil
+	case charset == "":
+		charset = declared(start)
 	}
-	return b
+	switch strings.ToLower(charset) {
+	case "", "utf-8", "utf8", "us-ascii", "utf-16", "utf-16le", "utf-16be": // it is not UTF-16, whatever it says
+		return b, b.size(), nil
+	case "iso-8859-1", "windows-1252": // the same but for some quotation marks and the like
+		return &latinReader{in: b}, 0, nil
+	}
+	return nil, 0, &Fault{Code: faultClient, Text: "The request is in a charset that is not known here: send it in UTF-8."}
+}
+
+// size is how many bytes are left.
+func (b *body) size() (n int) {
+	for _, piece := range b.pieces {
+		n += len(piece)
+	}
+	return n
+}
+
+// declared returns the encoding that an XML declaration names; "" where there is none.
+func declared(start []byte) string {
+	declaration, _, found := bytes.Cut(start[:min(len(start), 200)], []byte("?>"))
+	_, value, named := bytes.Cut(declaration, []byte("encoding"))
+	if value = bytes.TrimLeft(value, " \t\r\n="); !found || !named || !bytes.HasPrefix(declaration, []byte("<?xml")) || len(value) == 0 {
+		return ""
+	}
+	value, _, _ = bytes.Cut(value[1:], value[:1])
+	return string(value)
+}
+
+// latinReader reads Windows-1252, and with it ISO 8859-1, as UTF-8, and fails with tooLarge where that
+// is too long.
+type latinReader struct {
+	in   io.ByteReader
+	size int // so far, in UTF-8
+}
+
+func (l *latinReader) Read(p []byte) (n int, err error) {
+	for n+utf8.UTFMax <= len(p) {
+		b, err := l.in.ReadByte()
+		if err != nil {
+			return n, err
+		}
+		r := rune(b)
+		if b >= 0x80 && b < 0xA0 {
+			r = windows1252[b-0x80]
+		}
+		size := utf8.EncodeRune(p[n:], r)
+		if l.size += size; l.size > maxBody {
+			return n, tooLarge
+		}
+		n += size
+	}
+	return n, nil
+}
+
+// windows1252 are the characters at 0x80 to 0x9F, where ISO 8859-1 has controls.
+var windows1252 = [...]rune{
+	'€', 0x81, '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', 0x8D, 'Ž', 0x8F,
+	0x90, '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', 0x9D, 'ž', 'Ÿ',
 }
 
 // utf16Reader reads UTF-16 as UTF-8, and fails with tooLarge where that is too long.

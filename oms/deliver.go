@@ -31,37 +31,49 @@ func (s *Service) deliver(c *call, data XMSData) []responseError {
 	if refused != nil {
 		return []responseError{*refused}
 	}
-	parts, refused := texts(data)
-	if refused != nil {
-		return []responseError{*refused}
+	message, errs := s.judge(user, data)
+	if len(message.To) == 0 {
+		return errs
 	}
-	to, refused := s.recipients(data)
-	if len(to) == 0 {
-		return []responseError{*refused}
-	}
-	var errs []responseError
-	if refused != nil {
-		errs = append(errs, *refused)
-	}
-	message := store.Message{
-		User: user.ID, Source: store.SourceOMS, Client: data.Client, SourceType: data.SourceType,
-		Parts: parts, Scheduled: data.Scheduled, To: to, Digest: &data.Digest, Answers: true,
-	}
-	id, again, err := s.store.Enqueue(c, message)
-	if err != nil {
-		switch {
-		case errors.Is(err, store.ErrInvalid): // it quotes a number
-			s.log.Error("the store refused a message", "user", user.ID)
-		case c.Err() == nil:
-			s.log.Error("queue a message", "user", user.ID, "err", err)
-		}
-		return []responseError{{code: other, content: unable}}
-	}
-	c.owed = append(c.owed, owed{message: id})
 	wait := s.store.Wait()
 	if data.Scheduled.After(s.store.Now()) {
 		wait = 0
 	}
+	return s.enqueue(c, message, errs, wait)
+}
+
+// judge returns what of a message can be queued, and what is wrong with it; no recipients, if none of
+// it can be.
+func (s *Service) judge(user store.User, data XMSData) (store.Message, []responseError) {
+	parts, refused := texts(data)
+	if refused != nil {
+		return store.Message{}, []responseError{*refused}
+	}
+	to, refused := s.recipients(data)
+	var errs []responseError
+	if refused != nil {
+		errs = append(errs, *refused)
+	}
+	return store.Message{
+		User: user.ID, Source: store.SourceOMS, Client: data.Client, SourceType: data.SourceType,
+		Parts: parts, Scheduled: data.Scheduled, To: to, Digest: &data.Digest, Answers: true,
+	}, errs
+}
+
+// enqueue commits a message, and returns what is known by now of what became of it, beside what was
+// wrong with it before. It waits that long for the modem's verdict.
+func (s *Service) enqueue(c *call, message store.Message, errs []responseError, wait time.Duration) []responseError {
+	id, again, err := s.store.Enqueue(c, message)
+	if err != nil {
+		switch {
+		case errors.Is(err, store.ErrInvalid): // it quotes a number
+			s.log.Error("the store refused a message", "user", message.User)
+		case c.Err() == nil:
+			s.log.Error("queue a message", "user", message.User, "err", err)
+		}
+		return []responseError{{code: other, content: unable}}
+	}
+	c.owed = append(c.owed, owed{message: id})
 	if wait > 0 || again { // else it is queued, and nothing more can be known yet
 		lost, told := lostOf(s.verdict(c, id, wait))
 		c.owed[len(c.owed)-1].told = told

@@ -1,15 +1,17 @@
 package oms_test
 
 import (
-	"bytes"
 	"crypto/tls"
 	"encoding/xml"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
+
 	"strings"
 	"testing"
+
+	"omsbox/oms"
+	"omsbox/store"
 )
 
 // get asks for the address and returns the answer and its body.
@@ -55,6 +57,13 @@ func TestThePageQuotesWhatTheAddressHolds(t *testing.T) {
 }
 
 func TestTheWSDLSaysWhatIsAnsweredAndWhere(t *testing.T) {
+	type binding struct {
+		Operations []struct {
+			Name   string `xml:"name,attr"`
+			SOAP11 action `xml:"http://schemas.xmlsoap.org/wsdl/soap/ operation"`
+			SOAP12 action `xml:"http://schemas.xmlsoap.org/wsdl/soap12/ operation"`
+		} `xml:"operation"`
+	}
 	b := newBox(t)
 	for _, query := range []string{"?wsdl", "?WSDL", "?Wsdl="} {
 		r, body := b.get(t, http.MethodGet, "/OMS/Service.asmx"+query)
@@ -65,34 +74,44 @@ func TestTheWSDLSaysWhatIsAnsweredAndWhere(t *testing.T) {
 			Elements []struct {
 				Name string `xml:"name,attr"`
 			} `xml:"types>schema>element"`
-			Operations []struct {
-				Name string `xml:"name,attr"`
-				SOAP struct {
-					Action string `xml:"soapAction,attr"`
-					Style  string `xml:"style,attr"`
-				} `xml:"http://schemas.xmlsoap.org/wsdl/soap/ operation"`
-			} `xml:"binding>operation"`
-			Address struct {
+			Bindings  []binding `xml:"binding"`
+			Addresses []struct {
+				XMLName  xml.Name
 				Location string `xml:"location,attr"`
 			} `xml:"service>port>address"`
 		}
 		check(t, xml.Unmarshal([]byte(body), &d))
-		if got, want := d.Address.Location, "http://sms.example.org:8080/OMS/Service.asmx"; got != want {
-			t.Errorf("the address is %s, want %s", got, want)
+		if len(d.Addresses) != 2 || len(d.Bindings) != 2 || len(d.Elements) != 10 {
+			t.Fatalf("%d addresses, %d bindings, %d elements", len(d.Addresses), len(d.Bindings), len(d.Elements))
 		}
-		if len(d.Elements) != 2*len(d.Operations) || len(d.Operations) != 4 {
-			t.Errorf("%d elements and %d operations", len(d.Elements), len(d.Operations))
-		}
-		for _, o := range d.Operations {
-			if o.SOAP.Action != namespace+"/"+o.Name || o.SOAP.Style != "document" {
-				t.Errorf("%s has the action %s and the style %s", o.Name, o.SOAP.Action, o.SOAP.Style)
+		for _, a := range d.Addresses {
+			if want := "http://sms.example.org:8080/OMS/Service.asmx"; a.Location != want {
+				t.Errorf("the address is %s, want %s", a.Location, want)
 			}
-			r := b.post(t, envelope(o.Name, "", ""))
-			if r.StatusCode != http.StatusOK {
-				t.Errorf("%s is in the WSDL and answers %s", o.Name, r.Status)
+		}
+		for i, binding := range d.Bindings {
+			if len(binding.Operations) != 5 {
+				t.Errorf("%d operations", len(binding.Operations))
+			}
+			for _, o := range binding.Operations {
+				if got := []action{o.SOAP11, o.SOAP12}[i]; got.Action != namespace+"/"+o.Name || got.Style != "document" {
+					t.Errorf("%s has %+v", o.Name, got)
+				}
+				if r := b.post(t, envelope(o.Name, "", "")); r.StatusCode != http.StatusOK {
+					t.Errorf("%s is in the WSDL and answers %s", o.Name, r.Status)
+				}
 			}
 		}
 	}
+	if _, body := b.get(t, http.MethodGet, "/oms/service.asmx?disco"); !strings.Contains(body, "<h1>") {
+		t.Errorf("?disco got %s", body)
+	}
+}
+
+// action is what a WSDL says of an operation in one version of SOAP.
+type action struct {
+	Action string `xml:"soapAction,attr"`
+	Style  string `xml:"style,attr"`
 }
 
 func TestOtherMethods(t *testing.T) {
@@ -123,36 +142,109 @@ func TestServiceUriIsTheAddressAsItWasTyped(t *testing.T) {
 		{"TLS", "sms.example.org", "/oms/service.asmx", true, "https://sms.example.org/oms/service.asmx", "https://sms.example.org/"},
 		{"capitals and a port", "SMS.Example.org:8443", "/OMS/Service.ASMX", true, "https://SMS.Example.org:8443/OMS/Service.ASMX", "https://SMS.Example.org:8443/"},
 		{"escapes and a query", "box", "/oms%2Fservice.asmx?x=1", false, "http://box/oms%2Fservice.asmx", "http://box/"},
-		{"IPv4", "192.0.2.1", "/oms", false, "http://192.0.2.1/oms", "http://192.0.2.1/"},
-		{"IPv6", "[2001:db8::1]:8080", "/oms", false, "http://[2001:db8::1]:8080/oms", "http://[2001:db8::1]:8080/"},
-		{"through a proxy", "box", "http://box/oms", false, "http://box/oms", "http://box/"},
-		{"no host", "", "/oms", false, "http://localhost/oms", "http://localhost/"},
-		{"a host with markup", `x"><y>`, "/oms", false, "http://localhost/oms", "http://localhost/"},
-		{"a host with a user", "user@box", "/oms", false, "http://localhost/oms", "http://localhost/"},
-		{"a host with a bad port", "box:80a", "/oms", false, "http://localhost/oms", "http://localhost/"},
-		{"a host with half a bracket", "[::1", "/oms", false, "http://localhost/oms", "http://localhost/"},
+		{"IPv4", "192.0.2.1", "/oms/service.asmx", false, "http://192.0.2.1/oms/service.asmx", "http://192.0.2.1/"},
+		{"IPv6", "[2001:db8::1]:8080", "/oms/service.asmx", false, "http://[2001:db8::1]:8080/oms/service.asmx", "http://[2001:db8::1]:8080/"},
+		{"through a proxy", "box", "http://box/oms/service.asmx", false, "http://box/oms/service.asmx", "http://box/"},
+		{"no host", "", "/oms/service.asmx", false, "http://localhost/oms/service.asmx", "http://localhost/"},
+		{"a host with markup", `x"><y>`, "/oms/service.asmx", false, "http://localhost/oms/service.asmx", "http://localhost/"},
+		{"a host with a user", "user@box", "/oms/service.asmx", false, "http://localhost/oms/service.asmx", "http://localhost/"},
+		{"a host with a bad port", "box:80a", "/oms/service.asmx", false, "http://localhost/oms/service.asmx", "http://localhost/"},
+		{"a host with half a bracket", "[::1", "/oms/service.asmx", false, "http://localhost/oms/service.asmx", "http://localhost/"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, test.target, strings.NewReader(envelope("GetServiceInfo", "", "")))
-			r.Host = test.host
+			r.Host, r.TLS = test.host, nil
 			if test.tls {
 				r.TLS = &tls.ConnectionState{}
-			} else {
-				r.TLS = nil
 			}
-			w := httptest.NewRecorder()
-			b.handler.ServeHTTP(w, r)
-			var info struct {
-				XMLName    xml.Name `xml:"http://schemas.microsoft.com/office/Outlook/2006/OMS/serviceInfo serviceInfo"`
-				ServiceUri string   `xml:"serviceUri"`
-				SignUpPage string   `xml:"signUpPage"`
-			}
-			check(t, xml.Unmarshal([]byte(inner(t, w.Result(), "GetServiceInfo")), &info))
-			if info.ServiceUri != test.want || info.SignUpPage != test.signUp {
-				t.Errorf("got %s and %s, want %s and %s", info.ServiceUri, info.SignUpPage, test.want, test.signUp)
+			if uri, signUp := b.addresses(t, r); uri != test.want || signUp != test.signUp {
+				t.Errorf("got %s and %s, want %s and %s", uri, signUp, test.want, test.signUp)
 			}
 		})
+	}
+}
+
+// addresses returns the serviceUri and the signUpPage in the answer to a GetServiceInfo.
+func (b *box) addresses(t testing.TB, r *http.Request) (uri, signUp string) {
+	t.Helper()
+	w := httptest.NewRecorder()
+	b.handler.ServeHTTP(w, r)
+	var info struct {
+		XMLName    xml.Name `xml:"http://schemas.microsoft.com/office/Outlook/2006/OMS/serviceInfo serviceInfo"`
+		ServiceUri string   `xml:"serviceUri"`
+		SignUpPage string   `xml:"signUpPage"`
+	}
+	check(t, xml.Unmarshal([]byte(inner(t, w.Result(), "GetServiceInfo")), &info))
+	return info.ServiceUri, info.SignUpPage
+}
+
+// What the front door says of a request, and where the service can be reached for good.
+func TestTheCanonicalAddressIsGivenWhereHalfAnAddressWasTyped(t *testing.T) {
+	b := newBox(t)
+	check(t, b.SetFront(t.Context(), store.Front{Origin: "https://sms.example.org:8443"}))
+	const canonical = "https://sms.example.org:8443/oms/service.asmx"
+	tests := []struct{ name, scheme, host, target, want string }{
+		{"the whole address", "https", "box.local", "/OMS/service.asmx", "https://box.local/OMS/service.asmx"},
+		{"behind a proxy without TLS", "http", "192.0.2.7:8080", "/oms/service.asmx", "http://192.0.2.7:8080/oms/service.asmx"},
+		{"the host alone", "http", "box.local", "/", canonical},
+		{"the folder", "https", "box.local", "/oms", canonical},
+		{"the folder and a slash", "https", "box.local", "/OMS/?x", canonical},
+		{"a host that is none", "https", "a b", "/oms/service.asmx", canonical},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, test.target, strings.NewReader(envelope("GetServiceInfo", "", "")))
+			r.URL.Scheme, r.Host = test.scheme, test.host
+			if uri, signUp := b.addresses(t, r); uri != test.want || signUp != "https://sms.example.org:8443/" {
+				t.Errorf("got %s and %s, want %s", uri, signUp, test.want)
+			}
+			w := httptest.NewRecorder()
+			r = httptest.NewRequestWithContext(t.Context(), http.MethodGet, strings.TrimSuffix(test.target, "?x")+"?wsdl", nil)
+			r.URL.Scheme, r.Host = test.scheme, test.host
+			b.handler.ServeHTTP(w, r)
+			if !strings.Contains(w.Body.String(), `<soap:address location="`+test.want+`" />`) {
+				t.Errorf("the WSDL has another address than %s:\n%s", test.want, w.Body)
+			}
+		})
+	}
+}
+
+func TestOtherAddressesHaveAPageForPeople(t *testing.T) {
+	b := newBox(t)
+	for _, path := range []string{"/oms/nobody/service.asmx", "/oms/service.asmx/DeliverXms", "/oms/x", "/oms//service.asmx", "/omsx/service.asmx"} {
+		for _, method := range []string{http.MethodGet, http.MethodPost} {
+			r, body := b.get(t, method, path)
+			if r.StatusCode != http.StatusNotFound || !strings.Contains(body, "<h1>There is no such service</h1>") {
+				t.Errorf("%s %s got %s: %s", method, path, r.Status, body)
+			}
+		}
+	}
+}
+
+func TestAnswers(t *testing.T) {
+	tests := []struct {
+		method, path string
+		want         bool
+	}{
+		{"GET", "/oms/service.asmx", true},
+		{"PUT", "/OMS/Service.ASMX", true},
+		{"POST", "/oms/sales/service.asmx", true}, // there may be such a service, or a page that says there is none
+		{"POST", "/", true},
+		{"GET", "/", false},
+		{"GET", "/oms", true},
+		{"POST", "/Oms/", true},
+		{"POST", "/oms/other", false},
+		{"POST", "/oms/a/b/service.asmx", false},
+		{"POST", "/omsx/service.asmx", false},
+		{"GET", "/service.asmx", false},
+		{"GET", "/oms/service.asmx/DeliverXms", false},
+		{"POST", "", false},
+	}
+	for _, test := range tests {
+		if got := oms.Answers(test.method, test.path); got != test.want {
+			t.Errorf("%s %s: got %v", test.method, test.path, got)
+		}
 	}
 }
 
@@ -173,7 +265,7 @@ func TestGetServiceInfoNamesTheServiceAsSet(t *testing.T) {
 
 func TestARequestOfMoreThanTwoMegabytesIsRefused(t *testing.T) {
 	b := newBox(t)
-	for size, want := range map[int]int{2 << 20: http.StatusOK, 2<<20 + 1: http.StatusInternalServerError} {
+	for size, want := range map[int]int{2 << 20: http.StatusOK, 2<<20 + 1: http.StatusInternalServerError, 10 << 20: http.StatusInternalServerError} {
 		body := envelope("GetServiceInfo", "", "")
 		body += strings.Repeat(" ", size-len(body))
 		if r := b.post(t, body); r.StatusCode != want {
@@ -185,22 +277,30 @@ func TestARequestOfMoreThanTwoMegabytesIsRefused(t *testing.T) {
 // TestAnswersHaveTheFormOfASPNET compares with what an ASP.NET web service was seen to write
 // around its results.
 func TestAnswersHaveTheFormOfASPNET(t *testing.T) {
-	const before = `<?xml version="1.0" encoding="utf-8"?><soap:Envelope xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/"` +
+	const before11 = `<?xml version="1.0" encoding="utf-8"?><soap:Envelope xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/"` +
+		` xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:xsd="http://www.w3.org/2001/XMLSchema"><soap:Body>`
+	const before12 = `<?xml version="1.0" encoding="utf-8"?><soap:Envelope xmlns:soap="http://www.w3.org/2003/05/soap-envelope"` +
 		` xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:xsd="http://www.w3.org/2001/XMLSchema"><soap:Body>`
 	const after = `</soap:Body></soap:Envelope>`
-	tests := []struct{ name, body, want string }{
-		{"a result", envelope("DeliverXms", "xmsData", ""), before + `<DeliverXmsResponse xmlns="http://schemas.microsoft.com/office/Outlook/2006/OMS"><DeliverXmsResult>` +
-			`&lt;xmsResponse xmlns="http://schemas.microsoft.com/office/Outlook/2006/OMS"&gt;&lt;error code="ok" severity="neutral" /&gt;&lt;/xmsResponse&gt;` +
-			`</DeliverXmsResult></DeliverXmsResponse>` + after},
-		{"a fault", envelope("Nope", "", ""), before + `<soap:Fault><faultcode>soap:Client</faultcode>` +
+	const result = `<DeliverXmsResponse xmlns="http://schemas.microsoft.com/office/Outlook/2006/OMS"><DeliverXmsResult>` +
+		`&lt;xmsResponse xmlns="http://schemas.microsoft.com/office/Outlook/2006/OMS"&gt;&lt;error code="ok" severity="neutral" /&gt;&lt;/xmsResponse&gt;` +
+		`</DeliverXmsResult></DeliverXmsResponse>`
+	tests := []struct{ name, file, want string }{
+		{"a result", "DeliverXms-empty-string-1.1", before11 + result + after},
+		{"a result in SOAP 1.2", "DeliverXms-empty-string-1.2", before12 + result + after},
+		{"a fault", "unknown-operation", before11 + `<soap:Fault><faultcode>soap:Client</faultcode>` +
 			`<faultstring>This web service has no such operation.</faultstring><detail /></soap:Fault>` + after},
+		{"a fault in SOAP 1.2", "malformed-1.2", before12 + `<soap:Fault><soap:Code><soap:Value>soap:Sender</soap:Value></soap:Code>` +
+			`<soap:Reason><soap:Text xml:lang="en">The request is no SOAP envelope: not well-formed XML at line 1.</soap:Text></soap:Reason><soap:Detail /></soap:Fault>` + after},
+		{"a header that is not understood", "mustUnderstand-1.2", before12 + `<soap:Fault><soap:Code><soap:Value>soap:MustUnderstand</soap:Value></soap:Code>` +
+			`<soap:Reason><soap:Text xml:lang="en">A SOAP header was not understood.</soap:Text></soap:Reason></soap:Fault>` + after},
 	}
 	b := newBox(t)
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			got, err := io.ReadAll(b.post(t, test.body).Body)
-			check(t, err)
-			if string(got) != test.want {
+			w := httptest.NewRecorder()
+			b.handler.ServeHTTP(w, stored(t, read(t, "testdata/"+test.file+".request")))
+			if got := w.Body.String(); got != test.want {
 				t.Errorf("got\n%s\nwant\n%s", got, test.want)
 			}
 		})
@@ -209,9 +309,14 @@ func TestAnswersHaveTheFormOfASPNET(t *testing.T) {
 
 func TestAProbeQueuesNothingAndChecksNoPassword(t *testing.T) {
 	b := newBox(t)
-	for _, body := range []string{"", "\r\n", envelope("DeliverXms", "xmsData", ""), envelope("SendXms", "xmsData", " "), envelope("GetUserInfo", "xmsUser", "")} {
-		if r := b.post(t, body); r.StatusCode != http.StatusOK {
-			t.Errorf("%q got %s", body, r.Status)
+	for _, body := range []string{
+		"", "\r\n", envelope("DeliverXms", "xmsData", ""), envelope("SendXms", "xmsData", " "), envelope("GetUserInfo", "xmsUser", ""),
+		envelope("DeliverXmsBatch", "packageXml", ""), envelope("DeliverXmsBatch", "", ""), envelope("GetUserInfo", "", ""),
+	} {
+		for range 20 { // more wrong passwords than go unpunished
+			if r := b.post(t, body); r.StatusCode != http.StatusOK {
+				t.Errorf("%q got %s", body, r.Status)
+			}
 		}
 	}
 	if n := b.queued(t); n != 0 {
@@ -220,14 +325,16 @@ func TestAProbeQueuesNothingAndChecksNoPassword(t *testing.T) {
 	if b.log.Len() != 0 {
 		t.Errorf("the log has %s", b.log)
 	}
+	if got := b.deliver(t, message{to: []string{"+447911123456"}, parts: []string{"hello"}}).String(); got != "ok/neutral" {
+		t.Errorf("behind the probes, a message got %s", got)
+	}
 }
 
 func TestAChunkedRequestWithoutSOAPAction(t *testing.T) {
 	server := httptest.NewServer(newBox(t).handler)
 	defer server.Close()
-	body, err := os.ReadFile("testdata/GetUserInfo-sample.request")
-	check(t, err)
-	r, err := http.Post(server.URL, "text/xml", io.MultiReader(bytes.NewReader(body[:100]), bytes.NewReader(body[100:])))
+	body := envelope("GetUserInfo", "xmsUser", read(t, "testdata/sample.xmsUser"))
+	r, err := http.Post(server.URL, "text/xml", io.MultiReader(strings.NewReader(body[:100]), strings.NewReader(body[100:])))
 	check(t, err)
 	defer r.Body.Close()
 	if got := inner(t, r, "GetUserInfo"); !strings.Contains(got, `code="ok"`) {

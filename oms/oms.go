@@ -2,14 +2,16 @@
 // service that Outlook 2007/2010 and SharePoint call to send text messages.
 //
 // One POST is one operation. The envelope (soap.go) carries a name and one string; the string is
-// an XML document of its own (xmsUser, xmsData), and so is the result (serviceInfo, userInfo,
-// xmsResponse). What goes wrong with a message is told inside the result, with HTTP 200
-// (xmsresponse.go); only what is no SOAP at all is a fault. DeliverXms answers ok once the message
-// is committed to the store and not before.
+// an XML document of its own (xmsUser, xmsData, xmsBatch), and so is the result (serviceInfo, userInfo,
+// xmsResponse, xmsResponses). What goes wrong with a message is told inside the result, with HTTP 200
+// (xmsresponse.go); only what is no SOAP at all is a fault (fault.go). DeliverXms answers ok once the
+// message is committed to the store and not before.
+//
+// ASP.NET would also take a parameter as a form field, at service.asmx/DeliverXms. It does so for its own
+// test page, and from the server itself only; Outlook and SharePoint never do, and neither do we.
 package oms
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"html/template"
@@ -17,20 +19,21 @@ import (
 	"net/http"
 	"os"
 	"strconv"
-	"strings"
+	texttemplate "text/template"
 
 	"golang.org/x/sync/semaphore"
 
 	"omsbox/store"
 )
 
-// Service answers at the OMS address, whatever the path is under which it is mounted: POST is the
-// web service, GET a page for people, GET ?wsdl the description for programs.
+// Service answers at the OMS addresses, which are those of Answers: POST is the web service, GET a page
+// for people, GET ?wsdl the description for programs.
 type Service struct {
 	store  *store.Store
 	log    *slog.Logger
 	use    store.Use // what its clients sign in for
-	page   *template.Template
+	pages  *template.Template
+	wsdl   *texttemplate.Template
 	bodies *semaphore.Weighted // memory for requests of more than freeBody
 }
 
@@ -40,7 +43,8 @@ func New(s *store.Store, log *slog.Logger) *Service {
 		store:  s,
 		log:    log.With("part", "oms"),
 		use:    store.Programs,
-		page:   template.Must(template.New("page").Parse(pageHTML)),
+		pages:  template.Must(template.New("").Parse(pageHTML)),
+		wsdl:   texttemplate.Must(texttemplate.New("").Parse(serviceWSDL)),
 		bodies: semaphore.NewWeighted(maxBodies),
 	}
 }
@@ -56,8 +60,8 @@ func (s *Service) OldPrograms() http.Handler {
 // operation is one method of the web service: its name, the name of its only parameter, and what
 // answers it with a document.
 type operation struct {
-	name      string
-	parameter string // "" where it takes none
+	Name      string
+	Parameter string // "" where it takes none
 	answer    func(*Service, *call) string
 }
 
@@ -67,6 +71,7 @@ var operations = []operation{
 	{"GetUserInfo", "xmsUser", (*Service).getUserInfo},
 	{"DeliverXms", "xmsData", (*Service).deliverXMS},
 	{"SendXms", "xmsData", (*Service).deliverXMS}, // the name that Outlook 2007 knew before SP1
+	{"DeliverXmsBatch", "packageXml", (*Service).deliverXMSBatch},
 }
 
 // call is one operation while it is answered.
@@ -88,36 +93,41 @@ type owed struct {
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	switch r.Method {
-	case http.MethodGet, http.MethodHead:
-		s.describe(w, r)
-	case http.MethodPost:
-		s.post(w, r)
+	at, ok := s.addressOf(r)
+	switch {
+	case !ok:
+		s.show(w, http.StatusNotFound, "missing", nil)
+	case r.Method == http.MethodGet, r.Method == http.MethodHead:
+		s.describe(w, r, at)
+	case r.Method == http.MethodPost:
+		s.post(w, r, at)
 	default:
 		w.Header().Set("Allow", "GET, HEAD, POST")
 		http.Error(w, "This address takes GET, HEAD and POST.", http.StatusMethodNotAllowed)
 	}
 }
 
-func (s *Service) post(w http.ResponseWriter, r *http.Request) {
+func (s *Service) post(w http.ResponseWriter, r *http.Request, at address) {
 	var b body
 	defer func() { s.bodies.Release(b.share) }()
+	label := labelOf(r.Header.Get("Content-Type"), r.Header.Get("SOAPAction"))
 	if err := s.read(w, r, &b); err != nil {
-		s.unread(w, r, err)
+		s.unread(w, r, label.Style, err)
 		return
 	}
 	if b.blank() {
 		// OMS guidelines part 1, Web Service URL Redirection: a client that looks for the
 		// service posts nothing at first.
-		write(w, http.StatusOK, "text/xml; charset=utf-8", nil)
+		write(w, http.StatusOK, label.contentType(), nil)
 		return
 	}
-	request, err := b.envelope(r.Header.Get("SOAPAction"))
+	request, err := b.envelope(label)
 	if err != nil {
-		s.refuse(w, r, err)
+		s.refuse(w, r, request.Style, err)
 		return
 	}
-	c := &call{Context: r.Context(), address: addressOf(r), remote: r.RemoteAddr, argument: request.Argument}
+	c := &call{Context: r.Context(), address: at, remote: r.RemoteAddr, argument: request.Argument}
+	request.Argument = "" // once it is answered, nobody needs it
 	written := false
 	defer func() { // on every way out, a panic too
 		for _, o := range c.owed {
@@ -125,12 +135,13 @@ func (s *Service) post(w http.ResponseWriter, r *http.Request) {
 		}
 	}()
 	result := request.operation.answer(s, c)
-	err = write(w, http.StatusOK, "text/xml; charset=utf-8", response(request.operation.name, result))
+	c.argument = ""
+	err = write(w, http.StatusOK, request.contentType(), request.response(request.Operation, result))
 	written = err == nil && r.Context().Err() == nil
 }
 
 // unread answers a request that did not arrive whole, or that is too much to read.
-func (s *Service) unread(w http.ResponseWriter, r *http.Request, err error) {
+func (s *Service) unread(w http.ResponseWriter, r *http.Request, style Style, err error) {
 	w.Header().Set("Connection", "close")
 	var status int
 	var text string
@@ -139,7 +150,7 @@ func (s *Service) unread(w http.ResponseWriter, r *http.Request, err error) {
 		http.NewResponseController(w).EnableFullDuplex() // answer first, read the rest then
 		defer discard(w, r)
 		if errors.Is(err, tooLarge) {
-			s.refuse(w, r, err)
+			s.refuse(w, r, style, err)
 			return
 		}
 		s.log.Warn("too many large requests at once", "from", r.RemoteAddr)
@@ -154,14 +165,13 @@ func (s *Service) unread(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 // refuse answers what could not be understood as a call.
-func (s *Service) refuse(w http.ResponseWriter, r *http.Request, err error) {
+func (s *Service) refuse(w http.ResponseWriter, r *http.Request, style Style, err error) {
 	var fault *Fault
 	if !errors.As(err, &fault) {
 		fault = &Fault{Code: faultClient, Text: err.Error()}
 	}
 	s.log.Info("not a call of this web service", "from", r.RemoteAddr, "fault", fault.Code)
-	// SOAP 1.1 clause 6.2: a fault comes with 500, whoever's it is.
-	write(w, http.StatusInternalServerError, "text/xml; charset=utf-8", fault.envelope())
+	write(w, fault.status(style), style.contentType(), fault.envelope(style))
 }
 
 // write sends the whole answer, and fails where it did not get as far as the connection.
@@ -173,28 +183,4 @@ func write(w http.ResponseWriter, status int, contentType string, body []byte) e
 		return err
 	}
 	return http.NewResponseController(w).Flush()
-}
-
-// describe serves what a browser or a program that looks for the WSDL gets.
-func (s *Service) describe(w http.ResponseWriter, r *http.Request) {
-	at := addressOf(r)
-	if query, _, _ := strings.Cut(r.URL.RawQuery, "="); strings.EqualFold(query, "wsdl") {
-		var d document
-		d.text(at.service())
-		write(w, http.StatusOK, "text/xml; charset=utf-8", []byte(strings.Replace(serviceWSDL, "{{address}}", string(d), 1)))
-		return
-	}
-	var page bytes.Buffer
-	if err := s.page.Execute(&page, map[string]any{
-		"Name":    s.store.Setting("service.name"),
-		"Address": at.service(),
-		"Link":    template.URL("oms:" + at.service()), // host and path were checked
-		"Home":    at.signUp(),
-	}); err != nil {
-		s.log.Error("render the page", "err", err)
-		http.Error(w, "The page could not be shown.", http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
-	write(w, http.StatusOK, "text/html; charset=utf-8", page.Bytes())
 }

@@ -2,6 +2,7 @@ package oms_test
 
 import (
 	"encoding/binary"
+	"encoding/xml"
 	"errors"
 	"os"
 	"path/filepath"
@@ -42,30 +43,43 @@ func TestParseEnvelope(t *testing.T) {
 		{"the name beats the SOAPAction", open + `<GetServiceInfo/>` + end, `"` + namespace + `/GetUserInfo"`, "GetServiceInfo", "", ""},
 		{"an unknown name and a SOAPAction", open + `<GetUser><xmsUser>u</xmsUser></GetUser>` + end, `"` + namespace + `/GetUserInfo"`, "GetUserInfo", "u", ""},
 		{"an empty body and a bare SOAPAction", open + end, namespace + "/GetServiceInfo", "GetServiceInfo", "", ""},
-		{"an empty body", open + end, `""`, "", "", "soap:Client"},
-		{"no body", `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"/>`, "", "", "", "soap:Client"},
-		{"XML in the parameter", open + `<DeliverXms><xmsData><xmsData/></xmsData></DeliverXms>` + end, "", "", "", "soap:Client"},
-		{"a truncated envelope", open + `<GetServiceInfo/></s:Body>`, "", "", "", "soap:Client"},
-		{"text after the envelope", open + `<GetServiceInfo/>` + end + "x", "", "", "", "soap:Client"},
-		{"two envelopes", open + `<GetServiceInfo/>` + end + open + end, "", "", "", "soap:Client"},
-		{"a foreign entity", open + `<DeliverXms><xmsData>&a;</xmsData></DeliverXms>` + end, "", "", "", "soap:Client"},
-		{"too deep", open + strings.Repeat("<a>", 40) + strings.Repeat("</a>", 40) + end, namespace + "/GetServiceInfo", "", "", "soap:Client"},
-		{"bytes that are no UTF-8", open + "<DeliverXms><xmsData>\xff\xe9</xmsData></DeliverXms>" + end, "", "", "", "soap:Client"},
-		{"SOAP 1.2", `<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Body><GetServiceInfo/>` + end, "", "", "", "soap:VersionMismatch"},
-		{"HTML", `<html></html>`, "", "", "", "soap:Client"},
-		{"a header that must be understood", strings.Replace(open, "<s:Body>", `<s:Header><h s:mustUnderstand="1"/></s:Header><s:Body>`, 1) + end, "", "", "", "soap:MustUnderstand"},
+		{"an empty body", open + end, `""`, "", "", "Client"},
+		{"no body", `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"/>`, "", "", "", "Client"},
+		{"XML in the parameter", open + `<DeliverXms><xmsData><xmsData><user/></xmsData>x</xmsData><a/></DeliverXms><b/>` + end, "", "DeliverXms", "elements", ""},
+		{"a truncated envelope", open + `<GetServiceInfo/></s:Body>`, "", "", "", "Client"},
+		{"text after the envelope", open + `<GetServiceInfo/>` + end + "x", "", "", "", "Client"},
+		{"two envelopes", open + `<GetServiceInfo/>` + end + open + end, "", "", "", "Client"},
+		{"a foreign entity", open + `<DeliverXms><xmsData>&a;</xmsData></DeliverXms>` + end, "", "", "", "Client"},
+		{"too deep", open + strings.Repeat("<a>", 40) + strings.Repeat("</a>", 40) + end, namespace + "/GetServiceInfo", "", "", "Client"},
+		{"bytes that are no UTF-8", open + "<DeliverXms><xmsData>\xff\xe9</xmsData></DeliverXms>" + end, "", "", "", "Client"},
+		{"SOAP 1.2", `<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Body><GetServiceInfo/>` + end, "", "GetServiceInfo", "", ""},
+		{"SOAP 0.9", `<s:Envelope xmlns:s="urn:schemas-xmlsoap-org:soap.v1"><s:Body><GetServiceInfo/>` + end, "", "", "", "VersionMismatch"},
+		{"a reference", open + `<DeliverXms><xmsData href="#a"/></DeliverXms><other id="b">not</other><x id="a">this</x><x id="a">not</x>` + end, "", "DeliverXms", "this", ""},
+		{"a reference to nothing", open + `<DeliverXms><xmsData href="#a"/></DeliverXms>` + end, "", "", "", "Client"},
+		{"an element behind the call", open + `<GetUserInfo><xmsUser>u</xmsUser></GetUserInfo><GetServiceInfo/>` + end, "", "GetUserInfo", "u", ""},
+		{"the longest tag", open + `<DeliverXms a="` + strings.Repeat("x", 8000) + `"/>` + end, "", "DeliverXms", "", ""},
+		{"a longer tag", open + `<DeliverXms a="` + strings.Repeat("x", 9000) + `"/>` + end, "", "", "", "Client"},
+		{"a longer tag with > in it", open + `<DeliverXms a="` + strings.Repeat(">", 9000) + `"/>` + end, "", "", "", "Client"},
+		{"an element with a long name", open + `<` + strings.Repeat("x", 9000) + `/>` + end, "", "", "", "Client"},
+		{"a million attributes", open + `<DeliverXms` + strings.Repeat(` a=""`, 400_000) + `/>` + end, "", "", "", "Client"},
+		{"many attributes", open + `<DeliverXms` + strings.Repeat(` a=""`, 65) + `/>` + end, "", "", "", "Client"},
+		{"a long comment and a long text", open + `<!--` + strings.Repeat("<", 9000) + `--><DeliverXms><xmsData>` + strings.Repeat("&lt;x", 9000) + `</xmsData></DeliverXms>` + end, "", "DeliverXms", strings.Repeat("<x", 9000), ""},
+		{"a document type", `<!DOCTYPE x [<!ENTITY a "` + strings.Repeat("b", 100) + `">]>` + open + end, namespace + "/GetServiceInfo", "", "", "Client"},
+		{"a document type in a BOM's shadow", "\ufeff" + `<!DOCTYPE x>` + open + end, namespace + "/GetServiceInfo", "", "", "Client"},
+		{"HTML", `<html></html>`, "", "", "", "Client"},
+		{"a header that must be understood", strings.Replace(open, "<s:Body>", `<s:Header><h s:mustUnderstand="1"/></s:Header><s:Body>`, 1) + end, "", "", "", "MustUnderstand"},
 		{"a header for another", strings.Replace(open, "<s:Body>", `<s:Header><h s:mustUnderstand="1" s:actor="urn:x"/></s:Header><s:Body>`, 1) + "<SendXms/>" + end, "", "SendXms", "", ""},
 		{"UTF-16, little end first", utf16Of(binary.LittleEndian, "\ufeff"+german), "", "DeliverXms", "Grüße", ""},
 		{"UTF-16, big end first", utf16Of(binary.BigEndian, "\ufeff"+german), "", "DeliverXms", "Grüße", ""},
 		{"UTF-16 of a surrogate pair", utf16Of(binary.LittleEndian, strings.Replace(german, "Grüße", "😀", 1)), "", "DeliverXms", "😀", ""},
 		{"UTF-16 of half a surrogate pair", strings.Replace(utf16Of(binary.LittleEndian, strings.Replace(german, "Grüße", "a☎b", 1)), "\x0e\x26", "\x3d\xd8", 1), "", "DeliverXms", "a\ufffdb", ""},
 		{"UTF-16 with half a character at the end", utf16Of(binary.BigEndian, german) + "\x00", "", "DeliverXms", "Grüße", ""},
-		{"UTF-16 that is larger in UTF-8", utf16Of(binary.BigEndian, strings.Replace(german, "Grüße", strings.Repeat("中", 700_000), 1)), "", "", "", "soap:Client"},
+		{"UTF-16 that is larger in UTF-8", utf16Of(binary.BigEndian, strings.Replace(german, "Grüße", strings.Repeat("中", 700_000), 1)), "", "", "", "Client"},
 		{"UTF-16 without a mark", utf16Of(binary.LittleEndian, german), "", "DeliverXms", "Grüße", ""},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			got, err := oms.ParseEnvelope([]byte(test.body), test.action)
+			got, err := oms.ParseEnvelope([]byte(test.body), "text/xml", test.action)
 			var fault *oms.Fault
 			switch {
 			case errors.As(err, &fault):
@@ -163,7 +177,11 @@ func seeds(f *testing.F) (all []string) {
 	check(f, err)
 	for _, path := range files {
 		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && filepath.Ext(path) != ".answer" {
-			all = append(all, read(f, path))
+			text := read(f, path)
+			if _, body, found := strings.Cut(text, "\n\n"); found && filepath.Ext(path) == ".request" {
+				text = body
+			}
+			all = append(all, text)
 		}
 	}
 	return all
@@ -171,11 +189,12 @@ func seeds(f *testing.F) (all []string) {
 
 func FuzzEnvelope(f *testing.F) {
 	for _, s := range seeds(f) {
-		f.Add([]byte(s), "")
+		f.Add([]byte(s), "text/xml; charset=utf-8", "")
 	}
-	f.Add([]byte("\xff\xfe<\x00"), `"`+namespace+`/DeliverXms"`)
-	f.Fuzz(func(t *testing.T, body []byte, action string) {
-		got, err := oms.ParseEnvelope(body, action)
+	f.Add([]byte("\xff\xfe<\x00"), `application/soap+xml; action="`+namespace+`/DeliverXms"`, "")
+	f.Add([]byte(envelope("Gr\xfc\xdfe", "", "")), "text/xml; charset=iso-8859-1", `"`+namespace+`/DeliverXms"`)
+	f.Fuzz(func(t *testing.T, body []byte, contentType, action string) {
+		got, err := oms.ParseEnvelope(body, contentType, action)
 		if fault := (*oms.Fault)(nil); err != nil && !errors.As(err, &fault) {
 			t.Fatalf("the error is no fault: %v", err)
 		}
@@ -217,6 +236,34 @@ func FuzzXMSUser(f *testing.F) {
 		got, err := oms.ParseXMSUser(text)
 		if err == nil && !(utf8.ValidString(got.UserID) && utf8.ValidString(got.Password)) {
 			t.Fatalf("got %+v", got)
+		}
+	})
+}
+
+// Text is read around the decoder, and understood as it would understand it.
+func FuzzText(f *testing.F) {
+	for _, s := range []string{
+		"", "plain", " Gr\u00fc\u00dfe \U0001F600 ", "a&amp;b&lt;c&gt;d&quot;e&apos;f", "&#65;&#x42;&#x1F600;", "&#0;", "&#xD800;", "&#x110000;", "&#-1;", "&#;", "&x;", "&", "&amp",
+		"a\r\nb\rc\n\rd", "&#13;\n", "\r&#10;", "\r", "<![CDATA[a&amp;\r\n]]>\r<![CDATA[\n]]>", "a<!-- \r -->b", "<?x ?>\n", "</password>\n<password>b", "<a/>b",
+		"\xff", "\uffff", "\x00", "]]>", strings.Repeat("x", 1023) + "\r\n\u00fc&amp;" + strings.Repeat("y", 1010) + "&#x4E2D;\u4e2d",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		document := "<xmsUser><password>" + text + "</password></xmsUser>"
+		got, err := oms.ParseXMSUser(document)
+		var want struct {
+			Password string `xml:"password"`
+		}
+		if err != nil || xml.Unmarshal([]byte(document), &want) != nil {
+			return
+		}
+		if got.Password != want.Password {
+			t.Errorf("got %q, want %q", got.Password, want.Password)
+		}
+		request, err := oms.ParseEnvelope([]byte(envelope("DeliverXms", "xmsData", document)), "", "")
+		if err != nil || request.Argument != document {
+			t.Errorf("the envelope gave %q, %v", request.Argument, err)
 		}
 	})
 }

@@ -24,8 +24,8 @@ func (s *Service) getServiceInfo(c *call) string {
 	// The schema's target namespace is the plain one, but every published instance is in this.
 	d.raw(`<serviceInfo xmlns="`, namespace, `/serviceInfo">`)
 	d.element("serviceProvider", s.store.Setting("service.provider"))
-	d.element("serviceUri", c.service())
-	d.element("signUpPage", c.signUp())
+	d.element("serviceUri", c.uri)
+	d.element("signUpPage", c.signUp)
 	d.element("targetLocale", "0") // no market in particular
 	d.element("localName", name)
 	d.element("englishName", name)

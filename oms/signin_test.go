@@ -78,14 +78,14 @@ func TestServiceUriHasTheSchemeThatTheClientUsed(t *testing.T) {
 		tls          bool   // of the connection that reached us
 		want         string
 	}{
-		{"TLS that a proxy ends", "https", false, "https://box/oms"},
-		{"plain to a proxy that uses TLS", "http", true, "http://box/oms"},
-		{"TLS, and nothing told", "", true, "https://box/oms"},
-		{"plain, and nothing told", "", false, "http://box/oms"},
-		{"no scheme of the web", "javascript", true, "https://box/oms"},
+		{"TLS that a proxy ends", "https", false, "https://box/oms/service.asmx"},
+		{"plain to a proxy that uses TLS", "http", true, "http://box/oms/service.asmx"},
+		{"TLS, and nothing told", "", true, "https://box/oms/service.asmx"},
+		{"plain, and nothing told", "", false, "http://box/oms/service.asmx"},
+		{"no scheme of the web", "javascript", true, "https://box/oms/service.asmx"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/oms?wsdl", nil)
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/oms/service.asmx?wsdl", nil)
 			r.Host, r.URL.Scheme = "box", c.scheme
 			if c.tls {
 				r.TLS = &tls.ConnectionState{}

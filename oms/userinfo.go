@@ -20,7 +20,7 @@ type XMSUser struct {
 // ParseXMSUser reads an xmsUser document, whatever the order, the namespaces and the encoding label.
 func ParseXMSUser(text string) (XMSUser, error) {
 	var u XMSUser
-	r := newReader(strings.NewReader(text))
+	r := readDocument(text)
 	root, err := r.root()
 	if err != nil {
 		return XMSUser{}, err

@@ -22,12 +22,23 @@ func (d *document) element(name, text string) {
 	d.raw("</", name, ">")
 }
 
-// text appends character data. What XML cannot carry becomes U+FFFD.
-// Extensible Markup Language (XML) 1.0, 2.2
-func (d *document) text(s string) {
+// attribute appends an attribute, with the space before it.
+func (d *document) attribute(name, value string) {
+	d.raw(" ", name, `="`)
+	d.escaped(value, true)
+	d.raw(`"`)
+}
+
+// text appends character data.
+func (d *document) text(s string) { d.escaped(s, false) }
+
+// escaped appends text, or the value of an attribute, in which quotes end it and line ends would be
+// read as spaces. What XML cannot carry becomes U+FFFD. Extensible Markup Language (XML) 1.0, 2.2, 3.3.3
+func (d *document) escaped(s string, attribute bool) {
 	for len(s) > 0 {
 		i := strings.IndexFunc(s, func(r rune) bool {
-			return r < ' ' && r != '\n' && r != '\t' || r == '&' || r == '<' || r == '>' || r == utf8.RuneError || r == 0xFFFE || r == 0xFFFF
+			return r < ' ' && (attribute || r != '\n' && r != '\t') || r == '&' || r == '<' || r == '>' || r == '"' && attribute ||
+				r == utf8.RuneError || r == 0xFFFE || r == 0xFFFF
 		})
 		if i < 0 {
 			d.raw(s)
@@ -43,6 +54,12 @@ func (d *document) text(s string) {
 			d.raw("&lt;")
 		case '>':
 			d.raw("&gt;")
+		case '"':
+			d.raw("&quot;")
+		case '\t':
+			d.raw("&#x9;")
+		case '\n':
+			d.raw("&#xA;")
 		case '\r': // it would be read as a line feed
 			d.raw("&#xD;")
 		default:

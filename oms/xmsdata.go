@@ -46,7 +46,7 @@ func ParseXMSData(text string) (XMSData, error) {
 	var m XMSData
 	var service string
 	var secret []span
-	r := newReader(strings.NewReader(text))
+	r := readDocument(text)
 	root, err := r.root()
 	if err != nil {
 		return XMSData{}, err

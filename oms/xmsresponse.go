@@ -41,6 +41,9 @@ var (
 	// invalidFormat: the document is not well-formed or not of its schema. Only Microsoft's samples
 	// have this code, and older clients show it as an unknown failure.
 	invalidFormat = code{"invalidFormat", failure, true, false}
+	// perBatchMsgLimit: an xmsData of a batch behind those that one batch may have. Only Microsoft's
+	// samples have this code. content tells the limit.
+	perBatchMsgLimit = code{"perbatchmsglimit", failure, true, false}
 	// other: all that the table has no code for: too many recipients or parts, none of them, a
 	// recipient that the network refused, a sign-in queue that is full, a disk that is. content is a
 	// sentence for the user.
@@ -60,11 +63,18 @@ type responseError struct {
 // xmsResponse writes the document that tells what became of a message: ok where there is no
 // error. The first error is the one that SharePoint takes for the message's result.
 func xmsResponse(errors ...responseError) string {
+	var d document
+	d.raw(`<xmsResponse xmlns="`, namespace, `">`)
+	d.errors(errors)
+	d.raw("</xmsResponse>")
+	return string(d)
+}
+
+// errors appends the error elements of a message, of which there is always one.
+func (d *document) errors(errors []responseError) {
 	if len(errors) == 0 {
 		errors = []responseError{{code: accepted}}
 	}
-	var d document
-	d.raw(`<xmsResponse xmlns="`, namespace, `">`)
 	for _, e := range errors {
 		d.raw(`<error code="`, e.code.name, `" severity="`, string(e.code.severity), `"`)
 		content, recipients := e.code.content && e.content != "", e.code.recipients && len(e.recipients) > 0
@@ -81,6 +91,4 @@ func xmsResponse(errors ...responseError) string {
 		}
 		d.raw("</error>")
 	}
-	d.raw("</xmsResponse>")
-	return string(d)
 }

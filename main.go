@@ -207,7 +207,7 @@ func appliance(ctx context.Context, s *store.Store, log *slog.Logger, ways front
 		return err
 	}
 	outlook := oms.New(s, log)
-	pages, err := web.New(s, log, web.Config{OMS: outlook, OldOMS: outlook.OldPrograms(), Certificates: keeper, Demo: demo})
+	pages, err := web.New(s, log, web.Config{OMS: outlook, OldOMS: outlook.OldPrograms(), Answers: oms.Answers, Certificates: keeper, Demo: demo})
 	if err != nil {
 		return err
 	}

@@ -212,7 +212,8 @@ func (t *tx) concatRef(number string, n int, wide bool) (uint16, error) {
 	if err != nil {
 		return 0, err
 	}
-	open, err := t.ids(`SELECT ref FROM deliveries WHERE recipient = ? AND ref IS NOT NULL AND `+mayBeHalf+` ORDER BY id DESC LIMIT ?`, number, mostOpen)
+	open, err := t.ids(`SELECT ref FROM deliveries WHERE recipient = ? AND ref IS NOT NULL AND `+mayBeHalf+` AND (settled IS NULL OR settled > ?) ORDER BY id LIMIT 256`,
+		number, ms(t.now.Add(-halfWithin)))
 	if err != nil {
 		return 0, err
 	}
@@ -238,8 +239,8 @@ func (t *tx) concatRef(number string, n int, wide bool) (uint16, error) {
 // mayBeHalf are the deliveries of which a part may have arrived, and the rest not or not yet.
 const mayBeHalf = `(settled IS NULL OR state = 'failed' OR state = 'expired' OR state = 'unconfirmed')`
 
-// mostOpen is how many half texts to one phone are looked at.
-const mostOpen = 100
+// halfWithin is how long a phone is taken to keep a part of a text whose rest does not come.
+const halfWithin = 30 * 24 * time.Hour
 
 // What is known of the answer that told a client what became of its message.
 const (

@@ -41,8 +41,11 @@ func verbs() []verb {
 	return []verb{
 		{"demo", "", "the whole appliance on this computer with a simulated network: look at it in a browser", demo},
 		{"serve", "", "run the appliance", serve},
-		{"install", "[flags of serve]", "have the computer run the appliance from now on, also after it was switched off", front.Install(checkService)},
+		{"install", "[flags of serve]", "have the computer run the appliance from now on, also after it was switched off", install},
 		{"uninstall", "", "undo that; the data stay unless -purge is given", front.Uninstall},
+		{"doctor", "", "check names, ports, certificates, clock, disk, modem and relay, and say what to do", doctor},
+		{"root new", "", "make a new root for the box's own CA, which everybody must trust anew", front.NewRoot},
+		{"root", "", "show the root of the box's own CA, to compare it with what people are asked to trust", front.ShowRoot},
 		{"send", "NUMBER...", "queue a text, read from standard input, like any other message", command.Send},
 		{"cancel", "MESSAGE", "take a message back, as far as nothing of it has left", command.Cancel},
 		{"log", "", "show what happened to texts and mails last; never what is in them", command.Log},
@@ -139,9 +142,18 @@ func serviceFlags(flags *flag.FlagSet, args []string) (*serving, error) {
 	return v, v.front.Check()
 }
 
-func checkService(flags *flag.FlagSet, args []string) error {
-	_, err := serviceFlags(flags, args)
-	return err
+func install(ctx context.Context, flags *flag.FlagSet, args []string) error {
+	return front.Install(func(flags *flag.FlagSet, args []string) error {
+		_, err := serviceFlags(flags, args)
+		return err
+	})(ctx, flags, args)
+}
+
+func doctor(ctx context.Context, flags *flag.FlagSet, args []string) error {
+	relay := func(ctx context.Context, s *store.Store) store.Health {
+		return mailer.New(s, slog.New(slog.DiscardHandler)).CheckRelay(ctx)
+	}
+	return front.Doctor(modem.Check, relay)(ctx, flags, args)
 }
 
 func serve(ctx context.Context, flags *flag.FlagSet, args []string) error {
@@ -199,7 +211,7 @@ func appliance(ctx context.Context, s *store.Store, log *slog.Logger, ways front
 		return err
 	}
 	outlook := oms.New(s, log)
-	pages, err := web.New(s, log, web.Config{OMS: outlook, OldOMS: outlook.OldPrograms(), Certificates: keeper, Demo: demo})
+	pages, err := web.New(s, log, web.Config{OMS: outlook, OldOMS: outlook.OldPrograms(), Answers: oms.Answers, Certificates: keeper, Demo: demo})
 	if err != nil {
 		return err
 	}
@@ -211,7 +223,9 @@ func appliance(ctx context.Context, s *store.Store, log *slog.Logger, ways front
 	}
 	group.Go(func() error { return pages.Run(ctx, ways.Doors) })
 	group.Go(func() error { return mailer.New(s, log).Run(ctx) })
-	_ = encryption
+	if ways.SMTP != nil {
+		group.Go(func() error { return mailer.NewSubmission(s, log, encryption).Run(ctx, ways.SMTP) })
+	}
 	for _, m := range modems {
 		group.Go(func() error { return m.Run(ctx) })
 	}

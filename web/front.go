@@ -41,7 +41,7 @@ func (s *Server) front(full, plain http.Handler) http.Handler {
 
 // serve tells calls of OMS, whose programs know nothing of pages, from the rest.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request, oms, pages http.Handler) {
-	if strings.EqualFold(r.URL.Path, OMSPath) {
+	if s.config.Answers(r.Method, r.URL.Path) {
 		oms.ServeHTTP(w, r)
 		return
 	}

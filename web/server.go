@@ -44,8 +44,10 @@ const (
 
 // Config is what main hands over.
 type Config struct {
-	OMS    http.Handler // answers at OMSPath; checks its callers itself
+	OMS    http.Handler // checks its callers itself
 	OldOMS http.Handler // the same where others may listen: it takes app passwords alone
+	// Answers says whether a request is for OMS; nil: those at OMSPath are.
+	Answers func(method, path string) bool
 
 	Certificates *certificate.Keeper // nil: everything is plain, on purpose
 	Demo         *Demo               // nil outside of the demo
@@ -86,6 +88,9 @@ type Server struct {
 
 // New prepares the pages. It fails if a template or a file of the pages is not as it must be.
 func New(s *store.Store, log *slog.Logger, config Config) (*Server, error) {
+	if config.Answers == nil {
+		config.Answers = func(_, path string) bool { return strings.EqualFold(path, OMSPath) }
+	}
 	if config.OMS == nil {
 		return nil, errors.New("web: no OMS service to serve")
 	}

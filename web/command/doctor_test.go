@@ -15,6 +15,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -173,7 +174,9 @@ func mailDoor(t *testing.T, config *tls.Config) string {
 // diagnosis is what doctor says of a box, by part.
 func (b *box) diagnosis(t *testing.T) map[string]store.Health {
 	t.Helper()
-	must(t, b.SetFront(t.Context(), b.front))
+	if !reflect.DeepEqual(b.Front(), b.front) {
+		must(t, b.SetFront(t.Context(), b.front))
+	}
 	modems := func(context.Context) []store.Health { return []store.Health{{Part: "modem", OK: true, Text: "here"}} }
 	relay := func(context.Context, *store.Store) store.Health { return store.Health{Part: "mail relay", OK: true} }
 	found := map[string]store.Health{}
@@ -218,6 +221,7 @@ func TestDoctorFindsWhatIsWrong(t *testing.T) {
 		{"no public CA has vouched yet", "https", "no public CA vouches for it yet", func(_ *testing.T, b *box) { b.front.TLS = certificate.ACME }},
 		{"why that is so", "certificate", "too many requests", func(t *testing.T, b *box) {
 			b.rest()
+			must(t, b.SetFront(t.Context(), b.front))
 			must(t, b.SetHealth(t.Context(), "certificate", false, "the CA says: too many requests"))
 		}},
 		{"no modem", "modem", "texts wait", func(*testing.T, *box) {}},

@@ -81,9 +81,12 @@ func (s *Service) judgeMMS(data XMSData, limits store.Limits) []responseError {
 	if _, offered := s.store.MMS(); !offered {
 		return []responseError{{code: unregisteredService, content: "MMS_SENDER"}}
 	}
-	errs := checkMMS(data, limits)
-	if errs == nil {
-		_, errs = s.recipients(data, limits.MMSRecipients)
+	if refused := checkMMS(data, limits); refused != nil {
+		return []responseError{*refused}
+	}
+	to, errs := s.recipients(data, limits.MMSRecipients)
+	if len(to) == 0 {
+		return errs
 	}
 	// MMS_SENDER is offered because a modem has shown that it can, but no row can hold a multimedia
 	// message, so none is ever on its way: that is what its sender is to know.

@@ -16,32 +16,32 @@ var mediaTypes = []string{"text/plain", "image/jpeg", "image/gif", "audio/mid", 
 
 // checkMMS says what is wrong with the document of a multimedia message; nil, if nothing is. It does
 // not look at the recipients.
-func checkMMS(data XMSData, limits store.Limits) []responseError {
+func checkMMS(data XMSData, limits store.Limits) *responseError {
 	if len(data.Content) == 0 {
-		return []responseError{{code: other, content: "The message has no content. Nothing was sent."}}
+		return &responseError{code: other, content: "The message has no content. Nothing was sent."}
 	}
 	if data.Slides != nil && data.Slides.Pars > limits.MMSSlides {
-		return []responseError{{code: slidesLimit, content: fmt.Sprintf("%d slides", limits.MMSSlides)}}
+		return &responseError{code: slidesLimit, content: fmt.Sprintf("%d slides", limits.MMSSlides)}
 	}
 	if len(data.Content) == keptContents { // as many as slides can never show
-		return []responseError{{code: other, content: fmt.Sprintf("At most %d objects can be sent at once. Nothing was sent.", keptContents-1)}}
+		return &responseError{code: other, content: fmt.Sprintf("At most %d objects can be sent at once. Nothing was sent.", keptContents-1)}
 	}
 	octets, bad := 0, unsendable(data.Subject)
 	for _, part := range data.Content {
 		size, ok := mediaSize(part)
 		if !ok {
-			return []responseError{{code: invalidMedia, content: part.ID}}
+			return &responseError{code: invalidMedia, content: part.ID}
 		}
 		octets += size
 		bad = bad || part.Type == "text/plain" && unsendable(part.Text)
 	}
 	switch id, missing := absent(data); {
 	case octets > limits.MMSSize:
-		return []responseError{{code: sizeLimit, content: fmt.Sprintf("%d bytes", limits.MMSSize)}}
+		return &responseError{code: sizeLimit, content: fmt.Sprintf("%d bytes", limits.MMSSize)}
 	case missing:
-		return []responseError{{code: invalidMedia, content: id}}
+		return &responseError{code: invalidMedia, content: id}
 	case bad:
-		return []responseError{{code: invalidChar}}
+		return &responseError{code: invalidChar}
 	}
 	return nil
 }

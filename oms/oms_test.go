@@ -39,7 +39,15 @@ func newBox(t testing.TB) *box {
 	return newBoxIn(t, t.TempDir())
 }
 
+// newBoxIn returns one on the database in a directory, with a modem that is in a network.
 func newBoxIn(t testing.TB, dir string) *box {
+	t.Helper()
+	b := newBoxWithoutModem(t, dir)
+	check(t, b.SetModem(t.Context(), store.Modem{Device: "sim", Up: true, IMSI: "234150000000000"}))
+	return b
+}
+
+func newBoxWithoutModem(t testing.TB, dir string) *box {
 	t.Helper()
 	s, err := store.Create(context.Background(), dir, slog.New(slog.DiscardHandler))
 	check(t, err)
@@ -48,7 +56,6 @@ func newBoxIn(t testing.TB, dir string) *box {
 	for key, value := range map[string]string{"oms.wait": "0", "sms.region": "GB", "mail.domain": "sms.example.org"} {
 		check(t, s.Set(t.Context(), key, value))
 	}
-	check(t, s.SetModem(t.Context(), store.Modem{Device: "sim", Up: true, IMSI: "234150000000000"}))
 	b.user, err = s.AddUser(t.Context(), store.User{Login: "myname", Phone: "+447911000001", Mail: "ann@example.org"}, "mypwd")
 	check(t, err)
 	b.handler = oms.New(s, slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})))

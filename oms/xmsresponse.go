@@ -61,7 +61,7 @@ var (
 	// slidesLimit: a multimedia message with more slides than serviceInfo allows. content tells the limit.
 	slidesLimit = code{"slidesLimit", failure, true, false}
 	// serviceNetwork: no modem has ever been in a network, or none has been for as long as a text is worth
-	// sending (store.Reachable).
+	// sending (store.Reachable); a multimedia message, which no row can hold.
 	serviceNetwork = code{"serviceNetwork", failure, false, false}
 	// noScheduled never occurs: what has its time waits for it.
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // What a user may hand over in a day and in a calendar month is counted when it is queued, in that
@@ -145,15 +144,4 @@ func (t *tx) userDay() (int, error) {
 		}
 	}
 	return t.writer.store.today(t.now, last), nil
-}
-
-// Reachable says whether a text may be expected to leave in time: some modem has been in a network
-// once, and either one is now, or a text that is to leave at that time (zero or past: at once) would
-// still be worth sending if the outage lasts as long again as it has. How long it has is known since
-// the service was started.
-func (s *Store) Reachable(at time.Time) bool {
-	if !s.worked.Load() {
-		return false
-	}
-	return at.After(s.stamp()) || s.radio.silent(s.stamp()) < s.Validity()
 }

@@ -69,6 +69,9 @@ func ParseNumber(raw, region string) (string, error) {
 		return "", refused
 	}
 	e164 := phonenumbers.Format(n, phonenumbers.E164)
+	if e164 == text {
+		return e164, nil
+	}
 	if again, err := phonenumbers.Parse(e164, ""); err != nil || phonenumbers.Format(again, phonenumbers.E164) != e164 {
 		return "", refused // zeros that mean one thing here and another there: no real number
 	}

@@ -210,7 +210,7 @@ func (s *Store) ShowSettings(out io.Writer, key string) error {
 		if k.Named {
 			value = "of each " + k.Per.String()
 		}
-		if _, err := fmt.Fprintf(out, "%-17s %s\n", k.Key, value); err != nil {
+		if _, err := fmt.Fprintf(out, "%-18s %s\n", k.Key, value); err != nil {
 			return err
 		}
 		for _, key := range keys {
@@ -220,7 +220,7 @@ func (s *Store) ShowSettings(out io.Writer, key string) error {
 				}
 			}
 		}
-		if _, err := fmt.Fprintf(out, "%17s %s\n", "", k.About); err != nil {
+		if _, err := fmt.Fprintf(out, "%18s %s\n", "", k.About); err != nil {
 			return err
 		}
 	}

@@ -100,10 +100,11 @@ func (s *Store) await(ctx context.Context, c *change) error {
 	}
 }
 
-// writeLater runs work in the writer with the next commit; nobody waits for it. A failure is logged.
+// writeLater runs work in the writer with the next commit; nobody waits for it, so it waits for company
+// as writeAlong does. A failure is logged.
 func (s *Store) writeLater(work func(*tx) error) {
 	select {
-	case s.writer.queue <- &change{work: work}:
+	case s.writer.queue <- &change{work: work, patient: true}:
 	case <-s.writer.done:
 	}
 }

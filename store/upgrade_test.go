@@ -1,0 +1,53 @@
+package store_test
+
+import (
+	"database/sql"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"omsbox/store"
+)
+
+// older makes a database as a program wrote it that knew these migrations alone.
+func older(t testing.TB, dir string, migrations []string, rows string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(dir, store.File))
+	check(t, err)
+	defer db.Close()
+	for _, path := range migrations {
+		text, err := os.ReadFile(path)
+		check(t, err)
+		_, err = db.Exec(string(text))
+		check(t, err)
+	}
+	_, err = db.Exec(rows + fmt.Sprintf("; PRAGMA user_version = %d", len(migrations)))
+	check(t, err)
+}
+
+func TestEveryOlderDatabaseIsBroughtUpToDate(t *testing.T) {
+	files, err := filepath.Glob("migrations/*.sql")
+	check(t, err)
+	const rows = `INSERT INTO users (login, password, phone, mail, alias, admin, disabled, created) VALUES ('ann', '', '', '', 'ann', 0, 0, 1);
+		INSERT INTO sims (id, iccid, swept, balance, asked, met) VALUES ('262011234567890', '', 1, '', 0, 5);
+		INSERT INTO messages (user_id, source, client, source_type, answer, created) VALUES (1, 'oms', '', 'reminder', 1, 7)`
+	for n := 1; n < len(files); n++ {
+		t.Run(filepath.Base(files[n-1]), func(t *testing.T) {
+			dir := t.TempDir()
+			older(t, dir, files[:n], rows)
+			s := openIn(t, dir)
+			ann, err := s.UserByLogin(t.Context(), "ann")
+			check(t, err)
+			if !ann.Expires.IsZero() {
+				t.Errorf("the account expires at %v", ann.Expires)
+			}
+			s.SetClock(func() time.Time { return time.Now().Add(time.Hour) })
+			if !s.Reachable(time.Time{}) { // a modem had worked: its SIM was met
+				t.Error("no modem ever worked")
+			}
+			hand(t, s, store.Message{User: ann.ID}, 1)
+		})
+	}
+}

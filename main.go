@@ -41,8 +41,8 @@ func verbs() []verb {
 	return []verb{
 		{"demo", "", "the whole appliance on this computer with a simulated network: look at it in a browser", demo},
 		{"serve", "", "run the appliance", serve},
-		{"install", "[flags of serve]", "have the computer run the appliance from now on, also after it was switched off", install},
-		{"uninstall", "", "undo that; the data stay unless -purge is given", front.Uninstall},
+		{"install", "", "have the computer run the appliance from now on, also after it was switched off; the flags are those of serve", install},
+		{"uninstall", "", "stop the appliance and take it off the computer; the data stay unless -purge is given", front.Uninstall},
 		{"doctor", "", "check names, ports, certificates, clock, disk, modem and relay, and say what to do", doctor},
 		{"root new", "", "make a new root for the box's own CA, which everybody must trust anew", front.NewRoot},
 		{"root", "", "show the root of the box's own CA, to compare it with what people are asked to trust", front.ShowRoot},
@@ -51,7 +51,7 @@ func verbs() []verb {
 		{"user list", "", "list the users", command.UserList},
 		{"user passwd", "ID", "give a user a new password", command.UserPasswd},
 		{"user disable", "ID", "end a user's right to sign in; replies still arrive", command.UserDisable},
-		{"user enable", "ID", "give a disabled user that right back", command.UserEnable},
+		{"user enable", "ID", "let a disabled user sign in again", command.UserEnable},
 		{"user app-password list", "ID", "list the app passwords of a user, and when each was used last", command.UserAppPasswordList},
 		{"user app-password revoke", "ID NAME|NUMBER", "end an app password at once", command.UserAppPasswordRevoke},
 		{"user app-password", "ID", "make a password for one program of a user: Outlook, a mail program", command.UserAppPassword}, // after those that it begins
@@ -70,11 +70,13 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends it at once
 	err := run(ctx, os.Args[1:])
+	if err != nil && err != command.ErrUsage { // which was told alone
+		fmt.Fprintln(os.Stderr, "omsbox:", err)
+	}
 	switch {
 	case errors.Is(err, command.ErrUsage):
 		os.Exit(2)
 	case err != nil:
-		fmt.Fprintln(os.Stderr, "omsbox:", err)
 		os.Exit(1)
 	}
 }
@@ -132,10 +134,10 @@ func serviceFlags(flags *flag.FlagSet, args []string) (*serving, error) {
 	}
 	for _, device := range v.devices.Values {
 		if _, err := radio.Opener(device); device != "auto" && err != nil {
-			return nil, err
+			return nil, command.Misused(err)
 		}
 	}
-	return v, v.front.Check()
+	return v, command.Misused(v.front.Check())
 }
 
 func install(ctx context.Context, flags *flag.FlagSet, args []string) error {

@@ -29,7 +29,7 @@ type systemd struct{}
 
 func (systemd) program() string { return "/usr/local/bin/" + name }
 
-func (systemd) log() string { return "journalctl -u " + name }
+func (systemd) log() string { return "sudo journalctl -u " + name }
 
 func (systemd) restart() string { return "sudo systemctl restart " + name }
 
@@ -112,7 +112,7 @@ func (u account) reach(ctx context.Context, p plan) error {
 	}
 	for _, path := range p.reads {
 		if _, err := os.Stat(path); err != nil {
-			return err
+			return fmt.Errorf("-cert or -key: %w", err)
 		}
 		if !may("-r", path) {
 			return fmt.Errorf("the user %s, whom the service runs as, may not read %s: let it, such as with: sudo setfacl -m u:%s:r %s (and :x for the directories above it), or have who renews it put a copy where %s may read it",

@@ -79,7 +79,8 @@ func (systemd) install(ctx context.Context, p plan, say func(what, text string))
 }
 
 // give makes the data directory and gives all in it to the user of the service: who ran omsbox by
-// hand before may have been root. Links are not followed.
+// hand before may have been root. That user may be at work in it meanwhile, so no link is followed,
+// and nothing outside of it is reached.
 func (u account) give(dir string) error {
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return err
@@ -87,14 +88,25 @@ func (u account) give(dir string) error {
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	if err := os.Chmod(dir, 0o700); err != nil {
+	data, err := os.OpenRoot(dir)
+	if err != nil {
 		return err
 	}
-	return filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+	defer data.Close()
+	if err := data.Chmod(".", 0o700); err != nil {
+		return err
+	}
+	return fs.WalkDir(data.FS(), ".", func(path string, _ fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) && path != "." {
+			return nil // a file that came and went: the service that is replaced runs yet
+		}
 		if err != nil {
 			return err
 		}
-		return os.Lchown(path, u.uid, u.gid)
+		if err := data.Lchown(path, u.uid, u.gid); !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return nil
 	})
 }
 

@@ -317,6 +317,8 @@ func TestCommandsSayWhatIsWrongAndWhatToDo(t *testing.T) {
 		{"", 2, "usage: omsbox COMMAND"},
 		{"help", 0, "usage: omsbox COMMAND"},
 		{"help serve", 0, "usage: omsbox serve"},
+		{"help root", 0, "usage: omsbox root [flags]"},
+		{"help root new", 0, "usage: omsbox root new"},
 		{"get status -data x", 1, "flags come before arguments"},
 		{"dance", 2, "there is no command \"dance\""},
 		{"send -h", 0, "usage: omsbox send"},

@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"omsbox/store"
 )
 
 // gate is a listener that lets in so many connections in all and from one address, and hands out as
@@ -23,7 +25,7 @@ type gate struct {
 
 	mu   sync.Mutex
 	open map[*line]struct{}
-	from map[string]int
+	from map[netip.Prefix]int
 }
 
 // arrival is what Accept returns.
@@ -35,7 +37,7 @@ type arrival struct {
 // openGate begins to accept connections. stop ends that, or the end of ctx.
 func openGate(ctx context.Context, l net.Listener, encryption *tls.Config, hush, patience time.Duration) *gate {
 	g := &gate{Listener: l, tls: encryption, hush: hush, patience: patience,
-		arrived: make(chan arrival), closed: make(chan struct{}), open: map[*line]struct{}{}, from: map[string]int{}}
+		arrived: make(chan arrival), closed: make(chan struct{}), open: map[*line]struct{}{}, from: map[netip.Prefix]int{}}
 	g.doing.Go(g.accept)
 	g.doing.Go(func() {
 		select {
@@ -126,7 +128,8 @@ func (g *gate) hand(a arrival) bool {
 
 // admit counts a connection, or says why there is no place for it.
 func (g *gate) admit(conn net.Conn) (l *line, why string) {
-	from := neighbourhood(conn.RemoteAddr())
+	at, _ := netip.ParseAddrPort(conn.RemoteAddr().String())
+	from := store.Household(at.Addr())
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	select {
@@ -146,26 +149,11 @@ func (g *gate) admit(conn net.Conn) (l *line, why string) {
 	return l, ""
 }
 
-// neighbourhood is what of an address counts as one: all of IPv4, and the half of IPv6 that whoever
-// has one address has all of. RFC 4291 2.5.4
-func neighbourhood(a net.Addr) string {
-	at, err := netip.ParseAddrPort(a.String())
-	if err != nil {
-		return a.String()
-	}
-	ip := at.Addr().Unmap().WithZone("")
-	if ip.Is6() {
-		prefix, _ := ip.Prefix(64)
-		return prefix.String()
-	}
-	return ip.String()
-}
-
 // line is a connection with an end that its reader cannot put off.
 type line struct {
 	net.Conn
 	gate  *gate
-	from  string
+	from  netip.Prefix
 	ahead []byte // read already; only touched by whoever reads
 
 	mu      sync.Mutex

@@ -32,10 +32,7 @@ type local struct {
 }
 
 func newLocal(s *store.Store, log *slog.Logger, config Config) (*local, error) {
-	hosts, err := CheckHosts(config.Hosts)
-	if err != nil {
-		return nil, err
-	}
+	hosts := config.Hosts
 	l := &local{store: s, log: log, data: config.Data, hosts: hosts, fallback: config.Mode == ACME}
 	a, err := readAuthority(l.data)
 	if errors.Is(err, fs.ErrNotExist) {

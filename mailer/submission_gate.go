@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"omsbox/store"
 )
 
 // gate is a listener that lets in so many connections in all and from one address, those that have
@@ -23,7 +25,7 @@ type gate struct {
 
 	mu   sync.Mutex
 	open map[*line]struct{}
-	from map[string]int
+	from map[netip.Prefix]int
 }
 
 // arrival is what Accept returns.
@@ -35,7 +37,7 @@ type arrival struct {
 // openGate begins to accept connections. stop ends that, or the end of ctx.
 func openGate(ctx context.Context, l net.Listener, encryption *tls.Config, hush, patience time.Duration) *gate {
 	g := &gate{Listener: l, tls: encryption, hush: hush, patience: patience,
-		arrived: make(chan arrival), closed: make(chan struct{}), open: map[*line]struct{}{}, from: map[string]int{}}
+		arrived: make(chan arrival), closed: make(chan struct{}), open: map[*line]struct{}{}, from: map[netip.Prefix]int{}}
 	g.doing.Go(g.accept)
 	g.doing.Go(func() {
 		select {
@@ -126,7 +128,8 @@ func (g *gate) hand(a arrival) bool {
 
 // admit counts a connection, or says why there is no place for it.
 func (g *gate) admit(conn net.Conn) (l *line, why string) {
-	from := neighbourhood(conn.RemoteAddr())
+	at, _ := netip.ParseAddrPort(conn.RemoteAddr().String())
+	from := store.Household(at.Addr())
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	select {
@@ -156,7 +159,7 @@ func (g *gate) admit(conn net.Conn) (l *line, why string) {
 // leaver is who makes room for a newcomer: of those that have not signed in, who came first of the
 // address that has most; of the newcomer's alone where that is crowded. nil where all have signed in.
 // So nobody keeps others out by doing nothing.
-func (g *gate) leaver(from string, crowded bool) (first *line) {
+func (g *gate) leaver(from netip.Prefix, crowded bool) (first *line) {
 	for l := range g.open {
 		if crowded && l.from != from || l.isWelcome() {
 			continue
@@ -179,26 +182,11 @@ func (g *gate) remove(l *line) {
 	}
 }
 
-// neighbourhood is what of an address counts as one: all of IPv4, and the half of IPv6 that whoever
-// has one address has all of. RFC 4291 2.5.4
-func neighbourhood(a net.Addr) string {
-	at, err := netip.ParseAddrPort(a.String())
-	if err != nil {
-		return a.String()
-	}
-	ip := at.Addr().Unmap().WithZone("")
-	if ip.Is6() {
-		prefix, _ := ip.Prefix(64)
-		return prefix.String()
-	}
-	return ip.String()
-}
-
 // line is a connection with an end that its reader cannot put off.
 type line struct {
 	net.Conn
 	gate  *gate
-	from  string
+	from  netip.Prefix
 	since time.Time
 	ahead []byte // read already; only touched by whoever reads
 

@@ -14,6 +14,7 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"omsbox/mailer"
+	"omsbox/store"
 )
 
 func TestPasswordsAreNotTakenInTheClear(t *testing.T) {
@@ -95,6 +96,26 @@ func (l everywhere) Accept() (net.Conn, error) {
 func (c everywhereConn) RemoteAddr() net.Addr {
 	at := c.Conn.RemoteAddr().(*net.TCPAddr)
 	return &net.TCPAddr{IP: net.IPv4(192, 0, 2, byte(at.Port%17)), Port: at.Port}
+}
+
+func TestAnAdministratorSignsInWithAnAppPassword(t *testing.T) {
+	d := newDesk(t, true)
+	_, err := d.AddUser(t.Context(), store.User{Login: "root", Mail: "root@example.org", Admin: true}, "secret of root")
+	check(t, err)
+	app, err := d.AddAppPassword(t.Context(), "root", "phone")
+	check(t, err)
+	c, err := smtp.DialTLS(d.addr, d.client)
+	check(t, err)
+	defer c.Close()
+	refused(t, c.Auth(sasl.NewPlainClient("", "root", "secret of root")), 535, "app password")
+	refused(t, c.Mail("root@example.org", nil), 530, "Sign in")
+	check(t, c.Auth(sasl.NewPlainClient("", "root", app)))
+	check(t, c.SendMail("root@example.org", []string{toBob}, strings.NewReader(written("1", "Hello"))))
+	d.want(bob + ": Hello")
+	passwords, err := d.AppPasswords(t.Context(), "root")
+	check(t, err)
+	check(t, d.RevokeAppPassword(t.Context(), "root", passwords[0].ID))
+	refused(t, c.SendMail("root@example.org", []string{toBob}, strings.NewReader(written("2", "Hello again"))), 535, "wrong password")
 }
 
 func TestADisabledAccountEndsWhereItIs(t *testing.T) {

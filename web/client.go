@@ -142,7 +142,8 @@ func isHost(text string) bool {
 	return text != "" && len(text) <= 255 && strings.Trim(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]") == ""
 }
 
-// isPrivate says whether an address is of this computer or of its own network.
+// isPrivate says whether an address is of this computer or of its own network. Those of RFC 6598 are
+// not: other customers of the same provider have them.
 func isPrivate(a netip.Addr) bool {
 	return a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast()
 }

@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"net"
 	"net/url"
-	"os"
 	"time"
 
 	"github.com/caddyserver/certmagic"
@@ -63,7 +62,7 @@ func (a *acme) newPublicCA(w wishes) *publicCA {
 		ca.name = ca.host
 	}
 	if w.roots != "" {
-		issuer.TrustedRoots, ca.fault = rootsFrom(w.roots)
+		issuer.TrustedRoots, ca.fault = Roots(w.roots)
 	}
 	if err := doors(&issuer, a.config); err != nil {
 		ca.fault = err
@@ -182,8 +181,9 @@ func doors(issuer *certmagic.ACMEIssuer, config Config) error {
 	return nil
 }
 
-func rootsFrom(file string) (*x509.CertPool, error) {
-	text, err := os.ReadFile(file)
+// Roots reads the file that the setting acme.roots names.
+func Roots(file string) (*x509.CertPool, error) {
+	text, err := readPEM(file)
 	if err != nil {
 		return nil, fmt.Errorf("the file that acme.roots names cannot be read: %w", err)
 	}

@@ -143,6 +143,7 @@ func TestACMEServesNoCertificateWhoseTimeIsOver(t *testing.T) {
 }
 
 func TestACMEMendsFilesThatDoNotBelongTogether(t *testing.T) {
+	t.Parallel()
 	from, until := time.Now().Add(-time.Hour), time.Now().Add(90*24*time.Hour)
 	good, key := keyPair(t, from, until)
 	_, otherKey := keyPair(t, from, until)
@@ -276,6 +277,7 @@ func deafCA(t *testing.T, from, until time.Time) (directory, root string) {
 }
 
 func TestACMETellsWhyTheCACannotBeAsked(t *testing.T) {
+	t.Parallel()
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -319,6 +321,7 @@ func TestACMETellsWhyTheCACannotBeAsked(t *testing.T) {
 }
 
 func TestACMEAsksAgainSoonWhileTheClockIsWrong(t *testing.T) {
+	t.Parallel()
 	url, root := deafCA(t, time.Now().Add(24*time.Hour), time.Now().Add(48*time.Hour))
 	a := newBoxACME(t, map[string]string{"acme.directory": url, "acme.roots": root}, "sms.example.org")
 	a.pauses = []time.Duration{time.Millisecond, time.Hour}

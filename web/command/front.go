@@ -131,7 +131,7 @@ func (f *Front) Open(data string) (w Ways, err error) {
 		if door.address == "off" || door.address == "" {
 			continue
 		}
-		l, err := web.Listen(door.address)
+		l, err := listen(door.address)
 		if err != nil {
 			return w, err
 		}

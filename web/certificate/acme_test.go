@@ -21,6 +21,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -373,6 +374,7 @@ func TestACMETellsWhatTheCASays(t *testing.T) {
 		{"no zone", errors.New(`could not determine zone for domain "_acme-challenge.sms.example.org"`), true, []string{"which zone sms.example.org is in"}},
 		{"slow DNS", errors.New("timed out waiting for record to fully propagate; verify"), true, []string{"does not show there yet"}},
 		{"a full disk", errors.New("failed storage check: no space left on device - storage is probably misconfigured"), false, []string{"is the disk full?"}},
+		{"a disk that cannot be read", fmt.Errorf("read the certificate: %w", &fs.PathError{Op: "read", Path: "acme/certificates/sms.key", Err: syscall.EIO}), false, []string{"the data directory", "disk"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			ca := &publicCA{name: "Let's Encrypt", host: "ca.example.net", byDNS: c.byDNS}

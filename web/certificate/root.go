@@ -325,6 +325,7 @@ func writeWhole(data *os.Root, path string, text []byte) error {
 		err = data.Rename(next, path)
 	}
 	if err != nil {
+		data.Remove(next)
 		return err
 	}
 	return syncDir(data, dir)

@@ -22,6 +22,9 @@ func beside(ctx context.Context, flags *flag.FlagSet, args []string, least, most
 	if err := Parse(flags, args, least, most); err != nil {
 		return err
 	}
+	if err := becomeOwner(*data); err != nil {
+		return err
+	}
 	s, err := store.Open(ctx, filepath.Clean(*data), slog.New(slog.NewTextHandler(os.Stderr, nil)))
 	if err != nil {
 		return err

@@ -13,10 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
-	"slices"
-	"strings"
 	"syscall"
-	"text/tabwriter"
 
 	"golang.org/x/sync/errgroup"
 
@@ -31,92 +28,54 @@ import (
 	front "omsbox/web/command"
 )
 
-// verb is one thing that omsbox does.
-type verb struct {
-	name, args, about string
-	run               func(ctx context.Context, flags *flag.FlagSet, args []string) error
-}
-
-func verbs() []verb {
-	return []verb{
-		{"demo", "", "the whole appliance on this computer with a simulated network: look at it in a browser", demo},
-		{"serve", "", "run the appliance", serve},
-		{"install", "[flags of serve]", "have the computer run the appliance from now on, also after it was switched off", install},
-		{"uninstall", "", "undo that; the data stay unless -purge is given", front.Uninstall},
-		{"doctor", "", "check names, ports, certificates, clock, disk, modem and relay, and say what to do", doctor},
-		{"root new", "", "make a new root for the box's own CA, which everybody must trust anew", front.NewRoot},
-		{"root", "", "show the root of the box's own CA, to compare it with what people are asked to trust", front.ShowRoot},
-		{"send", "NUMBER...", "queue a text, read from standard input, like any other message", command.Send},
-		{"cancel", "MESSAGE", "take a message back, as far as nothing of it has left", command.Cancel},
-		{"log", "", "show what happened to texts and mails last; never what is in them", command.Log},
-		{"user add", "ID", "add a user; the password is asked for, or read as a line of standard input", command.UserAdd},
-		{"user list", "", "list the users", command.UserList},
-		{"user passwd", "ID", "give a user a new password", command.UserPasswd},
-		{"user disable", "ID", "end a user's right to sign in; replies still arrive", command.UserDisable},
-		{"user enable", "ID", "give a disabled user that right back", command.UserEnable},
-		{"user expire", "ID DATE|never", "end a user's right to sign in with a day; from that DATE on it is over", command.UserExpire},
-		{"user app-password list", "ID", "list the app passwords of a user, and when each was used last", command.UserAppPasswordList},
-		{"user app-password revoke", "ID NAME|NUMBER", "end an app password at once", command.UserAppPasswordRevoke},
-		{"user app-password", "ID", "make a password for one program of a user: Outlook, a mail program", command.UserAppPassword}, // after those that it begins
-		{"set", "KEY VALUE", "change a setting; \"\" brings its default back, - reads the value from standard input", command.Set},
-		{"get", "[KEY]", "show all settings, or one; `get status` shows how the appliance is", command.Get},
-		{"modem detect", "", "look for modems: what each is called, who holds its ports, what to do", radio.Detect},
-		{"modem info", "DEVICE", "say all about a modem: SIM, network, signal, storages, what it can do, what is wrong", radio.Info},
-		{"modem ussd", "DEVICE CODE", "dial a code such as *100# and show what the network answers", radio.USSD},
-		{"modem send", "DEVICE NUMBER TEXT", "try a modem that nothing else uses: send one text through it", radio.Send},
-		{"modem simulate", "ADDRESS", "be a simulated modem at tcp://ADDRESS, for `serve -modem` or any program that drives modems", radio.Simulate},
-		{"mms forget", "", "offer no multimedia messages until a modem has sent one again", command.MMSForget},
-		{"version", "", "say which omsbox this is", version},
+// verbs are all that omsbox does, in the order in which it tells them.
+func verbs() []command.Verb {
+	verb := command.NewVerb
+	return []command.Verb{
+		verb("demo", "", "the whole appliance on this computer with a simulated network: look at it in a browser", demo),
+		verb("serve", "", "run the appliance", serve),
+		verb("install", "", "have the computer run the appliance from now on, also after it was switched off; the flags are those of serve", install),
+		verb("uninstall", "", "stop the appliance and take it off the computer; the data stay unless -purge is given", front.Uninstall),
+		verb("doctor", "", "check names, ports, certificates, clock, disk, modem and relay, and say what to do", doctor),
+		verb("root", "", "show the root of the box's own CA, to compare it with what people are asked to trust", front.ShowRoot),
+		verb("root new", "", "make a new root for the box's own CA, which everybody must trust anew", front.NewRoot),
+		verb("send", "NUMBER...", "queue a text, read from standard input, like any other message", command.Send),
+		verb("cancel", "MESSAGE", "take a message back, as far as nothing of it has left", command.Cancel),
+		verb("log", "", "show what happened to texts and mails last; never what is in them", command.Log),
+		verb("user add", "ID", "add a user; the password is asked for, or read as a line of standard input", command.UserAdd),
+		verb("user list", "", "list the users", command.UserList),
+		verb("user passwd", "ID", "give a user a new password", command.UserPasswd),
+		verb("user disable", "ID", "end a user's right to sign in; replies still arrive", command.UserDisable),
+		verb("user enable", "ID", "let a disabled user sign in again", command.UserEnable),
+		verb("user expire", "ID DATE|never", "end a user's right to sign in with a day; from that DATE on it is over", command.UserExpire),
+		verb("user app-password", "ID", "make a password for one program of a user: Outlook, a mail program", command.UserAppPassword),
+		verb("user app-password list", "ID", "list the app passwords of a user, and when each was used last", command.UserAppPasswordList),
+		verb("user app-password revoke", "ID NAME|NUMBER", "end an app password at once", command.UserAppPasswordRevoke),
+		verb("set", "KEY VALUE", "change a setting; \"\" brings its default back, - reads the value from standard input", command.Set),
+		verb("get", "[KEY]", "show all settings, or one; `get status` shows how the appliance is", command.Get),
+		verb("modem detect", "", "look for modems: what each is called, who holds its ports, what to do", radio.Detect),
+		verb("modem info", "DEVICE", "say all about a modem: SIM, network, signal, storages, what it can do, what is wrong", radio.Info),
+		verb("modem ussd", "DEVICE CODE", "dial a code such as *100# and show what the network answers", radio.USSD),
+		verb("modem send", "DEVICE NUMBER TEXT", "try a modem that nothing else uses: send one text through it", radio.Send),
+		verb("modem simulate", "ADDRESS", "be a simulated modem at tcp://ADDRESS, for `serve -modem` or any program that drives modems", radio.Simulate),
+		verb("mms forget", "", "offer no multimedia messages until a modem has sent one again", command.MMSForget),
+		verb("version", "", "say which omsbox this is", version),
 	}
 }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends it at once
-	err := run(ctx, os.Args[1:])
+	err := command.Run(ctx, verbs(), os.Args[1:])
+	if err != nil && err != command.ErrUsage { // which was told alone
+		fmt.Fprintln(os.Stderr, "omsbox:", err)
+	}
 	switch {
 	case errors.Is(err, command.ErrUsage):
 		os.Exit(2)
 	case err != nil:
-		fmt.Fprintln(os.Stderr, "omsbox:", err)
 		os.Exit(1)
 	}
-}
-
-// run finds the command whose name begins the arguments.
-func run(ctx context.Context, args []string) error {
-	for _, c := range verbs() {
-		words := strings.Fields(c.name)
-		if len(args) < len(words) || strings.Join(args[:len(words)], " ") != c.name {
-			continue
-		}
-		flags := flag.NewFlagSet("omsbox "+c.name, flag.ContinueOnError)
-		flags.Usage = func() {
-			fmt.Fprintf(flags.Output(), "usage: omsbox %s\n%s\n", strings.TrimSpace(c.name+" [flags] "+c.args), c.about)
-			flags.PrintDefaults()
-		}
-		err := c.run(ctx, flags, args[len(words):])
-		if errors.Is(err, flag.ErrHelp) {
-			return nil
-		}
-		return err
-	}
-	out, err := io.Writer(os.Stderr), command.ErrUsage
-	if len(args) > 0 && slices.Contains([]string{"help", "-h", "-help", "--help"}, args[0]) {
-		if len(args) > 1 {
-			return run(ctx, append(args[1:], "-h"))
-		}
-		out, err = os.Stdout, nil
-	} else if len(args) > 0 {
-		fmt.Fprintf(out, "omsbox: there is no command %q\n", strings.Join(args[:min(len(args), 2)], " "))
-	}
-	fmt.Fprintln(out, "usage: omsbox COMMAND [flags] [arguments]; `omsbox COMMAND -h` tells more of one")
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	for _, c := range verbs() {
-		fmt.Fprintf(table, "  %s %s\t%s\n", c.name, c.args, c.about)
-	}
-	table.Flush()
-	return err
 }
 
 // serving is what the flags of serve say.
@@ -136,10 +95,10 @@ func serviceFlags(flags *flag.FlagSet, args []string) (*serving, error) {
 	}
 	for _, device := range v.devices.Values {
 		if _, err := radio.Opener(device); device != "auto" && err != nil {
-			return nil, err
+			return nil, command.Misused(err)
 		}
 	}
-	return v, v.front.Check()
+	return v, command.Misused(v.front.Check())
 }
 
 func install(ctx context.Context, flags *flag.FlagSet, args []string) error {

@@ -3,19 +3,28 @@ package main
 import (
 	"bytes"
 	"context"
+	crand "crypto/rand"
+	"crypto/rsa"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"log/slog"
+	"math/big"
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/smtp"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -308,7 +317,16 @@ func TestCommandsSayWhatIsWrongAndWhatToDo(t *testing.T) {
 		{"", 2, "usage: omsbox COMMAND"},
 		{"help", 0, "usage: omsbox COMMAND"},
 		{"help serve", 0, "usage: omsbox serve"},
-		{"get status -data x", 1, "flags come before arguments"},
+		{"get status -data x", 2, "flags come before arguments"},
+		{"serve -host http://sms.example.org", 2, "write a name such as"},
+		{"serve -tls magic", 2, "write acme, local, files or off"},
+		{"serve -cert a.pem -key a.key -tls local", 2, "-cert and -key are for -tls files"},
+		{"serve -modem tcp://127.0.0.1", 2, "tcp://host:port"},
+		{"serve -http :8080 -https :8080", 2, "-https and -http are both :8080"},
+		{"install everything", 2, "too many arguments: everything"},
+		{"uninstall -h", 0, "take it off the computer"},
+		{"help root", 0, "usage: omsbox root [flags]"},
+		{"help root new", 0, "usage: omsbox root new"},
 		{"dance", 2, "there is no command \"dance\""},
 		{"send -h", 0, "usage: omsbox send"},
 		{"set -data " + none + " oms.wait", 2, "usage: omsbox set"},
@@ -366,8 +384,9 @@ func TestCommandsBesideAService(t *testing.T) {
 		{"user list", "", 0, "disabled"},
 		{"send -user ann 07911000002", "x", 1, "is disabled"},
 		{"user enable ann", "", 0, "ann may sign in again"},
-		{"user add -admin root", "secret\n", 0, "`omsbox user app-password root` makes one"},
+		{"user add -admin root", "secret\n", 0, "`omsbox user app-password -data " + s.data + " root` makes one"},
 		{"user list", "", 0, "admin, needs an app password"},
+		{"user app-password list root", "", 0, "root has no app password"},
 		{"user app-password -name Outlook root", "", 0, "It is not shown again"},
 		{"user app-password -name outlook root", "", 1, "has an app password \"outlook\" already"},
 		{"user app-password root", "", 0, "with or without the hyphens"},
@@ -397,6 +416,117 @@ func TestCommandsBesideAService(t *testing.T) {
 		status, _ := omsbox(t, "", "get", "-data", s.data, "status")
 		return strings.Contains(status, "0 waiting, 0 being sent")
 	})
+	s.interrupt(t)
+	<-ended
+}
+
+// TestARenewedCertificateReachesEveryDoor puts new files in the place of the ones that the service
+// was started with, as whoever renews them does.
+func TestARenewedCertificateReachesEveryDoor(t *testing.T) {
+	dir := t.TempDir()
+	cert, key, trusted := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"), filepath.Join(dir, "root.pem")
+	serial := int64(0)
+	sign := func(template, by *x509.Certificate, public any, signer *rsa.PrivateKey) *x509.Certificate {
+		serial++
+		template.SerialNumber, template.NotBefore, template.NotAfter = big.NewInt(serial), time.Now().Add(-time.Hour), time.Now().AddDate(0, 3, 0)
+		der, err := x509.CreateCertificate(crand.Reader, template, by, public, signer)
+		check(t, err)
+		c, err := x509.ParseCertificate(der)
+		check(t, err)
+		return c
+	}
+	write := func(path, kind string, der []byte) {
+		check(t, os.WriteFile(path+".new", pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600))
+		check(t, os.Rename(path+".new", path))
+	}
+	authority, err := rsa.GenerateKey(crand.Reader, 2048)
+	check(t, err)
+	root := &x509.Certificate{Subject: pkix.Name{CommonName: "Everybody's CA"}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
+	root = sign(root, root, &authority.PublicKey, authority)
+	write(trusted, "CERTIFICATE", root.Raw)
+	t.Setenv("SSL_CERT_FILE", trusted) // of the service: a CA that its computer trusts
+	renew := func() *x509.Certificate {
+		own, err := rsa.GenerateKey(crand.Reader, 2048)
+		check(t, err)
+		leaf := sign(&x509.Certificate{DNSNames: []string{"localhost"}}, root, &own.PublicKey, authority)
+		secret, err := x509.MarshalPKCS8PrivateKey(own)
+		check(t, err)
+		write(cert, "CERTIFICATE", leaf.Raw)
+		write(key, "PRIVATE KEY", secret)
+		return leaf
+	}
+	want := renew()
+
+	s := newService(t)
+	s.modem = "sim"
+	s.ways = []string{"-tls", "files", "-cert", cert, "-key", key, "-host", "localhost",
+		"-https", "127.0.0.1:0", "-http", "127.0.0.1:0", "-https-legacy", "127.0.0.1:0", "-smtp", "127.0.0.1:0"}
+	ended := s.start(t)
+	var at store.Front
+	soon(t, "the ways in", func() bool {
+		rows, err := store.Open(t.Context(), s.data, slog.New(slog.DiscardHandler))
+		if err != nil {
+			return false
+		}
+		defer rows.Close()
+		at = rows.Front()
+		return at.Origin != ""
+	})
+	roots := x509.NewCertPool()
+	roots.AddCert(root)
+	client := &tls.Config{RootCAs: roots, ServerName: "localhost", MinVersion: tls.VersionTLS10}
+	old := &tls.Config{RootCAs: roots, ServerName: "localhost", MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS10}
+	shown := func(address string, config *tls.Config) *x509.Certificate {
+		c, err := tls.Dial("tcp", address, config)
+		check(t, err)
+		defer c.Close()
+		return c.ConnectionState().PeerCertificates[0]
+	}
+	doors := map[string]func() *x509.Certificate{
+		"pages":  func() *x509.Certificate { return shown(at.HTTPS, client) },
+		"legacy": func() *x509.Certificate { return shown(at.Legacy, old) },
+		"mail": func() *x509.Certificate {
+			c, err := smtp.Dial(at.SMTP)
+			check(t, err)
+			defer c.Close()
+			check(t, c.StartTLS(client))
+			state, _ := c.TLSConnectionState()
+			return state.PeerCertificates[0]
+		},
+	}
+	for round := range 2 {
+		if round == 1 {
+			want = renew()
+		}
+		for door, shows := range doors {
+			soon(t, "the certificate at the door for "+door, func() bool { return shows().Equal(want) })
+		}
+	}
+
+	// Under a name that everybody trusts, browsers are told to insist on TLS. Where SSL_CERT_FILE
+	// means nothing, the service's computer trusts nobody new.
+	transport := &http.Transport{TLSClientConfig: client}
+	defer transport.CloseIdleConnections()
+	answer, err := (&http.Client{Transport: transport}).Get(at.Origin + "/")
+	check(t, err)
+	answer.Body.Close()
+	public := runtime.GOOS != "windows" && runtime.GOOS != "darwin"
+	if got := answer.Header.Get("Strict-Transport-Security"); public != (got == "max-age=31536000") {
+		t.Errorf("browsers are told %q", got)
+	}
+	for _, c := range []struct{ command, want string }{
+		{"get status", "localhost: files, signed by Everybody's CA, until " + want.NotAfter.Format(time.DateOnly)},
+		{"doctor", "localhost: Everybody's CA vouches for it until"},
+		{"doctor", "old programs are let in at " + at.Legacy},
+		{"doctor", "mail programs are let in at " + at.SMTP},
+		{"doctor", "sent on to " + at.Origin},
+	} {
+		words := strings.Fields(c.command)
+		soon(t, c.command+" to say "+c.want, func() bool {
+			got, _ := omsbox(t, "", slices.Concat(words[:1], []string{"-data", s.data}, words[1:])...)
+			return strings.Contains(got, c.want)
+		})
+	}
 	s.interrupt(t)
 	<-ended
 }
@@ -442,6 +572,7 @@ func TestServingIsLight(t *testing.T) {
 // relay and clients that live on in this one.
 type service struct {
 	file, data, http string
+	ways             []string // flags that say how people come in
 	sim              *simulator.Simulator
 	modem            string // where the simulated modem's port is; several are separated by commas
 	pid              atomic.Int64
@@ -459,7 +590,8 @@ func newService(t testing.TB) *service {
 	reserve, err := net.Listen("tcp", "127.0.0.1:0")
 	check(t, err)
 	defer reserve.Close()
-	return &service{file: file, data: t.TempDir(), http: reserve.Addr().String(), kills: map[string]int{}}
+	at := reserve.Addr().String()
+	return &service{file: file, data: t.TempDir(), http: at, ways: []string{"-tls", "off", "-http", at}, kills: map[string]int{}}
 }
 
 // interrupt ends the process as Ctrl-C does.
@@ -493,7 +625,7 @@ func (s *service) arm(name string) {
 // start starts the process and returns what is closed when it has ended.
 func (s *service) start(t testing.TB) <-chan struct{} {
 	t.Helper()
-	args := []string{"serve", "-data", s.data, "-tls", "off", "-http", s.http}
+	args := append([]string{"serve", "-data", s.data}, s.ways...)
 	for _, device := range strings.Split(s.modem, ",") {
 		args = append(args, "-modem", device)
 	}

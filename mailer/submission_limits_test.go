@@ -14,6 +14,7 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"omsbox/mailer"
+	"omsbox/store"
 )
 
 func TestPasswordsAreNotTakenInTheClear(t *testing.T) {
@@ -78,6 +79,44 @@ func (l afar) Accept() (net.Conn, error) {
 }
 
 func (afarConn) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 4711} }
+
+// everywhere is a listener whose clients seem to come from 17 addresses.
+type everywhere struct{ net.Listener }
+
+type everywhereConn struct{ net.Conn }
+
+func (l everywhere) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return everywhereConn{c}, nil
+}
+
+func (c everywhereConn) RemoteAddr() net.Addr {
+	at := c.Conn.RemoteAddr().(*net.TCPAddr)
+	return &net.TCPAddr{IP: net.IPv4(192, 0, 2, byte(at.Port%17)), Port: at.Port}
+}
+
+func TestAnAdministratorSignsInWithAnAppPassword(t *testing.T) {
+	d := newDesk(t, true)
+	_, err := d.AddUser(t.Context(), store.User{Login: "root", Mail: "root@example.org", Admin: true}, "secret of root")
+	check(t, err)
+	app, err := d.AddAppPassword(t.Context(), "root", "phone")
+	check(t, err)
+	c, err := smtp.DialTLS(d.addr, d.client)
+	check(t, err)
+	defer c.Close()
+	refused(t, c.Auth(sasl.NewPlainClient("", "root", "secret of root")), 535, "app password")
+	refused(t, c.Mail("root@example.org", nil), 530, "Sign in")
+	check(t, c.Auth(sasl.NewPlainClient("", "root", app)))
+	check(t, c.SendMail("root@example.org", []string{toBob}, strings.NewReader(written("1", "Hello"))))
+	d.want(bob + ": Hello")
+	passwords, err := d.AppPasswords(t.Context(), "root")
+	check(t, err)
+	check(t, d.RevokeAppPassword(t.Context(), "root", passwords[0].ID))
+	refused(t, c.SendMail("root@example.org", []string{toBob}, strings.NewReader(written("2", "Hello again"))), 535, "wrong password")
+}
 
 func TestADisabledAccountEndsWhereItIs(t *testing.T) {
 	d := newDesk(t, true)
@@ -152,6 +191,8 @@ func TestTheListenerHasLimits(t *testing.T) {
 		for range 16 {
 			c := d.dial()
 			c.hear("220")
+			c.say("EHLO x", "AUTH PLAIN "+b64("\x00ann\x00secret of ann"))
+			c.hear("250", "235")
 			open = append(open, c)
 		}
 		c := d.dial()
@@ -162,6 +203,35 @@ func TestTheListenerHasLimits(t *testing.T) {
 		open[0].over()
 		again := d.dial()
 		again.hear("220")
+	})
+	t.Run("who has not signed in makes room", func(t *testing.T) {
+		d := newDesk(t, false)
+		var idle []*dialogue
+		for range 15 {
+			c := d.dial()
+			c.hear("220")
+			idle = append(idle, c)
+		}
+		user := d.signedIn("ann")
+		for range 15 {
+			d.dial().hear("220")
+		}
+		for _, c := range idle {
+			c.over()
+		}
+		check(t, user.SendMail("ann@example.org", []string{toBob}, strings.NewReader(written("1", "Hello"))))
+		d.want(bob + ": Hello")
+	})
+	t.Run("connections in all", func(t *testing.T) {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		check(t, err)
+		d := deskOn(t, everywhere{l}, false)
+		first := d.dial()
+		first.hear("220")
+		for range 64 { // four, from each of 16 addresses and more
+			d.dial().hear("220")
+		}
+		first.over()
 	})
 	t.Run("time of strangers", func(t *testing.T) {
 		d := newDesk(t, false, func(s *mailer.Submission) { s.Patience = 500 * time.Millisecond })

@@ -31,8 +31,15 @@ func (s *Store) SetFront(ctx context.Context, f Front) error {
 	})
 }
 
-// Front returns how the service that runs, or ran last, can be reached; the zero Front before the first.
-func (s *Store) Front() Front { return *s.front.Load() }
+// Front returns how the service that runs, or ran last, can be reached; the zero Front before the
+// first. Behind a proxy (http.proxies) people reach it over the proxy's TLS, by its first name.
+func (s *Store) Front() Front {
+	f := *s.front.Load()
+	if f.TLS == "off" && len(f.Hosts) > 0 && s.Setting("http.proxies") != "" {
+		f.Origin = "https://" + f.Hosts[0]
+	}
+	return f
+}
 
 func (s *Store) readFront(ctx context.Context) (Front, error) {
 	f, err := one(ctx, s, func(r scanner) (f Front, err error) {

@@ -328,7 +328,7 @@ func (t *tx) concatRef(number string, n int, wide bool) (uint16, error) {
 }
 
 // mayBeHalf are the deliveries of which a part may have arrived, and the rest not or not yet.
-const mayBeHalf = `(settled IS NULL OR state = 'failed' OR state = 'expired' OR state = 'unconfirmed')`
+const mayBeHalf = `sim <> '' AND (settled IS NULL OR state = 'failed' OR state = 'expired' OR state = 'unconfirmed')`
 
 // halfWithin is how long a phone is taken to keep a part of a text whose rest does not come.
 const halfWithin = 30 * 24 * time.Hour

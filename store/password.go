@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -94,7 +95,7 @@ func (c *credentials) init() {
 		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(key))
 	c.turn = make(chan struct{}, derivations)
 	c.wrong.failed = map[origin]failures{}
-	c.places.held = map[string]int{}
+	c.places.held = map[netip.Prefix]int{}
 	c.proved = map[[32]byte]string{}
 	c.hours = map[[sha256.Size]byte]time.Time{}
 }
@@ -152,7 +153,8 @@ func (s *Store) Authenticate(ctx context.Context, login, password, from string, 
 	if err != nil {
 		return User{}, fmt.Errorf("look up user: %w", err)
 	}
-	proved, o := who.found, origin{network(from), strings.ToLower(login)}
+	address, _ := netip.ParseAddr(from) // none where there is none
+	proved, o := who.found, origin{Household(address), strings.ToLower(login)}
 	switch {
 	case who.found:
 	case use == OldPrograms: // it is not even compared with the account's own

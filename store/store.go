@@ -126,6 +126,11 @@ func (s *Store) Serving() bool {
 // open opens the database; held is the directory's lock if this process has it.
 func open(ctx context.Context, dir string, log *slog.Logger, held *lock) (*Store, error) {
 	path := filepath.Join(dir, File)
+	for _, part := range []string{"", "-wal", "-shm"} { // a link may lead to what is no business of ours
+		if info, err := os.Lstat(path + part); err == nil && !info.Mode().IsRegular() {
+			return nil, fmt.Errorf("%s is no file but a link or the like: put the file itself there", path+part)
+		}
+	}
 	// busy_timeout comes first, so that the pragmas after it wait for another process too.
 	dsn := (&url.URL{Scheme: "file", OmitHost: true, Path: filepath.ToSlash(path)}).String() +
 		"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_dqs=0"

@@ -15,18 +15,18 @@ import (
 type places struct {
 	mu      sync.Mutex
 	taken   int
-	held    map[string]int // by address
-	outside []*outsider    // in the order they came
+	held    map[netip.Prefix]int // by household
+	outside []*outsider          // in the order they came
 }
 
 // outsider waits for a place.
 type outsider struct {
-	from string
+	from netip.Prefix
 	in   chan struct{} // closed when it has one
 }
 
 // take returns when there is a place; ErrBusy when there was none for too long.
-func (p *places) take(ctx context.Context, from string) error {
+func (p *places) take(ctx context.Context, from netip.Prefix) error {
 	o := &outsider{from, make(chan struct{})}
 	p.mu.Lock()
 	p.outside = append(p.outside, o)
@@ -57,7 +57,7 @@ func (p *places) take(ctx context.Context, from string) error {
 	return err
 }
 
-func (p *places) leave(from string) {
+func (p *places) leave(from netip.Prefix) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.taken--
@@ -125,8 +125,8 @@ type throttle struct {
 
 // origin is where wrong passwords came from, and for whom.
 type origin struct {
-	from  string
-	login string // in lower case; "" for the address as a whole
+	from  netip.Prefix // a household; the zero one where no address is known
+	login string       // in lower case; "" for the address as a whole
 }
 
 // failures are the wrong passwords of an origin.
@@ -217,16 +217,14 @@ func (t *throttle) forgive(o origin) {
 	delete(t.failed, o)
 }
 
-// network returns what of an IP address tells one customer from another: all of IPv4, the first
-// half of IPv6, since whoever has one of those addresses has all of the subnet. RFC 4291 2.5.4
-func network(from string) string {
-	ip, err := netip.ParseAddr(from)
-	if err != nil {
-		return from
+// Household is what of an IP address tells one customer from another: all of IPv4, the first half of
+// IPv6, since whoever has one of those addresses has all of the subnet. RFC 4291 2.5.4
+func Household(a netip.Addr) netip.Prefix {
+	a = a.Unmap().WithZone("")
+	bits := a.BitLen()
+	if a.Is6() {
+		bits = 64
 	}
-	if ip = ip.Unmap().WithZone(""); ip.Is6() {
-		prefix, _ := ip.Prefix(64)
-		return prefix.String()
-	}
-	return ip.String()
+	p, _ := a.Prefix(bits) // none of no address
+	return p
 }

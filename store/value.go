@@ -5,6 +5,7 @@ import (
 	"net/mail"
 	"net/netip"
 	"net/url"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -297,6 +298,9 @@ func directory(v string) error {
 func dnsProvider(v string) error {
 	arguments := map[string]int{"duckdns": 1, "cloudflare": 1, "rfc2136": 4, "exec": 1}
 	fields := strings.Fields(v)
+	if len(fields) == 2 && fields[0] == "exec" && !filepath.IsAbs(fields[1]) {
+		return fmt.Errorf("%w DNS provider: write the whole path of the program, as exec /usr/local/bin/set-txt", ErrInvalid)
+	}
 	if n, known := arguments[fields[0]]; !known || len(fields) != n+1 || len(v) > 1000 {
 		return fmt.Errorf("%w DNS provider: write duckdns TOKEN, cloudflare TOKEN, rfc2136 SERVER KEY-NAME ALGORITHM SECRET, or exec PROGRAM", ErrInvalid)
 	}
@@ -306,7 +310,10 @@ func dnsProvider(v string) error {
 // networks checks a list of IP addresses and prefixes.
 func networks(v string) error {
 	for _, word := range words(v) {
-		if _, err := netip.ParsePrefix(word); err == nil {
+		if p, err := netip.ParsePrefix(word); err == nil {
+			if p.Bits() < 8 || p.Addr().Is6() && p.Bits() < 16 {
+				return fmt.Errorf("%w network %q: so large a one has strangers in it, who could say that they are anybody", ErrInvalid, word)
+			}
 			continue
 		}
 		if _, err := netip.ParseAddr(word); err != nil {

@@ -8,7 +8,7 @@ import (
 )
 
 // forwarding are the headers in which proxies tell of the client. Nobody behind the front sees them.
-var forwarding = []string{"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Proto", "X-Forwarded-Server", "X-Real-Ip", "Forwarded"}
+var forwarding = []string{"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Proto", "X-Forwarded-Server", "X-Real-Ip", "Forwarded", "Cf-Connecting-Ip", "True-Client-Ip", "X-Client-Ip"}
 
 // identify makes a request tell who asks for what, as the client sees it: in r.RemoteAddr (its port
 // is 0 where a proxy told the address), r.Host and r.URL.Scheme, http or https. What X-Forwarded-For,
@@ -142,7 +142,8 @@ func isHost(text string) bool {
 	return text != "" && len(text) <= 255 && strings.Trim(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]") == ""
 }
 
-// isPrivate says whether an address is of this computer or of its own network.
+// isPrivate says whether an address is of this computer or of its own network. Those of RFC 6598 are
+// not: other customers of the same provider have them.
 func isPrivate(a netip.Addr) bool {
 	return a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast()
 }

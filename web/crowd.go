@@ -9,11 +9,13 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"omsbox/store"
 )
 
 const (
 	maxConnections = 1024 // over all doors
-	maxPerAddress  = 64   // of one IPv4 address or IPv6 /64, which is what one household has
+	maxPerAddress  = 64   // of one store.Household
 	complainEach   = time.Minute
 )
 
@@ -69,7 +71,7 @@ func (l *listener) Accept() (net.Conn, error) {
 // admit returns the connection as a guest; nil if there is no place for it.
 func (c *crowd) admit(conn net.Conn) *guest {
 	addr := peer(conn.RemoteAddr().String())
-	g := &guest{Conn: conn, crowd: c, from: household(addr), since: time.Now()}
+	g := &guest{Conn: conn, crowd: c, from: store.Household(addr), since: time.Now()}
 	exempt := c.exempt(addr)
 
 	c.mu.Lock()
@@ -182,14 +184,4 @@ func peer(text string) netip.Addr {
 		a = ap.Addr()
 	}
 	return a.Unmap().WithZone("")
-}
-
-// household is an IPv4 address, or the /64 of an IPv6 address.
-func household(a netip.Addr) netip.Prefix {
-	bits := a.BitLen()
-	if a.Is6() {
-		bits = 64
-	}
-	p, _ := a.Prefix(bits)
-	return p
 }

@@ -66,6 +66,10 @@ func (s *Server) plainOMS(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) toHTTPS(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead { // what comes with it may be a secret, and is never asked for twice
+		http.Error(w, "Others can read what is sent so. The address is "+s.origin(r), http.StatusForbidden)
+		return
+	}
 	path := r.URL.EscapedPath()
 	if !strings.HasPrefix(path, "/") {
 		path = "/"
@@ -73,11 +77,7 @@ func (s *Server) toHTTPS(w http.ResponseWriter, r *http.Request) {
 	to := url.URL{RawQuery: r.URL.RawQuery}
 	// Otherwise a browser remembers it for good, also when there is no https any more.
 	w.Header().Set("Cache-Control", "no-store")
-	status := http.StatusMovedPermanently
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		status = http.StatusPermanentRedirect // keeps the method
-	}
-	http.Redirect(w, r, s.secure(r)+path+to.String(), status)
+	http.Redirect(w, r, s.secure(r)+path+to.String(), http.StatusMovedPermanently)
 }
 
 // secure is the origin over https for the one who asks: under the host that he used if that is

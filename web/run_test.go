@@ -3,12 +3,10 @@ package web_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -281,32 +279,5 @@ func TestABrokenListenerEndsTheServer(t *testing.T) {
 	case <-good.closed:
 	default:
 		t.Error("the other listener is still open")
-	}
-}
-
-func TestListenSaysWhatToDo(t *testing.T) {
-	taken, err := web.Listen("127.0.0.1:0")
-	check(t, err)
-	defer taken.Close()
-	_, port, _ := net.SplitHostPort(taken.Addr().String())
-	by := "another program"
-	if name, err := os.ReadFile("/proc/self/comm"); err == nil { // there is one on Linux alone
-		by = fmt.Sprintf("%s (process %d)", strings.TrimSpace(string(name)), os.Getpid())
-	}
-	for _, c := range []struct{ name, addr, want string }{
-		{"taken", taken.Addr().String(), "port " + port + " is in use by " + by + ": stop that one, or choose another port"},
-		{"no port", "127.0.0.1", `address "127.0.0.1": write it as HOST:PORT or :PORT, such as :80 or 127.0.0.1:8025`},
-		{"not ours", "192.0.2.1:8025", "192.0.2.1 is no address of this computer: leave the host out to listen on all of them, as in :8025"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			l, err := web.Listen(c.addr)
-			if err == nil {
-				l.Close()
-				t.Fatal("got a listener, want an error")
-			}
-			if got := err.Error(); got != c.want {
-				t.Errorf("got  %s\nwant %s", got, c.want)
-			}
-		})
 	}
 }

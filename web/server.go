@@ -1,4 +1,4 @@
-// Package web is the front door and the pages: it opens the ports, hands Outlook's calls to the OMS
+// Package web is the front door and the pages: it serves at the open ports, hands Outlook's calls to the OMS
 // service, and shows people what this box is and how it is.
 //
 //	HTTPS ──▶ crowd ──▶ TLS ──┐

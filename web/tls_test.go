@@ -77,7 +77,7 @@ func serveTLS(t testing.TB, config web.Config) *house {
 	check(t, err)
 	var doors web.Doors
 	for _, l := range []*net.Listener{&doors.HTTPS, &doors.HTTP, &doors.Legacy} {
-		*l, err = web.Listen("127.0.0.1:0")
+		*l, err = net.Listen("tcp", "127.0.0.1:0")
 		check(t, err)
 	}
 	h.https, h.url, h.legacy = "https://"+doors.HTTPS.Addr().String(), "http://"+doors.HTTP.Addr().String(), "https://"+doors.Legacy.Addr().String()

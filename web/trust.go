@@ -26,7 +26,7 @@ func (s *Server) ownCA(host string) bool {
 
 // systems are those that the page has instructions for, in its order.
 func systems() []string {
-	return []string{"windows", "macos", "ios", "android", "firefox", "sharepoint"}
+	return []string{"windows", "macos", "ios", "android", "firefox", "linux", "sharepoint"}
 }
 
 // systemsFor puts first what a visitor seems to use.
@@ -43,9 +43,11 @@ func systemsFor(agent string) []string {
 	case has("Macintosh"):
 		first = []string{"macos", "ios"} // an iPad says that it is a Mac
 	case has("Linux") && has("Firefox"):
-		return slices.Insert(slices.DeleteFunc(systems(), func(s string) bool { return s == "firefox" }), 0, "firefox")
+		first = []string{"firefox", "linux"}
+	case has("Linux"):
+		first = []string{"linux"}
 	}
-	if has("Firefox/") {
+	if has("Firefox/") && !slices.Contains(first, "firefox") {
 		first = append(first, "firefox")
 	}
 	for _, s := range systems() {
@@ -64,6 +66,7 @@ type trust struct {
 	Names       []string
 	DER, PEM    string   // the addresses of the files
 	File        string   // the name under which the first is saved
+	PEMFile     string   // and the second
 	Systems     []string // the visitor's own first
 }
 
@@ -71,7 +74,7 @@ func (s *Server) trust(w http.ResponseWriter, r *http.Request) {
 	page := trust{
 		Origin: s.origin(r),
 		Plain:  r.URL.Scheme == "http",
-		DER:    "/trust/" + rootDER, PEM: "/trust/" + rootPEM, File: s.rootName("cer"),
+		DER:    "/trust/" + rootDER, PEM: "/trust/" + rootPEM, File: s.rootName("cer"), PEMFile: s.rootName("pem"),
 		Systems: systemsFor(r.UserAgent()),
 	}
 	_, host, _ := strings.Cut(page.Origin, "://")

@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -74,7 +75,7 @@ func serveFrom(t testing.TB, from *store.Store, config web.Config) *site {
 	s := &site{store: from, log: &journal{}}
 	server, err := web.New(s.store, slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})), config)
 	check(t, err)
-	l, err := web.Listen("127.0.0.1:0")
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	check(t, err)
 	s.url = "http://" + l.Addr().String()
 	run(t, server, web.Doors{HTTP: l})

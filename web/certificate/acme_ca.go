@@ -10,7 +10,7 @@ import (
 	"io/fs"
 	"net"
 	"net/url"
-	"os"
+	"path"
 	"time"
 
 	"github.com/caddyserver/certmagic"
@@ -63,7 +63,7 @@ func (a *acme) newPublicCA(w wishes) *publicCA {
 		ca.name = ca.host
 	}
 	if w.roots != "" {
-		issuer.TrustedRoots, ca.fault = rootsFrom(w.roots)
+		issuer.TrustedRoots, ca.fault = Roots(w.roots)
 	}
 	if err := doors(&issuer, a.config); err != nil {
 		ca.fault = err
@@ -118,9 +118,13 @@ func (ca *publicCA) look(ctx context.Context, name string, tries int) (*certmagi
 	return latest, err
 }
 
-// mend removes the files of a certificate that do not belong together, as a power cut between the
-// writing of two leaves them: certmagic would stumble over them for ever.
+// mend removes what certmagic would stumble over for ever: files of a certificate that do not belong
+// together, as a power cut between the writing of two leaves them, and a damaged account. Both are
+// got anew.
 func (ca *publicCA) mend(ctx context.Context, name string) error {
+	if err := ca.mendAccounts(ctx); err != nil {
+		return err
+	}
 	key := ca.config.Issuers[0].IssuerKey()
 	var files [3][]byte
 	for i, file := range []string{certmagic.StorageKeys.SiteCert(key, name), certmagic.StorageKeys.SitePrivateKey(key, name), certmagic.StorageKeys.SiteMeta(key, name)} {
@@ -135,6 +139,37 @@ func (ca *publicCA) mend(ctx context.Context, name string) error {
 		return nil
 	}
 	return ca.config.Storage.Delete(ctx, certmagic.StorageKeys.CertsSitePrefix(key, name))
+}
+
+// mendAccounts removes accounts at the CA of which a file is damaged.
+func (ca *publicCA) mendAccounts(ctx context.Context) error {
+	files, err := ca.config.Storage.List(ctx, "acme", true)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, file := range files {
+		whole := json.Valid
+		switch path.Ext(file) {
+		case ".json":
+		case ".key":
+			whole = func(text []byte) bool {
+				_, err := certmagic.PEMDecodePrivateKey(text)
+				return err == nil
+			}
+		default: // a folder
+			continue
+		}
+		text, err := ca.config.Storage.Load(ctx, file)
+		if err != nil {
+			return fmt.Errorf("read the account at the CA: %w", err)
+		}
+		if !whole(text) {
+			if err := ca.config.Storage.Delete(ctx, path.Dir(file)); err != nil {
+				return err
+			}
+		}
+	}
+	return err
 }
 
 // unattended is an issuer where nobody sits at a terminal.
@@ -182,8 +217,9 @@ func doors(issuer *certmagic.ACMEIssuer, config Config) error {
 	return nil
 }
 
-func rootsFrom(file string) (*x509.CertPool, error) {
-	text, err := os.ReadFile(file)
+// Roots reads the file that the setting acme.roots names.
+func Roots(file string) (*x509.CertPool, error) {
+	text, err := readPEM(file)
 	if err != nil {
 		return nil, fmt.Errorf("the file that acme.roots names cannot be read: %w", err)
 	}

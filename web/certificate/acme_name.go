@@ -3,6 +3,7 @@ package certificate
 import (
 	"crypto/tls"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -68,15 +69,18 @@ func (v *vouched) status(now time.Time) (ok bool, text string) {
 		return true, ""
 	}
 	const day = 24 * time.Hour
-	again := ""
+	reason := ""
 	if v.err != nil {
-		again = fmt.Sprintf(". Next try: %s", v.next.Format("2006-01-02 15:04"))
+		if reason = v.ca.trouble(v.err, v.name, now); !strings.ContainsAny(reason[len(reason)-1:], ".?!") {
+			reason += "."
+		}
+		reason += " Next try: " + v.next.Format("2006-01-02 15:04")
 	}
 	switch {
 	case v.cert == nil && v.err == nil:
 		return false, fmt.Sprintf("%s: %s has been asked for a certificate. Until it comes, the box's own CA stands in", v.name, v.ca.name)
 	case v.cert == nil:
-		return false, fmt.Sprintf("%s: no certificate of %s yet: %s%s", v.name, v.ca.name, v.ca.trouble(v.err, v.name, now), again)
+		return false, fmt.Sprintf("%s: no certificate of %s yet: %s", v.name, v.ca.name, reason)
 	}
 	leaf, issuer := v.cert.Leaf, issuerOf(v.cert.Leaf)
 	left := leaf.NotAfter.Sub(now)
@@ -86,7 +90,6 @@ func (v *vouched) status(now time.Time) (ok bool, text string) {
 	case v.err == nil:
 		return false, fmt.Sprintf("%s: the certificate of %s ended on %s, and is being renewed", v.name, issuer, leaf.NotAfter.Format("2006-01-02"))
 	}
-	reason := v.ca.trouble(v.err, v.name, now) + again
 	if left <= 0 {
 		return false, fmt.Sprintf("%s: the certificate of %s ended on %s, and %s does not renew it: %s", v.name, issuer, leaf.NotAfter.Format("2006-01-02"), v.ca.name, reason)
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"regexp"
 	"strings"
@@ -39,6 +40,10 @@ func (ca *publicCA) trouble(err error, name string, now time.Time) string {
 	var lookup *net.DNSError
 	if errors.As(err, &lookup) {
 		return fmt.Sprintf("this computer cannot look up %s: is it connected to the Internet?", ca.host)
+	}
+	var file *fs.PathError // before those of the network: what the system says passes for one of them
+	if errors.As(err, &file) {
+		return fmt.Sprintf("the data directory cannot be used (%v): is the disk full or damaged?", file.Err)
 	}
 	var network net.Error
 	if errors.As(err, &network) || errors.Is(err, context.DeadlineExceeded) {

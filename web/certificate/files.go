@@ -87,6 +87,9 @@ func (f *files) reload() error {
 	var now [2]os.FileInfo
 	for i, path := range []string{f.cert, f.key} {
 		info, err := os.Stat(path)
+		if err == nil && !info.Mode().IsRegular() {
+			err = fmt.Errorf("%s is no file", path) // to read a pipe would wait for ever
+		}
 		if err != nil {
 			f.seen = [2]os.FileInfo{}
 			return err
@@ -175,15 +178,11 @@ func (f *files) status() (ok bool, text string) {
 	case left < soon:
 		return false, fmt.Sprintf("the certificate in %s ends on %s: put a new one there", f.cert, until)
 	}
-	who := leaf.Issuer.CommonName
-	if who == "" {
-		who = leaf.Issuer.String()
-	}
-	return true, fmt.Sprintf("%s: files, signed by %s, until %s", enumerate(certified(leaf)), who, until)
+	return true, fmt.Sprintf("%s: files, signed by %s, until %s", enumerate(Names(leaf)), issuerOf(leaf), until)
 }
 
-// certified are the names and addresses in a certificate.
-func certified(leaf *x509.Certificate) []string {
+// Names are the names and addresses in a certificate.
+func Names(leaf *x509.Certificate) []string {
 	names := append([]string{}, leaf.DNSNames...)
 	for _, ip := range leaf.IPAddresses {
 		names = append(names, ip.String())

@@ -32,10 +32,7 @@ type local struct {
 }
 
 func newLocal(s *store.Store, log *slog.Logger, config Config) (*local, error) {
-	hosts, err := CheckHosts(config.Hosts)
-	if err != nil {
-		return nil, err
-	}
+	hosts := config.Hosts
 	l := &local{store: s, log: log, data: config.Data, hosts: hosts, fallback: config.Mode == ACME}
 	a, err := readAuthority(l.data)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -55,7 +52,7 @@ func newLocal(s *store.Store, log *slog.Logger, config Config) (*local, error) {
 	if err := os.RemoveAll(filepath.Join(l.data, authorityDir, "locks")); err != nil {
 		return nil, err
 	}
-	l.issuer.Store(newIssuer(a, l.data, hosts, s.Now, interfaceAddresses, log))
+	l.issuer.Store(newIssuer(a, l.data, hosts, s.Now, Addresses, log))
 	return l, nil
 }
 
@@ -77,8 +74,8 @@ func localAddress(conn net.Conn) netip.Addr {
 	return netip.Addr{}
 }
 
-// interfaceAddresses are the addresses that this computer has now.
-func interfaceAddresses() []netip.Addr {
+// Addresses are those that this computer has now.
+func Addresses() []netip.Addr {
 	all, err := net.InterfaceAddrs()
 	if err != nil {
 		return nil
@@ -140,7 +137,7 @@ func (l *local) reload() error {
 		return nil
 	}
 	l.log.Info("this box's own CA has a new root", "fingerprint", a.Fingerprint)
-	l.issuer.Swap(newIssuer(a, l.data, l.hosts, l.store.Now, interfaceAddresses, l.log)).stop()
+	l.issuer.Swap(newIssuer(a, l.data, l.hosts, l.store.Now, Addresses, l.log)).stop()
 	return nil
 }
 

@@ -10,7 +10,7 @@ import (
 func TestPebbleRenews(t *testing.T) {
 	t.Parallel()
 	b := newBox(t, "renewed.example.org")
-	pebble := newCA(t, b.config.HTTP, b.config.HTTPS, b.resolver, 20*time.Second)
+	pebble := newCA(t, b.config.HTTP, b.config.HTTPS, b.resolver, 40*time.Second)
 	pebble.start(t)
 	b.ask(t, pebble)
 	b.run(t)

@@ -90,7 +90,7 @@ func (c *ca) stop() {
 
 // issuers is the pool with the root that Pebble made when it started.
 func (c *ca) issuers(t *testing.T) (*x509.CertPool, error) {
-	pool, err := rootsFrom(c.root)
+	pool, err := Roots(c.root)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,22 +22,6 @@ func lookUp(ctx context.Context, host string) ([]netip.Addr, error) {
 	return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 }
 
-// ownAddresses are those of this computer's interfaces.
-func ownAddresses() (mine []netip.Addr) {
-	all, err := net.InterfaceAddrs()
-	if err != nil {
-		return nil
-	}
-	for _, a := range all {
-		if n, ok := a.(*net.IPNet); ok {
-			if addr, ok := netip.AddrFromSlice(n.IP); ok {
-				mine = append(mine, addr.Unmap())
-			}
-		}
-	}
-	return mine
-}
-
 // shared are the addresses of a provider's inner network, RFC 6598: nobody can come in by them.
 var shared = netip.MustParsePrefix("100.64.0.0/10")
 

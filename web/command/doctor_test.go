@@ -15,6 +15,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -278,7 +279,7 @@ func TestWhoVouches(t *testing.T) {
 		ok    bool
 		text  string
 	}{
-		{"a whole chain", []*x509.Certificate{leaf([]string{host}, -day, 60*day), middle}, true, "Good Middle vouches for it until"},
+		{"a whole chain", []*x509.Certificate{leaf([]string{host}, -day, 60*day), middle}, true, "each computer must trust the root in acme.roots"},
 		{"without the one in the middle", []*x509.Certificate{leaf([]string{host}, -day, 60*day)}, false, "intermediate certificates"},
 		{"its end is near", []*x509.Certificate{leaf([]string{host}, -day, 3*day), middle}, false, "should have been renewed"},
 		{"its end is past", []*x509.Certificate{leaf([]string{host}, -9*day, -day), middle}, false, "has expired on"},
@@ -304,7 +305,7 @@ func TestTheRootIsShown(t *testing.T) {
 	must(t, showRoot(&out, b.Store))
 	root, err := certificate.ReadRoot(b.Dir())
 	must(t, err)
-	for _, want := range []string{root.Fingerprint, "localhost", "192.168.0.0/16", "ca/root.pem", "http://" + b.front.HTTP + "/trust", "2049"} {
+	for _, want := range []string{root.Fingerprint, "localhost", "192.168.0.0/16", filepath.Join("ca", "root.pem"), "http://" + b.front.HTTP + "/trust", "2049"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %s in\n%s", want, out.String())
 		}
@@ -312,12 +313,12 @@ func TestTheRootIsShown(t *testing.T) {
 }
 
 func TestCommandsAreShownAsTheyAreTyped(t *testing.T) {
-	for word, want := range map[string]string{"-host=sms.example.org": "-host=sms.example.org", "": "''", "a b": "'a b'", "it's": `'it'\''s'`, "$HOME": "'$HOME'"} {
+	for word, want := range map[string]string{"-host=sms.example.org": "-host=sms.example.org", "": "''", "a b": "'a b'", "it's": `'it'\''s'`, "/home/$(reboot)/omsbox": "'/home/$(reboot)/omsbox'", "$HOME": "'$HOME'"} {
 		if got := typed(word); got != want {
 			t.Errorf("%q is typed as %s, want %s", word, got, want)
 		}
 	}
-	if got := withModem([]string{"-host", "a b"}); !slices.Contains(strings.Fields(got), "auto") || !strings.HasSuffix(got, "-host 'a b'") {
+	if got := withModem("omsbox", []string{"-host", "a b"}); !slices.Contains(strings.Fields(got), "auto") || !strings.HasSuffix(got, "-host 'a b'") {
 		t.Errorf("got %s", got)
 	}
 }

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/netip"
 	"net/smtp"
-	"os"
 	"strings"
 	"time"
 
@@ -40,7 +39,7 @@ type visitor struct {
 }
 
 func newVisitor(s *store.Store, front store.Front) *visitor {
-	v := &visitor{store: s, front: front, hosts: front.Hosts, mine: ownAddresses(), now: s.Now()}
+	v := &visitor{store: s, front: front, hosts: front.Hosts, mine: certificate.Addresses(), now: s.Now()}
 	if len(v.hosts) == 0 {
 		v.hosts = []string{site(store.Front{}, "", "")}
 	}
@@ -52,10 +51,9 @@ func newVisitor(s *store.Store, front store.Front) *visitor {
 		v.lost = err.Error()
 	}
 	if path := s.Setting("acme.roots"); path != "" {
-		text, err := os.ReadFile(path)
-		v.roots = x509.NewCertPool()
-		if err != nil || !v.roots.AppendCertsFromPEM(text) {
-			v.lost = fmt.Sprintf("acme.roots: no certificate can be read from %s: %v", path, err)
+		v.roots, err = certificate.Roots(path)
+		if err != nil {
+			v.lost = err.Error()
 		}
 	}
 	return v
@@ -131,6 +129,14 @@ func (v *visitor) name(ctx context.Context, host string) (bool, string) {
 	return true, fmt.Sprintf("%s leads to %s, which leads back to this computer", host, router)
 }
 
+// restart says how to start the service anew.
+func (v *visitor) restart() string {
+	if sys, _ := installedAt(v.store.Dir()); sys != nil {
+		return "restart the service: " + sys.restart()
+	}
+	return "restart the service"
+}
+
 // greet makes a TLS handshake for a name, and believes whatever certificate is shown.
 func greet(ctx context.Context, address, host string) (tls.ConnectionState, error) {
 	return shakeHands(ctx, address, &tls.Config{ServerName: host, InsecureSkipVerify: true})
@@ -166,7 +172,7 @@ func (v *visitor) https(ctx context.Context, host string) (bool, string) {
 	address := inside(v.front.HTTPS)
 	state, err := greet(ctx, address, host)
 	if err != nil {
-		return false, fmt.Sprintf("nobody answers at %s: %v; restart the service", address, err)
+		return false, fmt.Sprintf("nobody answers at %s: %v; %s", address, err, v.restart())
 	}
 	ok, text := v.chain(state, host)
 	return ok, host + ": " + text
@@ -180,18 +186,19 @@ func (v *visitor) chain(state tls.ConnectionState, host string) (bool, string) {
 		options.Intermediates.AddCert(c)
 	}
 	until := leaf.NotAfter.Local().Format("2 January 2006")
+	trust := "every computer trusts that"
 	_, err := leaf.Verify(options)
 	if err != nil && v.roots != nil {
 		options.Roots = v.roots
 		if _, again := leaf.Verify(options); again == nil {
-			err = nil
+			err, trust = nil, "each computer must trust the root in acme.roots"
 		}
 	}
 	if err == nil {
 		if left := leaf.NotAfter.Sub(v.now); left < soon {
 			return false, fmt.Sprintf("its certificate by %s is valid only until %s, and should have been renewed: the service's log says why it was not", issuer(leaf), until)
 		}
-		return true, fmt.Sprintf("%s vouches for it until %s, and every computer trusts that", issuer(leaf), until)
+		return true, fmt.Sprintf("%s vouches for it until %s, and %s", issuer(leaf), until, trust)
 	}
 	if v.own != nil {
 		options.Roots = x509.NewCertPool()
@@ -211,7 +218,7 @@ func (v *visitor) chain(state tls.ConnectionState, host string) (bool, string) {
 	case errors.As(err, &expired) && expired.Reason == x509.Expired:
 		return false, "its certificate has expired on " + until + ": the service's log says why it was not renewed"
 	case errors.As(err, &other):
-		return false, "its certificate is for other names: " + enumerate(named(leaf))
+		return false, "its certificate is for other names: " + enumerate(certificate.Names(leaf))
 	case errors.As(err, &unknown) && len(state.PeerCertificates) == 1 && leaf.Issuer.String() != leaf.Subject.String():
 		return false, fmt.Sprintf("this computer does not know %s, who signed its certificate: the file of -cert must hold the intermediate certificates too; or, if that is your company's own CA, its root must be trusted on each computer", issuer(leaf))
 	case errors.As(err, &unknown):
@@ -243,14 +250,6 @@ func issuer(c *x509.Certificate) string {
 	return strings.Join(words, " ")
 }
 
-func named(c *x509.Certificate) []string {
-	names := append([]string{}, c.DNSNames...)
-	for _, ip := range c.IPAddresses {
-		names = append(names, ip.String())
-	}
-	return names
-}
-
 // http comes in without TLS.
 func (v *visitor) http(ctx context.Context) (bool, string) {
 	address := inside(v.front.HTTP)
@@ -264,7 +263,7 @@ func (v *visitor) http(ctx context.Context) (bool, string) {
 	transport := &http.Transport{DisableKeepAlives: true}
 	answer, err := transport.RoundTrip(request) // which follows nobody elsewhere
 	if err != nil {
-		return false, fmt.Sprintf("nobody answers at %s: %v; restart the service", address, err)
+		return false, fmt.Sprintf("nobody answers at %s: %v; %s", address, err, v.restart())
 	}
 	answer.Body.Close()
 	to := answer.Header.Get("Location")
@@ -287,7 +286,7 @@ func (v *visitor) legacy(ctx context.Context) (bool, string) {
 		CipherSuites: []uint16{tls.TLS_RSA_WITH_AES_128_CBC_SHA, tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA, tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA, tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA},
 	})
 	if err != nil {
-		return false, fmt.Sprintf("nobody answers at %s as old programs want it: %v; restart the service", address, err)
+		return false, fmt.Sprintf("nobody answers at %s as old programs want it: %v; %s", address, err, v.restart())
 	}
 	ok, text := v.chain(state, v.hosts[0])
 	return ok, "old programs are let in at " + address + "; " + text
@@ -297,7 +296,7 @@ func (v *visitor) legacy(ctx context.Context) (bool, string) {
 func (v *visitor) smtp(ctx context.Context) (bool, string) {
 	address := inside(v.front.SMTP)
 	refused := func(err error) (bool, string) {
-		return false, fmt.Sprintf("no mail program can come in at %s: %v; restart the service", address, err)
+		return false, fmt.Sprintf("no mail program can come in at %s: %v; %s", address, err, v.restart())
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()

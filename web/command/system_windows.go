@@ -136,15 +136,20 @@ func Serve(ctx context.Context, run func(context.Context) error) error {
 	}
 	p.log, os.Stderr = log, write
 	go func() { // it ends with the process, as its last words are awaited by nobody else
-		for lines := bufio.NewScanner(read); lines.Scan(); {
-			line := lines.Text()
+		for lines := bufio.NewReaderSize(read, 16<<10); ; {
+			part, err := lines.ReadSlice('\n') // of a longer line, a part at a time: who writes must never wait
+			line := strings.TrimRight(string(part), "\r\n")
 			switch {
+			case line == "":
 			case strings.Contains(line, "level=ERROR"):
 				log.Error(line)
 			case strings.Contains(line, "level=WARN"):
 				log.Warning(line)
 			default:
 				log.Info(line)
+			}
+			if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+				return
 			}
 		}
 	}()

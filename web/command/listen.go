@@ -1,4 +1,4 @@
-package web
+package command
 
 import (
 	"errors"
@@ -18,9 +18,9 @@ const (
 	windowsDenied = syscall.Errno(10013) // WSAEACCES
 )
 
-// Listen opens a TCP port such as ":80" or "127.0.0.1:8025". Its error is a line, two at most, that
+// listen opens a TCP port such as ":80" or "127.0.0.1:8025". Its error is a line, two at most, that
 // says what to do.
-func Listen(addr string) (net.Listener, error) {
+func listen(addr string) (net.Listener, error) {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil || port == "" {
 		return nil, fmt.Errorf("address %q: write it as HOST:PORT or :PORT, such as :80 or 127.0.0.1:8025", addr)
@@ -49,17 +49,9 @@ func denied(port string) string {
 	if err != nil || runtime.GOOS != "linux" {
 		return "this user may not open port " + port + ": start as root or administrator, or choose a higher port"
 	}
-	program = shellQuoted(program)
+	program = typed(program)
 	return fmt.Sprintf("port %s is below 1024 and this user may not open it. Allow this program to, again after each upgrade: sudo setcap cap_net_bind_service=+ep %s\n"+
 		"or let the system run it, which needs no such thing: sudo %s install", port, program, program)
-}
-
-// shellQuoted is a path as a shell takes it.
-func shellQuoted(path string) string {
-	if strings.Trim(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+@") == "" {
-		return path
-	}
-	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 }
 
 // holder names the program that listens on a port, where /proc tells.

@@ -34,8 +34,8 @@ func verbs() []command.Verb {
 	return []command.Verb{
 		verb("demo", "", "the whole appliance on this computer with a simulated network: look at it in a browser", demo),
 		verb("serve", "", "run the appliance", serve),
-		verb("install", "[flags of serve]", "have the computer run the appliance from now on, also after it was switched off", install),
-		verb("uninstall", "", "undo that; the data stay unless -purge is given", front.Uninstall),
+		verb("install", "", "have the computer run the appliance from now on, also after it was switched off; the flags are those of serve", install),
+		verb("uninstall", "", "stop the appliance and take it off the computer; the data stay unless -purge is given", front.Uninstall),
 		verb("doctor", "", "check names, ports, certificates, clock, disk, modem and relay, and say what to do", doctor),
 		verb("root", "", "show the root of the box's own CA, to compare it with what people are asked to trust", front.ShowRoot),
 		verb("root new", "", "make a new root for the box's own CA, which everybody must trust anew", front.NewRoot),
@@ -44,7 +44,7 @@ func verbs() []command.Verb {
 		verb("user list", "", "list the users", command.UserList),
 		verb("user passwd", "ID", "give a user a new password", command.UserPasswd),
 		verb("user disable", "ID", "end a user's right to sign in; replies still arrive", command.UserDisable),
-		verb("user enable", "ID", "give a disabled user that right back", command.UserEnable),
+		verb("user enable", "ID", "let a disabled user sign in again", command.UserEnable),
 		verb("user app-password", "ID", "make a password for one program of a user: Outlook, a mail program", command.UserAppPassword),
 		verb("user app-password list", "ID", "list the app passwords of a user, and when each was used last", command.UserAppPasswordList),
 		verb("user app-password revoke", "ID NAME|NUMBER", "end an app password at once", command.UserAppPasswordRevoke),
@@ -63,11 +63,13 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends it at once
 	err := command.Run(ctx, verbs(), os.Args[1:])
+	if err != nil && err != command.ErrUsage { // which was told alone
+		fmt.Fprintln(os.Stderr, "omsbox:", err)
+	}
 	switch {
 	case errors.Is(err, command.ErrUsage):
 		os.Exit(2)
 	case err != nil:
-		fmt.Fprintln(os.Stderr, "omsbox:", err)
 		os.Exit(1)
 	}
 }
@@ -89,10 +91,10 @@ func serviceFlags(flags *flag.FlagSet, args []string) (*serving, error) {
 	}
 	for _, device := range v.devices.Values {
 		if _, err := radio.Opener(device); device != "auto" && err != nil {
-			return nil, err
+			return nil, command.Misused(err)
 		}
 	}
-	return v, v.front.Check()
+	return v, command.Misused(v.front.Check())
 }
 
 func install(ctx context.Context, flags *flag.FlagSet, args []string) error {

@@ -12,8 +12,8 @@ import (
 	"omsbox/store"
 )
 
-// gate is a listener that lets in so many connections in all and from one address, and hands out as
-// TLS what begins as TLS.
+// gate is a listener that lets in so many connections in all and from one address, those that have
+// signed in before others, and hands out as TLS what begins as TLS.
 type gate struct {
 	net.Listener
 	tls            *tls.Config // nil: there is none
@@ -137,16 +137,49 @@ func (g *gate) admit(conn net.Conn) (l *line, why string) {
 		return nil, "This service is stopping"
 	default:
 	}
-	switch {
-	case len(g.open) >= submissionOpen:
-		return nil, "Too many connections, try again in a minute"
-	case g.from[from] >= submissionFromOne:
-		return nil, "Too many connections from your address, try again when others have ended"
+	crowded := g.from[from] >= submissionFromOne
+	if crowded || len(g.open) >= submissionOpen {
+		leaver := g.leaver(from, crowded)
+		switch {
+		case leaver != nil:
+			g.remove(leaver)
+			leaver.Conn.Close()
+		case crowded:
+			return nil, "Too many connections from your address, try again when others have ended"
+		default:
+			return nil, "Too many connections, try again in a minute"
+		}
 	}
-	l = &line{Conn: conn, gate: g, from: from, until: time.Now().Add(g.patience / 5)}
+	l = &line{Conn: conn, gate: g, from: from, since: time.Now(), until: time.Now().Add(g.patience / 5)}
 	g.open[l] = struct{}{}
 	g.from[from]++
 	return l, ""
+}
+
+// leaver is who makes room for a newcomer: of those that have not signed in, who came first of the
+// address that has most; of the newcomer's alone where that is crowded. nil where all have signed in.
+// So nobody keeps others out by doing nothing.
+func (g *gate) leaver(from netip.Prefix, crowded bool) (first *line) {
+	for l := range g.open {
+		if crowded && l.from != from || l.isWelcome() {
+			continue
+		}
+		if first == nil || g.from[l.from] > g.from[first.from] || g.from[l.from] == g.from[first.from] && l.since.Before(first.since) {
+			first = l
+		}
+	}
+	return first
+}
+
+// remove gives a line's place back, once.
+func (g *gate) remove(l *line) {
+	if _, in := g.open[l]; !in {
+		return
+	}
+	delete(g.open, l)
+	if g.from[l.from]--; g.from[l.from] == 0 {
+		delete(g.from, l.from)
+	}
 }
 
 // line is a connection with an end that its reader cannot put off.
@@ -154,14 +187,15 @@ type line struct {
 	net.Conn
 	gate  *gate
 	from  netip.Prefix
+	since time.Time
 	ahead []byte // read already; only touched by whoever reads
 
-	mu      sync.Mutex
-	until   time.Time // nothing is read after that
-	busy    bool      // a mail is coming in, or being stored
-	stopped bool
-	gone    bool
-	refused int
+	mu       sync.Mutex
+	until    time.Time // nothing is read after that
+	busy     bool      // a mail is coming in, or being stored
+	stopped  bool
+	welcomed bool // it has signed in
+	refused  int
 }
 
 // lineOf returns the line under a connection that may be encrypted.
@@ -205,19 +239,9 @@ func (l *line) SetReadDeadline(t time.Time) error {
 }
 
 func (l *line) Close() error {
-	l.mu.Lock()
-	gone := l.gone
-	l.gone = true
-	l.mu.Unlock()
-	if !gone {
-		g := l.gate
-		g.mu.Lock()
-		delete(g.open, l)
-		if g.from[l.from]--; g.from[l.from] == 0 {
-			delete(g.from, l.from)
-		}
-		g.mu.Unlock()
-	}
+	l.gate.mu.Lock()
+	l.gate.remove(l)
+	l.gate.mu.Unlock()
 	return l.Conn.Close()
 }
 
@@ -225,9 +249,16 @@ func (l *line) Close() error {
 func (l *line) welcome() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.welcomed = true
 	if !l.stopped {
 		l.until = time.Now().Add(6 * l.gate.patience)
 	}
+}
+
+func (l *line) isWelcome() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.welcomed
 }
 
 // stop lets a mail that is coming in have a little time. What the client says next is not heard.

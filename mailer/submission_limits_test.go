@@ -100,6 +100,24 @@ func TestAnAdministratorSignsInWithAnAppPassword(t *testing.T) {
 	refused(t, c.SendMail("root@example.org", []string{toBob}, strings.NewReader(written("2", "Hello again"))), 535, "wrong password")
 }
 
+// everywhere is a listener whose clients seem to come from 17 addresses.
+type everywhere struct{ net.Listener }
+
+type everywhereConn struct{ net.Conn }
+
+func (l everywhere) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return everywhereConn{c}, nil
+}
+
+func (c everywhereConn) RemoteAddr() net.Addr {
+	at := c.Conn.RemoteAddr().(*net.TCPAddr)
+	return &net.TCPAddr{IP: net.IPv4(192, 0, 2, byte(at.Port%17)), Port: at.Port}
+}
+
 func TestADisabledAccountEndsWhereItIs(t *testing.T) {
 	d := newDesk(t, true)
 	c := d.signedIn("ann")
@@ -173,6 +191,8 @@ func TestTheListenerHasLimits(t *testing.T) {
 		for range 16 {
 			c := d.dial()
 			c.hear("220")
+			c.say("EHLO x", "AUTH PLAIN "+b64("\x00ann\x00secret of ann"))
+			c.hear("250", "235")
 			open = append(open, c)
 		}
 		c := d.dial()
@@ -183,6 +203,35 @@ func TestTheListenerHasLimits(t *testing.T) {
 		open[0].over()
 		again := d.dial()
 		again.hear("220")
+	})
+	t.Run("who has not signed in makes room", func(t *testing.T) {
+		d := newDesk(t, false)
+		var idle []*dialogue
+		for range 15 {
+			c := d.dial()
+			c.hear("220")
+			idle = append(idle, c)
+		}
+		user := d.signedIn("ann")
+		for range 15 {
+			d.dial().hear("220")
+		}
+		for _, c := range idle {
+			c.over()
+		}
+		check(t, user.SendMail("ann@example.org", []string{toBob}, strings.NewReader(written("1", "Hello"))))
+		d.want(bob + ": Hello")
+	})
+	t.Run("connections in all", func(t *testing.T) {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		check(t, err)
+		d := deskOn(t, everywhere{l}, false)
+		first := d.dial()
+		first.hear("220")
+		for range 64 { // four, from each of 16 addresses and more
+			d.dial().hear("220")
+		}
+		first.over()
 	})
 	t.Run("time of strangers", func(t *testing.T) {
 		d := newDesk(t, false, func(s *mailer.Submission) { s.Patience = 500 * time.Millisecond })

@@ -200,7 +200,7 @@ func (t *tx) deliver(o outgoing, to Recipient) error {
 // segments of different messages together. Each phone has a sequence of its own, begun anywhere: with
 // 8 bits one that all share would come round within 256 long texts to others. The deliveries
 // themselves remember it, so nothing has to be kept for phones that are written to once. When the
-// sequence comes round it leaves out what half a text may have, which the phone still waits to complete.
+// sequence comes round it leaves out the references of texts of which the phone may have a part.
 func (t *tx) concatRef(number string, n int, wide bool) (uint16, error) {
 	var last int64
 	err := t.row(`SELECT ref FROM deliveries WHERE recipient = ? AND ref IS NOT NULL ORDER BY id DESC LIMIT 1`, []any{number}, &last)
@@ -212,13 +212,13 @@ func (t *tx) concatRef(number string, n int, wide bool) (uint16, error) {
 	if err != nil {
 		return 0, err
 	}
-	halves, err := t.ids(`SELECT ref FROM deliveries WHERE recipient = ? AND ref IS NOT NULL AND sim <> ''
-		AND (state = 'failed' OR state = 'expired' OR state = 'unconfirmed') ORDER BY id DESC LIMIT ?`, number, mostHalves)
+	open, err := t.ids(`SELECT ref FROM deliveries WHERE recipient = ? AND ref IS NOT NULL AND `+mayBeHalf+` AND (settled IS NULL OR settled > ?) ORDER BY id LIMIT 256`,
+		number, ms(t.now.Add(-halfWithin)))
 	if err != nil {
 		return 0, err
 	}
 	taken := func(ref uint16) bool {
-		return slices.ContainsFunc(halves, func(half int64) bool {
+		return slices.ContainsFunc(open, func(half int64) bool {
 			if !wide {
 				return byte(half) == byte(ref)
 			}
@@ -226,7 +226,7 @@ func (t *tx) concatRef(number string, n int, wide bool) (uint16, error) {
 		})
 	}
 	ref := uint16(last) + 1
-	for free := 0; free < n; { // halves are far fewer than references
+	for free, tries := 0, 0; free < n && tries < 256; tries++ {
 		if taken(ref + uint16(free)) {
 			ref, free = ref+uint16(free)+1, 0
 		} else {
@@ -236,8 +236,11 @@ func (t *tx) concatRef(number string, n int, wide bool) (uint16, error) {
 	return ref, nil
 }
 
-// mostHalves is how many half texts a phone is taken to wait for: phones keep few.
-const mostHalves = 10
+// mayBeHalf are the deliveries of which a part may have arrived, and the rest not or not yet.
+const mayBeHalf = `sim <> '' AND (settled IS NULL OR state = 'failed' OR state = 'expired' OR state = 'unconfirmed')`
+
+// halfWithin is how long a phone is taken to keep a part of a text whose rest does not come.
+const halfWithin = 30 * 24 * time.Hour
 
 // What is known of the answer that told a client what became of its message.
 const (

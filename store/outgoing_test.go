@@ -337,6 +337,30 @@ func TestAReferenceThatHalfATextHasIsNotUsedAgainForThatPhone(t *testing.T) {
 	}
 }
 
+func TestAReferenceOfATextUnderWayIsNotUsedAgainForThatPhone(t *testing.T) {
+	s := open(t)
+	enqueue(t, s, addUser(t, s, "ann").ID, long(2), number)
+	a := claim(t, s, nil)
+	check(t, s.Settle(t.Context(), store.Verdict{Attempt: *a, Outcome: store.Accepted, MR: 1}))
+	b := claim(t, s, nil)
+	check(t, s.Settle(t.Context(), store.Verdict{Attempt: *b, Outcome: store.Deferred, Reason: "the network is busy"}))
+	used, err := sms.ParseSubmit(a.TPDU)
+	check(t, err)
+	bob := addUser(t, s, "bob").ID
+	for range 300 { // the sequence comes round while the rest of hers waits for its next try
+		enqueue(t, s, bob, long(2), number)
+		for range 2 {
+			c := claim(t, s, nil)
+			segment, err := sms.ParseSubmit(c.TPDU)
+			check(t, err)
+			if segment.Concat.Ref == used.Concat.Ref {
+				t.Fatal("his text has the reference of hers, of which the phone has a part")
+			}
+			check(t, s.Settle(t.Context(), store.Verdict{Attempt: *c, Outcome: store.Accepted, MR: 1}))
+		}
+	}
+}
+
 func TestEachPhoneSeesItsOwnRunOfConcatenationReferences(t *testing.T) {
 	for _, bits := range []string{"8", "16"} {
 		t.Run(bits+" bits", func(t *testing.T) {

@@ -23,7 +23,8 @@ func UserAppPassword(ctx context.Context, flags *flag.FlagSet, args []string) er
 
 Type it, with or without the hyphens, where Outlook or a mail program asks for the password of
 %[2]s. One for each program is best: any can be ended without the others. It is not shown again.
-`+"`omsbox user app-password list %[2]s` lists them, `… revoke %[2]s NAME` ends one.", password, login)
+`+"`%[3]s` lists them, and\n`%[4]s` ends one.", password, login,
+			typed(s, "user app-password list", login), typed(s, "user app-password revoke", login+" NAME"))
 	})
 }
 
@@ -33,6 +34,10 @@ func UserAppPasswordList(ctx context.Context, flags *flag.FlagSet, args []string
 		passwords, err := s.AppPasswords(ctx, flags.Arg(0))
 		if err != nil {
 			return err
+		}
+		if len(passwords) == 0 {
+			fmt.Printf("%[1]s has no app password: `%[2]s` makes one\n", flags.Arg(0), typed(s, "user app-password", flags.Arg(0)))
+			return nil
 		}
 		table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(table, "NUMBER\tNAME\tMADE\tLAST USED, TO THE HOUR")
@@ -60,6 +65,6 @@ func UserAppPasswordRevoke(ctx context.Context, flags *flag.FlagSet, args []stri
 				return done(s.RevokeAppPassword(ctx, login, p.ID), "app password %q of %s is ended", p.Name, login)
 			}
 		}
-		return fmt.Errorf("%w: %s has no app password %q; `omsbox user app-password list %s` shows them", store.ErrNotFound, login, asked, login)
+		return fmt.Errorf("%w: %s has no app password %q; `%s` shows them", store.ErrNotFound, login, asked, typed(s, "user app-password list", login))
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"golang.org/x/term"
@@ -67,7 +68,7 @@ func Send(ctx context.Context, flags *flag.FlagSet, args []string) error {
 		}
 		fmt.Printf("queued as message %d\n", id)
 		if !s.Serving() {
-			fmt.Println("it waits until `omsbox serve` runs")
+			fmt.Printf("omsbox does not run, so it waits: `%s` tells how to start it\n", typed(s, "doctor", ""))
 		}
 		return nil
 	})
@@ -90,7 +91,7 @@ func UserAdd(ctx context.Context, flags *flag.FlagSet, args []string) error {
 		}
 		fmt.Printf("added %s; replies will come from %s\n", u.Login, s.Address(u))
 		if u.Admin {
-			fmt.Printf("an administrator's own password is for the pages alone: `omsbox user app-password %s` makes one for Outlook or a mail program\n", u.Login)
+			fmt.Printf("an administrator's own password is for the pages alone: `%s` makes one for Outlook or a mail program\n", typed(s, "user app-password", u.Login))
 		}
 		if u.Mail == "" {
 			fmt.Println("no mail address was given (-mail): replies to this user go to the user of the setting mail.catch-all")
@@ -138,6 +139,9 @@ func Set(ctx context.Context, flags *flag.FlagSet, args []string) error {
 	return beside(ctx, flags, args, 2, 2, func(s *store.Store) error {
 		key, value := flags.Arg(0), flags.Arg(1)
 		if value == "-" { // a password in it is nobody else's to see in the list of processes
+			if term.IsTerminal(int(os.Stdin.Fd())) {
+				fmt.Fprintf(os.Stderr, "Type the value of %s; Enter and then Ctrl-D end it, Ctrl-C changes nothing.\n", key)
+			}
 			text, err := input(ctx)
 			if err != nil {
 				return err
@@ -162,6 +166,21 @@ func Get(ctx context.Context, flags *flag.FlagSet, args []string) error {
 		}
 		return s.ShowSettings(os.Stdout, flags.Arg(0))
 	})
+}
+
+// typed is a command of omsbox as it is typed for the database of s.
+func typed(s *store.Store, verb, arguments string) string {
+	words := []string{"omsbox", verb}
+	switch dir := s.Dir(); {
+	case dir == SystemData() && runtime.GOOS != "windows":
+		words = append([]string{"sudo"}, words...)
+	case dir != SystemData() && dir != DataHere:
+		words = append(words, "-data", dir)
+	}
+	if arguments != "" {
+		words = append(words, arguments)
+	}
+	return strings.Join(words, " ")
 }
 
 // done says what was done, if it was.

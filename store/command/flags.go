@@ -17,8 +17,16 @@ import (
 	"omsbox/store"
 )
 
-// ErrUsage: what was typed is no command; it was said what is wrong with it.
+// ErrUsage: what was typed is no command. Alone, it was said already what is wrong with it.
 var ErrUsage = errors.New("wrong usage")
+
+// Misused makes an error of err, if it is one, that says of what was typed that it is no command.
+func Misused(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", ErrUsage, err)
+}
 
 // Variable is the environment variable that gives a flag.
 func Variable(flag string) string {
@@ -51,10 +59,13 @@ func Parse(flags *flag.FlagSet, args []string, least, most int) error {
 	}
 	for i, arg := range flags.Args() {
 		if len(arg) > 1 && arg[0] == '-' && flags.Lookup(strings.TrimLeft(arg, "-")) != nil {
-			return fmt.Errorf("flags come before arguments: %s %s … %s", flags.Name(), arg, strings.Join(flags.Args()[:i], " "))
+			return Misused(fmt.Errorf("flags come before arguments: %s %s … %s", flags.Name(), arg, strings.Join(flags.Args()[:i], " ")))
 		}
 	}
 	if n := flags.NArg(); n < least || n > most {
+		if n > most {
+			fmt.Fprintln(flags.Output(), "too many arguments:", strings.Join(flags.Args()[most:], " "))
+		}
 		flags.Usage()
 		return ErrUsage
 	}

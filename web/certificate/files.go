@@ -87,6 +87,9 @@ func (f *files) reload() error {
 	var now [2]os.FileInfo
 	for i, path := range []string{f.cert, f.key} {
 		info, err := os.Stat(path)
+		if err == nil && !info.Mode().IsRegular() {
+			err = fmt.Errorf("%s is no file", path) // to read a pipe would wait for ever
+		}
 		if err != nil {
 			f.seen = [2]os.FileInfo{}
 			return err

@@ -7,27 +7,26 @@ import (
 	"syscall"
 )
 
-// giveToOwnerOf makes files belong to whom dir belongs to, where root made them.
-func giveToOwnerOf(dir string, files ...string) error {
+// giveToOwnerOf makes a file in dir, and dir, belong to whom data belongs to, where root made them.
+// That user may change what lies there meanwhile, so no link is followed.
+func giveToOwnerOf(data *os.Root, dir string, file *os.File) error {
 	if os.Geteuid() != 0 {
 		return nil
 	}
-	info, err := os.Stat(dir)
+	info, err := data.Stat(".")
 	if err != nil {
 		return err
 	}
 	owner := info.Sys().(*syscall.Stat_t)
-	for _, f := range files {
-		if err := os.Chown(f, int(owner.Uid), int(owner.Gid)); err != nil {
-			return err
-		}
+	if err := data.Lchown(dir, int(owner.Uid), int(owner.Gid)); err != nil {
+		return err
 	}
-	return nil
+	return file.Chown(int(owner.Uid), int(owner.Gid))
 }
 
-// syncDir makes the names in a directory outlive a power cut.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
+// syncDir makes the names in a directory below data outlive a power cut.
+func syncDir(data *os.Root, dir string) error {
+	d, err := data.Open(dir)
 	if err != nil {
 		return err
 	}

@@ -44,28 +44,36 @@ func NewRoot(data string, hosts []string) error {
 	if err != nil {
 		return err
 	}
+	dir, err := os.OpenRoot(data)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
 	now := time.Now()
-	old, err := os.ReadFile(rootPath(data))
+	old, err := dir.ReadFile(rootFile)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
 		return err
 	default: // whole or not, it is what people trusted
 		aside := fmt.Sprintf("root-%s-%.4x.pem", now.UTC().Format(time.DateOnly), sha256.Sum256(old))
-		if err := writeWhole(filepath.Join(data, authorityDir, aside), old); err != nil {
+		if err := writeWhole(dir, filepath.Join(authorityDir, aside), old); err != nil {
 			return fmt.Errorf("keep the old root aside: %w", err)
 		}
 	}
 	if err := makeRoot(data, hosts, now); err != nil {
 		return err
 	}
-	return os.RemoveAll(filepath.Join(data, authorityDir, "certificates")) // where FileStorage keeps what the old one signed
+	return dir.RemoveAll(filepath.Join(authorityDir, "certificates")) // where FileStorage keeps what the old one signed
 }
 
 // authorityDir is what belongs to the box's own CA, below the data directory.
 const authorityDir = "ca"
 
-func rootPath(data string) string { return filepath.Join(data, authorityDir, "root.pem") }
+// rootFile is the root with its key, below the data directory.
+var rootFile = filepath.Join(authorityDir, "root.pem")
+
+func rootPath(data string) string { return filepath.Join(data, rootFile) }
 
 // authority is a root with its key.
 type authority struct {
@@ -139,7 +147,12 @@ func makeRoot(data string, hosts []string, now time.Time) error {
 	// One file, so that there is never a certificate without its key.
 	text := append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
 		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret})...)
-	if err := writeWhole(rootPath(data), text); err != nil {
+	dir, err := os.OpenRoot(data)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	if err := writeWhole(dir, rootFile, text); err != nil {
 		return fmt.Errorf("keep the root: %w", err)
 	}
 	return nil
@@ -282,19 +295,19 @@ func normalized(name string) string {
 // plain is an address as certificates have it: without a zone, and IPv4 as such.
 func plain(addr netip.Addr) netip.Addr { return addr.Unmap().WithZone("") }
 
-// writeWhole writes a secret file so that a power cut leaves the old one, or none, or the whole new
-// one. A new file and its directory belong to whom the data directory belongs to, so that the
-// service can read what root wrote.
-func writeWhole(path string, text []byte) error {
+// writeWhole writes a secret file below the data directory so that a power cut leaves the old one, or
+// none, or the whole new one. A new file and its directory belong to whom the data directory belongs
+// to, so that the service can read what root wrote; so no link there leads root out of it.
+func writeWhole(data *os.Root, path string, text []byte) error {
 	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := data.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
 	next := path + ".new"
-	if err := os.Remove(next); err != nil && !errors.Is(err, fs.ErrNotExist) { // it may have been another's, or readable to others
+	if err := data.Remove(next); err != nil && !errors.Is(err, fs.ErrNotExist) { // it may have been another's, or readable to others
 		return err
 	}
-	f, err := os.OpenFile(next, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := data.OpenFile(next, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
@@ -302,17 +315,17 @@ func writeWhole(path string, text []byte) error {
 	if err == nil {
 		err = f.Sync()
 	}
+	if err == nil {
+		err = giveToOwnerOf(data, dir, f)
+	}
 	if closed := f.Close(); err == nil {
 		err = closed
 	}
 	if err == nil {
-		err = giveToOwnerOf(filepath.Dir(dir), dir, next)
-	}
-	if err == nil {
-		err = os.Rename(next, path)
+		err = data.Rename(next, path)
 	}
 	if err != nil {
 		return err
 	}
-	return syncDir(dir)
+	return syncDir(data, dir)
 }

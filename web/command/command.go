@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"runtime"
 	"strings"
 )
@@ -19,19 +20,32 @@ func needRoot(verb string, args []string) error {
 	if privileged() {
 		return nil
 	}
-	self, err := os.Executable()
-	if err != nil {
-		self = name
-	}
-	words := append([]string{self, verb}, args...)
-	for i, w := range words {
-		words[i] = typed(w)
+	words := []string{thisProgram(), verb}
+	for _, a := range args {
+		words = append(words, typed(a))
 	}
 	line := strings.Join(words, " ")
 	if runtime.GOOS == "windows" {
 		return fmt.Errorf("this changes the computer: open a Command Prompt with \"Run as administrator\" and type: %s", line)
 	}
 	return fmt.Errorf("this changes the system, so it needs sudo. Type: sudo %s", line)
+}
+
+// called is how a program of omsbox is called at a shell: by its name alone where that finds it.
+func called(program string) string {
+	if found, err := exec.LookPath(name); err == nil && found == program {
+		return name
+	}
+	return typed(program)
+}
+
+// thisProgram is how this very program is called.
+func thisProgram() string {
+	self, err := os.Executable()
+	if err != nil {
+		return name
+	}
+	return called(self)
 }
 
 // typed is a word as it is typed at a shell.

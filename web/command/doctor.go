@@ -106,9 +106,20 @@ func report(ctx context.Context, out io.Writer, checks []check) error {
 		_, err := fmt.Fprintln(out, "\nAll is well.")
 		return err
 	case 1:
-		return fmt.Errorf("there is one problem, and %d things are well", number-1)
+		return errors.New("there is one problem" + well(number-1))
 	}
-	return fmt.Errorf("there are %d problems, and %d things are well", problems, number-problems)
+	return fmt.Errorf("there are %d problems%s", problems, well(number-problems))
+}
+
+// well ends that with how many things are none.
+func well(things int) string {
+	switch things {
+	case 0:
+		return ""
+	case 1:
+		return ", and one thing is well"
+	}
+	return fmt.Sprintf(", and %d things are well", things)
 }
 
 // running says whether the appliance runs, and how people come to it.
@@ -128,7 +139,11 @@ func howToStart(dir string) string {
 	if sys, _ := installedAt(dir); sys != nil {
 		return fmt.Sprintf("its log says why it ended (%s), and this starts it: %s", sys.log(), sys.restart())
 	}
-	return "install it with `" + withModem(nil) + "`, or start it by hand with `omsbox serve`"
+	me, at := thisProgram(), ""
+	if dir != command.DataHere {
+		at = " -data " + typed(dir)
+	}
+	return "install it with `" + withModem(me, nil) + "`, or start it by hand with `" + me + " serve" + at + "`"
 }
 
 // installedAt returns what starts the service that is installed with that data directory, and its
@@ -166,7 +181,7 @@ func served(ctx context.Context, s *store.Store) (found []store.Health) {
 	}
 	text := "the service was started without one, so texts wait: start it with -modem auto"
 	if sys, args := installedAt(s.Dir()); sys != nil {
-		text = "the service has none, so texts wait. This gives it one: " + withModem(args)
+		text = "the service has none, so texts wait. This gives it one: " + withModem(called(sys.program()), args)
 	}
 	return []store.Health{{Part: "modem", Text: text}}
 }

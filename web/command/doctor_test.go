@@ -318,7 +318,7 @@ func TestCommandsAreShownAsTheyAreTyped(t *testing.T) {
 			t.Errorf("%q is typed as %s, want %s", word, got, want)
 		}
 	}
-	if got := withModem([]string{"-host", "a b"}); !slices.Contains(strings.Fields(got), "auto") || !strings.HasSuffix(got, "-host 'a b'") {
+	if got := withModem("omsbox", []string{"-host", "a b"}); !slices.Contains(strings.Fields(got), "auto") || !strings.HasSuffix(got, "-host 'a b'") {
 		t.Errorf("got %s", got)
 	}
 }

@@ -129,6 +129,14 @@ func (v *visitor) name(ctx context.Context, host string) (bool, string) {
 	return true, fmt.Sprintf("%s leads to %s, which leads back to this computer", host, router)
 }
 
+// restart says how to start the service anew.
+func (v *visitor) restart() string {
+	if sys, _ := installedAt(v.store.Dir()); sys != nil {
+		return "restart the service: " + sys.restart()
+	}
+	return "restart the service"
+}
+
 // greet makes a TLS handshake for a name, and believes whatever certificate is shown.
 func greet(ctx context.Context, address, host string) (tls.ConnectionState, error) {
 	return shakeHands(ctx, address, &tls.Config{ServerName: host, InsecureSkipVerify: true})
@@ -164,7 +172,7 @@ func (v *visitor) https(ctx context.Context, host string) (bool, string) {
 	address := inside(v.front.HTTPS)
 	state, err := greet(ctx, address, host)
 	if err != nil {
-		return false, fmt.Sprintf("nobody answers at %s: %v; restart the service", address, err)
+		return false, fmt.Sprintf("nobody answers at %s: %v; %s", address, err, v.restart())
 	}
 	ok, text := v.chain(state, host)
 	return ok, host + ": " + text
@@ -255,7 +263,7 @@ func (v *visitor) http(ctx context.Context) (bool, string) {
 	transport := &http.Transport{DisableKeepAlives: true}
 	answer, err := transport.RoundTrip(request) // which follows nobody elsewhere
 	if err != nil {
-		return false, fmt.Sprintf("nobody answers at %s: %v; restart the service", address, err)
+		return false, fmt.Sprintf("nobody answers at %s: %v; %s", address, err, v.restart())
 	}
 	answer.Body.Close()
 	to := answer.Header.Get("Location")
@@ -278,7 +286,7 @@ func (v *visitor) legacy(ctx context.Context) (bool, string) {
 		CipherSuites: []uint16{tls.TLS_RSA_WITH_AES_128_CBC_SHA, tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA, tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA, tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA},
 	})
 	if err != nil {
-		return false, fmt.Sprintf("nobody answers at %s as old programs want it: %v; restart the service", address, err)
+		return false, fmt.Sprintf("nobody answers at %s as old programs want it: %v; %s", address, err, v.restart())
 	}
 	ok, text := v.chain(state, v.hosts[0])
 	return ok, "old programs are let in at " + address + "; " + text
@@ -288,7 +296,7 @@ func (v *visitor) legacy(ctx context.Context) (bool, string) {
 func (v *visitor) smtp(ctx context.Context) (bool, string) {
 	address := inside(v.front.SMTP)
 	refused := func(err error) (bool, string) {
-		return false, fmt.Sprintf("no mail program can come in at %s: %v; restart the service", address, err)
+		return false, fmt.Sprintf("no mail program can come in at %s: %v; %s", address, err, v.restart())
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()

@@ -33,7 +33,7 @@ func FrontFlags(flags *flag.FlagSet) *Front {
 	flags.StringVar(&f.http, "http", ":80", "the `address` that leads there from plain HTTP, or serves without TLS where -tls is off; off: none")
 	flags.StringVar(&f.legacy, "https-legacy", "off", "the `address` to serve OMS alone at, with app passwords alone, for the old TLS of Windows XP and 7")
 	flags.StringVar(&f.smtp, "smtp", "off", "the `address` at which mail programs hand over mail that becomes texts, such as :587")
-	flags.StringVar(&f.tls, "tls", "", "where certificates come from: acme, a public CA; local, a CA of the box's own; files; or off; if it is not given, acme where a -host name is public, else local")
+	flags.StringVar(&f.tls, "tls", "", "the `source` of certificates: acme, a public CA; local, a CA of the box's own; files; or off; if it is not given, acme where a -host name is public, else local")
 	flags.StringVar(&f.cert, "cert", "", "the PEM `file` with the certificate and those that vouch for it, for -tls files")
 	flags.StringVar(&f.key, "key", "", "the PEM `file` with its key")
 	return f
@@ -47,6 +47,18 @@ func (f *Front) Check() error {
 	}
 	f.hosts.Values = hosts
 	f.tls = f.source()
+	doors := []struct{ flag, address string }{{"-https", f.https}, {"-http", f.http}, {"-https-legacy", f.legacy}, {"-smtp", f.smtp}}
+	if f.tls == "off" {
+		doors = doors[1:]
+	}
+	for i, d := range doors {
+		_, port, _ := net.SplitHostPort(d.address)
+		for _, other := range doors[:i] {
+			if d.address == other.address && d.address != "off" && port != "0" {
+				return fmt.Errorf("%s and %s are both %s: each needs a port of its own", other.flag, d.flag, d.address)
+			}
+		}
+	}
 	switch f.tls {
 	case certificate.ACME, certificate.Local, certificate.Files:
 		if f.https == "off" {
@@ -63,7 +75,10 @@ func (f *Front) Check() error {
 		return fmt.Errorf("-tls %s: write acme, local, files or off", f.tls)
 	}
 	if (f.tls == certificate.Files) != (f.cert != "" && f.key != "") || (f.cert == "") != (f.key == "") {
-		return errors.New("-tls files needs both -cert and -key, and nothing else does")
+		if f.tls != certificate.Files {
+			return fmt.Errorf("-cert and -key are for -tls files: leave them out, or leave out -tls %s", f.tls)
+		}
+		return errors.New("-tls files needs both -cert and -key")
 	}
 	if f.tls == certificate.ACME && !slices.ContainsFunc(f.hosts.Values, certificate.PublicName) {
 		return errors.New("-tls acme needs a public name: give it with -host, such as -host sms.example.org")

@@ -70,7 +70,7 @@ func Install(parse func(flags *flag.FlagSet, args []string) error) func(context.
 		if len(args) == 0 && len(kept) > 0 {
 			flags = flag.NewFlagSet(flags.Name(), flag.ContinueOnError)
 			if err := parse(flags, kept); err != nil {
-				return fmt.Errorf("the flags that the service has, %s, do not hold any more: %w; give the ones that it is to have", strings.Join(kept, " "), err)
+				return fmt.Errorf("the flags that the service has, %s, do not hold any more: %v; give the ones that it is to have", strings.Join(kept, " "), err)
 			}
 			fmt.Printf("The service keeps its flags: %s\n", strings.Join(kept, " "))
 			args = kept
@@ -268,12 +268,16 @@ func inside(address string) string {
 
 // next says what to do after the installation.
 func next(front store.Front, p plan, modem bool, log string) string {
-	sudo, at := "sudo ", ""
+	sudo, at, end, me := "sudo ", "", "Ctrl-D", called(p.program)
 	if runtime.GOOS == "windows" {
-		sudo = ""
+		sudo, end = "", "Ctrl-Z, Enter"
 	}
 	if p.data != command.SystemData() {
 		at = " -data " + typed(p.data)
+	}
+	here := "./" + name
+	if runtime.GOOS == "windows" {
+		here = name + ".exe"
 	}
 	var b strings.Builder
 	line := func(what, text string) { fmt.Fprintf(&b, "  %-14s %s\n", what, text) }
@@ -282,21 +286,26 @@ func next(front store.Front, p plan, modem bool, log string) string {
 	if front.TLS == certificate.Local && front.HTTP != "" {
 		line("", "a browser warns until it trusts this box: http://"+site(front, front.HTTP, "80")+"/trust tells how")
 	}
-	if !modem {
-		line("Use a modem", withModem(p.args))
+	if front.TLS == certificate.ACME {
+		line("", "a browser warns until the certificate has come, which takes a minute if nothing hinders it")
 	}
-	line("Add yourself", sudo+name+" user add"+at+" -admin -mail YOU@EXAMPLE.ORG YOURNAME")
-	line("Get replies", sudo+name+" set"+at+" mail.relay smtps://USER:PASSWORD@YOUR.MAIL.SERVER")
-	line("Is all well?", sudo+name+" doctor"+at)
+	if !modem {
+		line("Use a modem", withModem(me, p.args))
+	}
+	line("Add yourself", sudo+me+" user add"+at+" -admin -mail YOU@EXAMPLE.ORG YOURNAME")
+	line("Get replies", sudo+me+" set"+at+" mail.relay -")
+	line("", "then type smtps://USER:PASSWORD@YOUR.MAIL.SERVER, Enter, and "+end)
+	line("Is all well?", sudo+me+" doctor"+at)
 	line("Its log", log)
 	line("Its data", p.data)
-	line("A new version", "download it, and there: "+sudo+"./"+name+" install")
+	line("A new version", "copy it to this computer, and there: "+sudo+here+" install")
 	return b.String()
 }
 
-// withModem is the command that gives the service its modem, beside the flags that it has.
-func withModem(args []string) string {
-	words := []string{"sudo", name, "install", "-modem", "auto"}
+// withModem is the command that gives the service its modem, beside the flags that it has. program is
+// as called returns it.
+func withModem(program string, args []string) string {
+	words := []string{"sudo", program, "install", "-modem", "auto"}
 	if runtime.GOOS == "windows" {
 		words = words[1:]
 	}

@@ -10,6 +10,7 @@ import (
 
 	"omsbox/store"
 	"omsbox/store/command"
+	"omsbox/web/certificate"
 )
 
 // serveFlags are some of those that serve has.
@@ -115,5 +116,23 @@ func TestAFileIsReplacedWhole(t *testing.T) {
 	}
 	if entries, err := os.ReadDir(filepath.Dir(path)); err != nil || len(entries) != 1 {
 		t.Errorf("%d files are left, %v", len(entries), err)
+	}
+}
+
+func TestWhatToTypeNextIsWhatWorks(t *testing.T) {
+	t.Setenv("PATH", t.TempDir()) // the program is not on it
+	p := plan{program: "/opt/omsbox", data: command.SystemData(), args: []string{"-host", "sms.example.org"}}
+	front := store.Front{Origin: "https://sms.example.org", TLS: certificate.ACME, Hosts: []string{"sms.example.org"}, HTTP: ":80"}
+	got := next(front, p, false, "sudo journalctl -u omsbox")
+	for _, want := range []string{
+		"sudo /opt/omsbox install -modem auto -host sms.example.org",
+		"sudo /opt/omsbox user add", "mail.relay -\n", "until the certificate has come", "sudo journalctl -u omsbox",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+	if got := howToStart("/srv/texts"); !strings.Contains(got, " serve -data /srv/texts`") {
+		t.Errorf("got %s", got)
 	}
 }

@@ -102,7 +102,7 @@ func showRoot(out io.Writer, s *store.Store) error {
 	}
 	line("vouches for", strings.Join(names, ", "))
 	if len(networks) > 0 {
-		line("", "and the private addresses "+strings.Join(networks, ", "))
+		line("", "and the addresses "+strings.Join(networks, ", "))
 	}
 	line("", "for nothing else: who trusts it trusts this box alone")
 	line("file", filepath.Join(s.Dir(), "ca", "root.pem")+", which holds the secret key too: give it to nobody")

@@ -54,7 +54,7 @@ func (l library) install(_ context.Context, p plan, say func(what, text string))
 	if err != nil {
 		return err
 	}
-	if err := remove(s); err != nil { // what is in use, Windows does not let replace
+	if _, err := remove(s); err != nil { // what is in use, Windows does not let replace
 		return err
 	}
 	if err := place(p.program, say); err != nil {
@@ -77,18 +77,22 @@ func (l library) install(_ context.Context, p plan, say func(what, text string))
 	return s.Start()
 }
 
-// remove stops a service and removes it, if it is there.
-func remove(s service.Service) error {
+// remove stops a service and removes it, and says whether it was there.
+func remove(s service.Service) (found bool, err error) {
 	status, err := s.Status()
 	if errors.Is(err, service.ErrNotInstalled) {
-		return nil
+		return false, nil
 	}
 	if err == nil && status == service.StatusRunning {
 		if err := s.Stop(); err != nil {
-			return err
+			return true, err
 		}
 	}
-	return s.Uninstall()
+	err = s.Uninstall()
+	if errors.Is(err, fs.ErrNotExist) { // not all systems tell by the status that it is not installed
+		return false, nil
+	}
+	return true, err
 }
 
 // failing: other systems keep what a service said last, each in a place of its own.
@@ -101,18 +105,23 @@ func (l library) uninstall(_ context.Context, program string, say func(what, tex
 	if err != nil {
 		return err
 	}
-	if err := remove(s); err != nil {
+	found, err := remove(s)
+	if err != nil {
 		return err
 	}
-	say("service", "stopped and removed")
+	if found {
+		say("service", "stopped and removed")
+	}
 	if err := closeFirewall(); err != nil {
 		say("firewall", "its rule could not be removed: "+err.Error())
 	}
-	if err := removeProgram(program); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+	err = removeProgram(program)
+	if err == nil {
+		say("program", program+" removed")
+	} else if errors.Is(err, fs.ErrNotExist) {
+		err = nil
 	}
-	say("program", program+" removed")
-	return nil
+	return err
 }
 
 // forget: the service has no user of its own here.

@@ -29,7 +29,7 @@ type systemd struct{}
 
 func (systemd) program() string { return "/usr/local/bin/" + name }
 
-func (systemd) log() string { return "journalctl -u " + name }
+func (systemd) log() string { return "sudo journalctl -u " + name }
 
 func (systemd) restart() string { return "sudo systemctl restart " + name }
 
@@ -79,7 +79,8 @@ func (systemd) install(ctx context.Context, p plan, say func(what, text string))
 }
 
 // give makes the data directory and gives all in it to the user of the service: who ran omsbox by
-// hand before may have been root. Links are not followed.
+// hand before may have been root. That user may be at work in it meanwhile, so no link is followed,
+// and nothing outside of it is reached.
 func (u account) give(dir string) error {
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return err
@@ -87,14 +88,25 @@ func (u account) give(dir string) error {
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	if err := os.Chmod(dir, 0o700); err != nil {
+	data, err := os.OpenRoot(dir)
+	if err != nil {
 		return err
 	}
-	return filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+	defer data.Close()
+	if err := data.Chmod(".", 0o700); err != nil {
+		return err
+	}
+	return fs.WalkDir(data.FS(), ".", func(path string, _ fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) && path != "." {
+			return nil // a file that came and went: the service that is replaced runs yet
+		}
 		if err != nil {
 			return err
 		}
-		return os.Lchown(path, u.uid, u.gid)
+		if err := data.Lchown(path, u.uid, u.gid); !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return nil
 	})
 }
 
@@ -112,7 +124,7 @@ func (u account) reach(ctx context.Context, p plan) error {
 	}
 	for _, path := range p.reads {
 		if _, err := os.Stat(path); err != nil {
-			return err
+			return fmt.Errorf("-cert or -key: %w", err)
 		}
 		if !may("-r", path) {
 			return fmt.Errorf("the user %s, whom the service runs as, may not read %s: let it, such as with: sudo setfacl -m u:%s:r %s (and :x for the directories above it), or have who renews it put a copy where %s may read it",

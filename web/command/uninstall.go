@@ -46,12 +46,20 @@ func Uninstall(ctx context.Context, flags *flag.FlagSet, args []string) error {
 			}
 		}
 	}
-	if err := sys.uninstall(ctx, sys.program(), say); err != nil {
+	found := false
+	tell := func(what, text string) {
+		found = true
+		say(what, text)
+	}
+	if err := sys.uninstall(ctx, sys.program(), tell); err != nil {
 		return err
+	}
+	if !found {
+		fmt.Println("omsbox is not installed here.")
 	}
 	if !*purge {
 		if command.HoldsDatabase(data) {
-			say("data", "kept in "+data+"; `omsbox install` goes on with them")
+			say("data", "kept in "+data+": whoever installs omsbox again goes on with them")
 		}
 		return nil
 	}

@@ -367,8 +367,9 @@ func TestCommandsBesideAService(t *testing.T) {
 		status      int
 		want        string
 	}{
-		{"user add -mail ann@example.org -phone +447911000001 ann", "secret\n", 0, "added ann"},
-		{"user add ann", "secret\n", 1, "the name is taken"},
+		{"user add -mail ann@example.org -phone +447911000001 ann", "secret of ann\n", 0, "added ann"},
+		{"user add ann", "secret of ann\n", 1, "the name is taken"},
+		{"user add bob", "short\n", 1, "at least 8 characters"},
 		{"user passwd ann", "another\n", 0, "ann has a new password"},
 		{"user passwd nobody", "x\n", 1, "there is no user \"nobody\""},
 		{"set sms.region uk", "", 0, "sms.region is now GB"},
@@ -384,7 +385,7 @@ func TestCommandsBesideAService(t *testing.T) {
 		{"user list", "", 0, "disabled"},
 		{"send -user ann 07911000002", "x", 1, "is disabled"},
 		{"user enable ann", "", 0, "ann may sign in again"},
-		{"user add -admin root", "secret\n", 0, "`omsbox user app-password -data " + s.data + " root` makes one"},
+		{"user add -admin root", "secret of root\n", 0, "`omsbox user app-password -data " + s.data + " root` makes one"},
 		{"user list", "", 0, "admin, needs an app password"},
 		{"user app-password list root", "", 0, "root has no app password"},
 		{"user app-password -name Outlook root", "", 0, "It is not shown again"},

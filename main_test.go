@@ -370,7 +370,7 @@ func TestCommandsBesideAService(t *testing.T) {
 		{"user add -mail ann@example.org -phone +447911000001 ann", "secret of ann\n", 0, "added ann"},
 		{"user add ann", "secret of ann\n", 1, "the name is taken"},
 		{"user add bob", "short\n", 1, "at least 8 characters"},
-		{"user passwd ann", "another\n", 0, "ann has a new password"},
+		{"user passwd ann", "another secret\n", 0, "ann has a new password"},
 		{"user passwd nobody", "x\n", 1, "there is no user \"nobody\""},
 		{"set sms.region uk", "", 0, "sms.region is now GB"},
 		{"set mail.relay -", "smtp://box:pass%23word@127.0.0.1:1\n", 0, "mail.relay is now smtp://box:xxxxx@127.0.0.1:1"},

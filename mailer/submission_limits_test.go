@@ -80,24 +80,6 @@ func (l afar) Accept() (net.Conn, error) {
 
 func (afarConn) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 4711} }
 
-// everywhere is a listener whose clients seem to come from 17 addresses.
-type everywhere struct{ net.Listener }
-
-type everywhereConn struct{ net.Conn }
-
-func (l everywhere) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	return everywhereConn{c}, nil
-}
-
-func (c everywhereConn) RemoteAddr() net.Addr {
-	at := c.Conn.RemoteAddr().(*net.TCPAddr)
-	return &net.TCPAddr{IP: net.IPv4(192, 0, 2, byte(at.Port%17)), Port: at.Port}
-}
-
 func TestAnAdministratorSignsInWithAnAppPassword(t *testing.T) {
 	d := newDesk(t, true)
 	_, err := d.AddUser(t.Context(), store.User{Login: "root", Mail: "root@example.org", Admin: true}, "secret of root")
@@ -116,6 +98,24 @@ func TestAnAdministratorSignsInWithAnAppPassword(t *testing.T) {
 	check(t, err)
 	check(t, d.RevokeAppPassword(t.Context(), "root", passwords[0].ID))
 	refused(t, c.SendMail("root@example.org", []string{toBob}, strings.NewReader(written("2", "Hello again"))), 535, "wrong password")
+}
+
+// everywhere is a listener whose clients seem to come from 17 addresses.
+type everywhere struct{ net.Listener }
+
+type everywhereConn struct{ net.Conn }
+
+func (l everywhere) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return everywhereConn{c}, nil
+}
+
+func (c everywhereConn) RemoteAddr() net.Addr {
+	at := c.Conn.RemoteAddr().(*net.TCPAddr)
+	return &net.TCPAddr{IP: net.IPv4(192, 0, 2, byte(at.Port%17)), Port: at.Port}
 }
 
 func TestADisabledAccountEndsWhereItIs(t *testing.T) {

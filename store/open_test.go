@@ -182,3 +182,22 @@ func TestAClosedStoreSaysSo(t *testing.T) {
 		t.Errorf("got %v, want %v", err, store.ErrClosed)
 	}
 }
+
+func TestALinkIsNoDatabase(t *testing.T) {
+	dir, other := t.TempDir(), t.TempDir()
+	check(t, openIn(t, other).Close())
+	for _, part := range []string{"", "-wal"} {
+		link := filepath.Join(dir, store.File+part)
+		check(t, os.Symlink(filepath.Join(other, store.File), link))
+		s, err := store.Create(t.Context(), dir, slog.New(slog.DiscardHandler))
+		if err == nil {
+			s.Close()
+			t.Fatalf("it follows the link %s", link)
+		}
+		if !strings.Contains(err.Error(), "is no file") {
+			t.Error(err)
+		}
+		check(t, os.Remove(link))
+		os.Remove(filepath.Join(dir, store.File))
+	}
+}

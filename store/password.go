@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
 )
@@ -36,11 +37,22 @@ const (
 	waitersFromOne = waiters / 4
 	// placeWithin is how long a sign-in that finds the line full waits for a place in it.
 	placeWithin = 2 * time.Second
+	// shortestPassword is in characters.
+	shortestPassword = 8
 	// longestPassword bounds what is hashed, in bytes.
 	longestPassword = 1024
 	// mostProved bounds the cache of verified credentials.
 	mostProved = 4096
 )
+
+// CheckPassword says what a password that people choose must be: at least eight characters, and nothing
+// else. NIST SP 800-63B 5.1.1.2
+func CheckPassword(password string) error {
+	if utf8.RuneCountInString(password) < shortestPassword {
+		return fmt.Errorf("%w password: at least %d characters; a few words are easy to remember", ErrInvalid, shortestPassword)
+	}
+	return nil
+}
 
 // hashPassword derives the stored form of a password: argon2id in the PHC string format.
 func hashPassword(password string) (string, error) {

@@ -20,6 +20,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -129,6 +130,7 @@ func (s *Server) Run(ctx context.Context, doors Doors) error {
 	crowd := newCrowd(s.log, s.isProxy)
 	var servers []*http.Server
 	served := make(chan error, 3)
+	complaints := &serverLog{log: s.log, distrusted: map[netip.Prefix]time.Time{}}
 	open := func(l net.Listener, server *http.Server) {
 		server.ReadHeaderTimeout = headerWithin
 		server.ReadTimeout = readWithin
@@ -138,7 +140,7 @@ func (s *Server) Run(ctx context.Context, doors Doors) error {
 		server.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: maxStreams}
 		server.BaseContext = func(net.Listener) context.Context { return requests }
 		server.ConnContext = withGuest
-		server.ErrorLog = log.New(serverLog{s.log}, "", 0)
+		server.ErrorLog = log.New(complaints, "", 0)
 		server.ConnState = func(conn net.Conn, state http.ConnState) {
 			switch guestOf(conn).becomes(state); state {
 			case http.StateNew:
@@ -195,13 +197,22 @@ func (s *Server) Run(ctx context.Context, doors Doors) error {
 }
 
 // serverLog is where net/http writes what goes wrong outside of requests.
-type serverLog struct{ log *slog.Logger }
+type serverLog struct {
+	log *slog.Logger
 
-func (l serverLog) Write(line []byte) (int, error) {
+	mu         sync.Mutex
+	distrusted map[netip.Prefix]time.Time // when it was last told of a household that it distrusts the certificate
+}
+
+func (l *serverLog) Write(line []byte) (int, error) {
 	text := strings.TrimSpace(string(line))
-	handshake := strings.HasPrefix(text, "http: TLS handshake error")
+	from, handshake := strings.CutPrefix(text, "http: TLS handshake error from ")
 	switch {
 	case handshake && strings.Contains(text, "remote error: tls:") && strings.Contains(text, "certificate"):
+		address, _, _ := strings.Cut(from, ": ")
+		if !l.first(store.Household(peer(address))) {
+			break
+		}
 		// Outlook itself does not tell its user.
 		l.log.Info("a client distrusts the certificate: the page /trust tells what to do there", "err", text)
 	case handshake, strings.HasPrefix(text, "http2: "):
@@ -210,4 +221,18 @@ func (l serverLog) Write(line []byte) (int, error) {
 		l.log.Warn(text)
 	}
 	return len(line), nil
+}
+
+// first says whether nothing was told of a household for a while.
+func (l *serverLog) first(from netip.Prefix) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if time.Since(l.distrusted[from]) < complainEach {
+		return false
+	}
+	if len(l.distrusted) >= maxConnections {
+		clear(l.distrusted)
+	}
+	l.distrusted[from] = time.Now()
+	return true
 }

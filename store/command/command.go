@@ -85,7 +85,7 @@ func UserAdd(ctx context.Context, flags *flag.FlagSet, args []string) error {
 	flags.BoolVar(&u.Admin, "admin", false, "the user may administer the appliance")
 	return beside(ctx, flags, args, 1, 1, func(s *store.Store) error {
 		u.Login = flags.Arg(0)
-		password, err := askPassword(ctx, u.Login)
+		password, err := newPassword(ctx, u.Login)
 		if err != nil {
 			return err
 		}
@@ -115,7 +115,7 @@ func UserPasswd(ctx context.Context, flags *flag.FlagSet, args []string) error {
 		if err != nil {
 			return err
 		}
-		password, err := askPassword(ctx, u.Login)
+		password, err := newPassword(ctx, u.Login)
 		if err != nil {
 			return err
 		}

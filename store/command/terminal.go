@@ -10,7 +10,18 @@ import (
 	"strings"
 
 	"golang.org/x/term"
+
+	"omsbox/store"
 )
+
+// newPassword asks for a password that a user is to have from now on.
+func newPassword(ctx context.Context, login string) (string, error) {
+	password, err := askPassword(ctx, login)
+	if err == nil {
+		err = store.CheckPassword(password)
+	}
+	return password, err
+}
 
 // askPassword reads a password from the terminal without showing it, else a line of standard input.
 func askPassword(ctx context.Context, login string) (string, error) {

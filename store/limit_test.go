@@ -251,6 +251,8 @@ func TestTextsCannotLeaveBeforeAModemHasWorkedNorAfterALongOutage(t *testing.T) 
 	say("gone for almost a day", true, true)
 	set(time.Date(2036, 5, 31, 12, 0, 1, 0, time.Local))
 	say("gone for as long as texts are worth sending", false, true)
+	set(time.Date(2036, 6, 8, 23, 59, 0, 0, time.Local))
+	say("gone for longer than it takes until that text is not worth sending any more", false, false)
 	check(t, s.SetModem(t.Context(), store.Modem{Device: "other", Up: true, IMSI: two}))
 	say("with another one", true, true)
 }

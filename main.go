@@ -91,20 +91,20 @@ func serviceFlags(flags *flag.FlagSet, args []string) (*serving, error) {
 	v := &serving{data: command.DataFlag(flags), log: radio.LogFlag(flags), front: front.FrontFlags(flags)}
 	flags.Var(&v.devices, "modem", "a `device`: auto finds all there are; else /dev/serial/by-id/…, COM3, tcp://host:port, or sim for a simulated one; may be repeated")
 	if err := command.Parse(flags, args, 0, 0); err != nil {
-		return nil, err
+		return v, err
 	}
 	for _, device := range v.devices.Values {
 		if _, err := radio.Opener(device); device != "auto" && err != nil {
-			return nil, command.Misused(err)
+			return v, command.Misused(err)
 		}
 	}
 	return v, command.Misused(v.front.Check())
 }
 
 func install(ctx context.Context, flags *flag.FlagSet, args []string) error {
-	return front.Install(func(flags *flag.FlagSet, args []string) error {
-		_, err := serviceFlags(flags, args)
-		return err
+	return front.Install(func(flags *flag.FlagSet, args []string) (*front.Front, error) {
+		v, err := serviceFlags(flags, args)
+		return v.front, err
 	})(ctx, flags, args)
 }
 
@@ -151,6 +151,9 @@ func (v *serving) run(ctx context.Context) error {
 	}
 	if len(v.devices.Values) == 0 {
 		log.Warn("no modem was named: texts wait until `omsbox serve -modem auto` looks for one")
+	}
+	if text := front.Moves(s, ways.Front); text != "" {
+		log.Warn(text)
 	}
 	log.Info("serving", "at", ways.Front.Origin, "data", *v.data, "modems", v.devices.String())
 	return appliance(ctx, s, log, ways, nil, modems, finder)

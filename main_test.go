@@ -398,11 +398,23 @@ func TestCommandsBesideAService(t *testing.T) {
 		{"user app-password revoke root Outlook", "", 1, "has no app password \"Outlook\""},
 		{"get status", "", 0, "GB, for numbers without a country code"},
 		{"get", "", 0, "oms.wait"},
+		{"log", "", 0, "command"},
+		{"log -n 0", "", 1, "between 1 and 1000000"},
+		{"cancel 99", "", 1, "99"},
+		{"cancel one", "", 1, "`omsbox log` shows the numbers"},
+		{"user expire ann tomorrow", "", 1, "write it as 2031-12-31, or never"},
+		{"user expire ann 2031-12-31", "", 0, "ann may not sign in from 2031-12-31 on"},
+		{"user expire ann never", "", 0, "has no end"},
+		{"mms forget", "", 1, "no modem has sent one"},
+		{"set services sales", "", 0, "services is now sales"},
+		{"set oms.recipients/sales 10", "", 0, "oms.recipients/sales is now 10"},
+		{"set oms.recipients/alarms 10", "", 1, "there is no service \"alarms\""},
+		{"set user.daily/ann 20", "", 0, "user.daily/ann is now 20"},
 		{"serve -tls off -http 127.0.0.1:0", "", 1, "the data directory is in use"},
 	} {
 		words := strings.Fields(c.args)
 		n := 1 // the flag comes after the command's own words
-		if words[0] == "user" {
+		if words[0] == "user" || words[0] == "mms" {
 			n = 2
 			if len(words) > 2 && (words[2] == "list" || words[2] == "revoke") {
 				n = 3 // of app-password
@@ -419,6 +431,21 @@ func TestCommandsBesideAService(t *testing.T) {
 	})
 	s.interrupt(t)
 	<-ended
+}
+
+// A service that leaves the address of its last run says what that means. This one ends by itself, as
+// it has no certificate.
+func TestServeSaysThatItsAddressIsAnother(t *testing.T) {
+	dir := t.TempDir()
+	s, err := store.Create(t.Context(), dir, slog.New(slog.DiscardHandler))
+	check(t, err)
+	check(t, s.SetFront(t.Context(), store.Front{Origin: "https://sms.example.org"}))
+	check(t, s.Close())
+	none := filepath.Join(dir, "none.pem")
+	got, status := omsbox(t, "", "serve", "-data", dir, "-http", "off", "-https", "127.0.0.1:0", "-tls", "files", "-cert", none, "-key", none)
+	if want := "the address of this box was https://sms.example.org and becomes https://127.0.0.1:"; status != 1 || !strings.Contains(got, "level=WARN") || !strings.Contains(got, want) {
+		t.Errorf("status %d, %s, want %s", status, got, want)
+	}
 }
 
 // TestARenewedCertificateReachesEveryDoor puts new files in the place of the ones that the service

@@ -128,6 +128,9 @@ func TestADisabledAccountEndsWhereItIs(t *testing.T) {
 	check(t, err)
 	defer other.Close()
 	refused(t, other.Auth(sasl.NewPlainClient("", "ann", "secret of ann")), 535, "disabled")
+	check(t, d.Enable(t.Context(), "ann"))
+	check(t, d.Expire(t.Context(), "ann", d.Now()))
+	refused(t, other.Auth(sasl.NewPlainClient("", "ann", "secret of ann")), 535, "expired")
 }
 
 func TestGuessersAreSentAway(t *testing.T) {

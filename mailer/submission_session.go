@@ -133,6 +133,9 @@ func (c *client) authenticate(login, password string) (store.User, *smtp.SMTPErr
 	case errors.Is(err, store.ErrCredentials):
 		c.log.Info("sign-in refused", "from", c.from())
 		return user, refusal(535, smtp.EnhancedCode{5, 7, 8}, "Unknown user or wrong password")
+	case errors.Is(err, store.ErrExpired):
+		c.log.Info("sign-in refused: the account has expired", "from", c.from())
+		return user, refusal(535, smtp.EnhancedCode{5, 7, 13}, "Your account has expired")
 	case errors.Is(err, store.ErrDisabled):
 		c.log.Info("sign-in refused: the account is disabled", "from", c.from())
 		return user, refusal(535, smtp.EnhancedCode{5, 7, 13}, "Your account is disabled")
@@ -238,7 +241,10 @@ func (c *client) Data(r io.Reader) error {
 	}
 	id, again, err := c.store.Enqueue(c.ctx, store.Message{
 		User: user.ID, Source: store.SourceMail, Client: m.program, Parts: []string{m.text}, To: to, Digest: m.digest(to)})
+	var over *store.Over
 	switch {
+	case errors.As(err, &over): // for longer than a mail program should go on trying
+		return c.refuse(refusal(554, smtp.EnhancedCode{5, 7, 1}, "%s Nothing was sent", store.Sentence(over.Error())))
 	case errors.Is(err, store.ErrInvalid): // it quotes a number
 		c.log.Error("the store refused a message", "user", user.ID)
 		return c.refuse(refusal(554, smtp.EnhancedCode{5, 6, 0}, "The text cannot be sent to these phones"))

@@ -192,6 +192,24 @@ func TestEachUsersMailIsTheirs(t *testing.T) {
 	}
 }
 
+func TestAMailOverAUsersLimitIsRefusedWithTheLimit(t *testing.T) {
+	d := newDesk(t, true)
+	check(t, d.Set(t.Context(), "user.daily/ann", "1"))
+	c := d.signedIn("ann")
+	err := c.SendMail("ann@example.org", []string{toBob, carol + "@box.example.org"}, strings.NewReader(written("1", "Hello")))
+	refused(t, err, 554, "The daily limit of 1 segments does not allow 1 of the recipients. Nothing was sent")
+	d.want()
+	check(t, c.SendMail("ann@example.org", []string{toBob}, strings.NewReader(written("2", "Hello"))))
+	check(t, d.Set(t.Context(), "user.daily", "2"))
+	check(t, d.Set(t.Context(), "user.daily/ann", ""))
+	check(t, d.Set(t.Context(), "user.monthly", "1"))
+	refused(t, c.SendMail("ann@example.org", []string{toBob}, strings.NewReader(written("3", "Hello"))), 554, "The monthly limit of 1 segments")
+	d.want(bob + ": Hello")
+	if strings.Contains(d.log.String(), "level=ERROR") {
+		t.Errorf("the process log takes it for a trouble of the box:\n%s", d.log)
+	}
+}
+
 func TestWhoWroteIsToldOfAFailureByMail(t *testing.T) {
 	d := newDesk(t, true)
 	check(t, d.signedIn("ann").SendMail("ann@example.org", []string{toBob}, strings.NewReader(written("1", "Hello"))))

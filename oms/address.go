@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+
+	"omsbox/store"
 )
 
 const (
@@ -61,6 +63,9 @@ func (s *Service) addressOf(r *http.Request) (a address, ok bool) {
 		typed = origin
 	}
 	a = address{uri: origin + folder + page, signUp: origin + "/", service: name}
+	if s.use == store.OldPrograms && valid { // it came by its own door, and could not get in by the canonical one
+		a.uri = typed + folder + page
+	}
 	if whole {
 		path, _, _ := strings.Cut(r.RequestURI, "?")
 		if !strings.HasPrefix(path, "/") { // RFC 9112 3.2.2: absolute-form, as to a proxy

@@ -76,6 +76,21 @@ func TestDeliverXmsAnswers(t *testing.T) {
 	}
 }
 
+func TestWhatIsNoNumberIsQuotedInShort(t *testing.T) {
+	b := newBox(t)
+	long := func(n int) string { return strings.Repeat("<", 20_000) + strings.Repeat("ü", n) }
+	body := envelope("DeliverXms", "xmsData", message{to: []string{long(1), long(2), "nobody"}, parts: []string{"hello"}}.String())
+	r := b.post(t, body)
+	answer, err := io.ReadAll(r.Body)
+	check(t, err)
+	if len(answer) > 3000 {
+		t.Errorf("the answer has %d bytes", len(answer))
+	}
+	if !strings.Contains(string(answer), "…;nobody") {
+		t.Errorf("got %s", answer)
+	}
+}
+
 func TestDeliverXmsReadsTheBodyRatherThanItsLabel(t *testing.T) {
 	sms := message{to: []string{"+447911123456"}, parts: []string{"hello"}}.String()
 	tests := []struct{ name, old, new, want string }{

@@ -4,9 +4,9 @@ import (
 	"crypto/tls"
 	"encoding/xml"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
-
 	"strings"
 	"testing"
 
@@ -205,6 +205,26 @@ func TestTheCanonicalAddressIsGivenWhereHalfAnAddressWasTyped(t *testing.T) {
 			b.handler.ServeHTTP(w, r)
 			if !strings.Contains(w.Body.String(), `<soap:address location="`+test.want+`" />`) {
 				t.Errorf("the WSDL has another address than %s:\n%s", test.want, w.Body)
+			}
+		})
+	}
+}
+
+func TestOldProgramsAreNotSentToADoorThatTheyCannotOpen(t *testing.T) {
+	b := newBox(t)
+	check(t, b.SetFront(t.Context(), store.Front{Origin: "https://sms.example.org"}))
+	b.handler = oms.New(b.Store, slog.New(slog.DiscardHandler)).OldPrograms()
+	for _, test := range []struct{ name, scheme, host, target, want string }{
+		{"the whole address", "https", "box.local:8443", "/OMS/service.asmx", "https://box.local:8443/OMS/service.asmx"},
+		{"half of it", "https", "box.local:8443", "/oms", "https://box.local:8443/oms/service.asmx"},
+		{"without TLS", "http", "192.0.2.7", "/", "http://192.0.2.7/oms/service.asmx"},
+		{"a host that is none", "https", "a b", "/", "https://sms.example.org/oms/service.asmx"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, test.target, strings.NewReader(envelope("GetServiceInfo", "", "")))
+			r.URL.Scheme, r.Host = test.scheme, test.host
+			if uri, signUp := b.addresses(t, r); uri != test.want || signUp != "https://sms.example.org/" {
+				t.Errorf("got %s and %s, want %s", uri, signUp, test.want)
 			}
 		})
 	}

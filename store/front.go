@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -34,11 +36,30 @@ func (s *Store) SetFront(ctx context.Context, f Front) error {
 // Front returns how the service that runs, or ran last, can be reached; the zero Front before the
 // first. Behind a proxy (http.proxies) people reach it over the proxy's TLS, by its first name.
 func (s *Store) Front() Front {
-	f := *s.front.Load()
+	return s.behindProxy(*s.front.Load())
+}
+
+func (s *Store) behindProxy(f Front) Front {
 	if f.TLS == "off" && len(f.Hosts) > 0 && s.Setting("http.proxies") != "" {
 		f.Origin = "https://" + f.Hosts[0]
 	}
 	return f
+}
+
+// Moved returns the origin that the last run had and the one that a run with this Front will have,
+// where clients that know the first cannot go on with it: each address is another service to them
+// (serviceUri). ok is false where they can, or where nothing ran yet.
+func (s *Store) Moved(next Front) (was, is string, ok bool) {
+	next = s.behindProxy(next)
+	was, is = s.Front().Origin, next.Origin
+	before, err := url.Parse(was)
+	after, wrong := url.Parse(is)
+	if was == "" || err != nil || wrong != nil {
+		return "", "", false
+	}
+	same := func(host string) bool { return strings.EqualFold(host, before.Hostname()) }
+	kept := before.Scheme == after.Scheme && before.Port() == after.Port() && (same(after.Hostname()) || slices.ContainsFunc(next.Hosts, same))
+	return was, is, !kept
 }
 
 func (s *Store) readFront(ctx context.Context) (Front, error) {

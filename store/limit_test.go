@@ -1,8 +1,12 @@
 package store_test
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -189,6 +193,22 @@ func TestNotificationsAreCountedByMessageAndDay(t *testing.T) {
 	}
 }
 
+// commits counts those that the database's write-ahead log holds: the frames that tell the size of the
+// database after a commit, behind the last checkpoint. https://sqlite.org/fileformat2.html, 4.1
+func commits(t *testing.T, s *store.Store) (n int) {
+	t.Helper()
+	wal, err := os.ReadFile(filepath.Join(s.Dir(), store.File+"-wal"))
+	check(t, err)
+	const header, frame = 32, 24
+	page, salts := int(binary.BigEndian.Uint32(wal[8:])), wal[16:24]
+	for at := header; at+frame+page <= len(wal) && bytes.Equal(wal[at+8:at+16], salts); at += frame + page {
+		if binary.BigEndian.Uint32(wal[at+4:]) != 0 {
+			n++
+		}
+	}
+	return n
+}
+
 func TestManyMessagesAreQueuedInOneCommitEachForItself(t *testing.T) {
 	s := open(t)
 	ann := addUser(t, s, "ann")
@@ -203,8 +223,12 @@ func TestManyMessagesAreQueuedInOneCommitEachForItself(t *testing.T) {
 	fits.Parts = []string{long(2)}
 	more := m
 	more.Parts = []string{long(3)}
+	before := commits(t, s)
 	results, err := s.EnqueueAll(t.Context(), []store.Message{m, no, more, fits, tooLong, m})
 	check(t, err)
+	if n := commits(t, s) - before; n != 1 {
+		t.Errorf("it took %d commits", n)
+	}
 	var got []string
 	for _, r := range results {
 		switch o := (*store.Over)(nil); {
@@ -251,6 +275,8 @@ func TestTextsCannotLeaveBeforeAModemHasWorkedNorAfterALongOutage(t *testing.T) 
 	say("gone for almost a day", true, true)
 	set(time.Date(2036, 5, 31, 12, 0, 1, 0, time.Local))
 	say("gone for as long as texts are worth sending", false, true)
+	set(time.Date(2036, 6, 8, 23, 59, 0, 0, time.Local))
+	say("gone for longer than it takes until that text is not worth sending any more", false, false)
 	check(t, s.SetModem(t.Context(), store.Modem{Device: "other", Up: true, IMSI: two}))
 	say("with another one", true, true)
 }

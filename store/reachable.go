@@ -15,5 +15,5 @@ func (s *Store) Reachable(at time.Time) bool {
 	if !s.worked.Load() {
 		return silent < startWithin
 	}
-	return at.After(now) || silent < s.Validity()
+	return silent < max(0, at.Sub(now))+s.Validity()
 }

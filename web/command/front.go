@@ -145,6 +145,30 @@ func (f *Front) Open(data string) (w Ways, err error) {
 	return w, nil
 }
 
+// planned is what Open will tell of the ways in, as far as that is known before the ports are open.
+func (f *Front) planned() store.Front {
+	at := func(address string) string {
+		if a, err := net.ResolveTCPAddr("tcp", address); err == nil {
+			return a.String()
+		}
+		return address
+	}
+	p := store.Front{Hosts: f.hosts.Values, TLS: f.tls, HTTPS: at(f.https), HTTP: at(f.http)}
+	p.Origin = origin(p)
+	return p
+}
+
+// Moves says what it means for clients of OMS that a run with this Front leaves the address of the last
+// one; "" where they can go on.
+func Moves(s *store.Store, next store.Front) string {
+	was, is, ok := s.Moved(next)
+	if !ok {
+		return ""
+	}
+	return fmt.Sprintf("the address of this box was %s and becomes %s: to Outlook and SharePoint that is another service, so each account has to be set up anew with %s. "+
+		"An old name that is still given, as another -host behind the new one, goes on at the same port", was, is, is+web.OMSPath)
+}
+
 // OpenPlain opens a port for pages and OMS without TLS, and one for mail unless that is "off".
 func OpenPlain(http, smtp string) (Ways, error) {
 	f := Front{https: "off", http: http, legacy: "off", smtp: smtp, tls: "off"}

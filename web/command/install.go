@@ -51,9 +51,10 @@ type system interface {
 
 // Install returns the command that makes this very program a service of the computer. parse declares
 // the flags of serve, reads them from args and refuses what serve would refuse; it changes nothing.
-func Install(parse func(flags *flag.FlagSet, args []string) error) func(context.Context, *flag.FlagSet, []string) error {
+func Install(parse func(flags *flag.FlagSet, args []string) (*Front, error)) func(context.Context, *flag.FlagSet, []string) error {
 	return func(ctx context.Context, flags *flag.FlagSet, args []string) error {
-		if err := parse(flags, args); err != nil {
+		ways, err := parse(flags, args)
+		if err != nil {
 			return err
 		}
 		if err := needRoot("install", args); err != nil {
@@ -69,7 +70,7 @@ func Install(parse func(flags *flag.FlagSet, args []string) error) func(context.
 		}
 		if len(args) == 0 && len(kept) > 0 {
 			flags = flag.NewFlagSet(flags.Name(), flag.ContinueOnError)
-			if err := parse(flags, kept); err != nil {
+			if ways, err = parse(flags, kept); err != nil {
 				return fmt.Errorf("the flags that the service has, %s, do not hold any more: %v; give the ones that it is to have", strings.Join(kept, " "), err)
 			}
 			fmt.Printf("The service keeps its flags: %s\n", strings.Join(kept, " "))
@@ -78,6 +79,9 @@ func Install(parse func(flags *flag.FlagSet, args []string) error) func(context.
 		p, err := newPlan(flags, args, sys.program())
 		if err != nil {
 			return err
+		}
+		if text := moving(ctx, p.data, ways, kept); text != "" {
+			fmt.Print(text)
 		}
 		began := time.Now()
 		if err := sys.install(ctx, p, say); err != nil {
@@ -90,6 +94,28 @@ func Install(parse func(flags *flag.FlagSet, args []string) error) func(context.
 		fmt.Print(next(front, p, given(flags, "modem"), sys.log()))
 		return nil
 	}
+}
+
+// moving warns, before anything is changed, where clients will not find the service any more by the
+// address that they know; kept are the flags that it has until now. Nothing is asked: whoever did not
+// mean it can go back. A database that this program cannot read yet has the service itself say so.
+func moving(ctx context.Context, dir string, ways *Front, kept []string) string {
+	if !command.HoldsDatabase(dir) {
+		return ""
+	}
+	s, err := store.Open(ctx, dir, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return ""
+	}
+	defer s.Close()
+	text := Moves(s, ways.planned())
+	if text == "" {
+		return ""
+	}
+	if text = "Mind: " + text + ".\n"; len(kept) > 0 {
+		text += "To go back, install with the flags that the service has had: " + strings.Join(kept, " ") + "\n"
+	}
+	return text
 }
 
 // say tells a step that was done.

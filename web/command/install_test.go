@@ -2,6 +2,7 @@ package command
 
 import (
 	"flag"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -134,5 +135,45 @@ func TestWhatToTypeNextIsWhatWorks(t *testing.T) {
 	}
 	if got := howToStart("/srv/texts"); !strings.Contains(got, " serve -data /srv/texts`") {
 		t.Errorf("got %s", got)
+	}
+}
+
+func TestAnInstallationThatMovesTheServiceSaysSoBefore(t *testing.T) {
+	dir := t.TempDir()
+	moves := func(args ...string) string {
+		t.Helper()
+		flags := flag.NewFlagSet("omsbox install", flag.ContinueOnError)
+		ways := FrontFlags(flags)
+		must(t, command.Parse(flags, args, 0, 0))
+		must(t, ways.Check())
+		return moving(t.Context(), dir, ways, []string{"-host", "sms.example.org"})
+	}
+	if got := moves("-host", "sms.example.org"); got != "" {
+		t.Errorf("where nothing is yet: %s", got)
+	}
+	s, err := store.Create(t.Context(), dir, slog.New(slog.DiscardHandler))
+	must(t, err)
+	must(t, s.SetFront(t.Context(), store.Front{Origin: "https://sms.example.org", Hosts: []string{"sms.example.org"}, TLS: certificate.ACME}))
+	must(t, s.Close())
+	for _, c := range []struct {
+		args  string
+		moves string // what it becomes
+	}{
+		{"-host sms.example.org", ""},
+		{"-host sms.example.org -https 0.0.0.0:443", ""},
+		{"-host new.example.org,sms.example.org", ""},
+		{"-host new.example.org", "https://new.example.org"},
+		{"-host sms.example.org -https :8443", "https://sms.example.org:8443"},
+		{"-host sms.example.org -tls off -http :80", "http://sms.example.org"},
+		{"-https localhost:https", "https://127.0.0.1"},
+	} {
+		t.Run(c.args, func(t *testing.T) {
+			got := moves(strings.Fields(c.args)...)
+			want := "Mind: the address of this box was https://sms.example.org and becomes " + c.moves + ": "
+			if c.moves == "" && got != "" || c.moves != "" && (!strings.HasPrefix(got, want) || !strings.Contains(got, c.moves+"/oms/service.asmx") ||
+				!strings.HasSuffix(got, "has had: -host sms.example.org\n")) {
+				t.Errorf("got %s", got)
+			}
+		})
 	}
 }

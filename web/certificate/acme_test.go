@@ -119,9 +119,10 @@ func TestACMEKeepsACertificateOverAStart(t *testing.T) {
 
 func await(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(3*time.Minute); !is(); time.Sleep(20 * time.Millisecond) {
+	const patience = 3 * time.Minute
+	for deadline := time.Now().Add(patience); !is(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("not after a minute: %s", what)
+			t.Fatalf("not after %v: %s", patience, what)
 		}
 	}
 }

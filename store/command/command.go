@@ -178,7 +178,7 @@ func typed(s *store.Store, verb, arguments string) string {
 	case dir == SystemData() && runtime.GOOS != "windows":
 		words = append([]string{"sudo"}, words...)
 	case dir != SystemData() && dir != DataHere:
-		words = append(words, "-data", dir)
+		words = append(words, "-data", Typed(dir))
 	}
 	if arguments != "" {
 		words = append(words, arguments)

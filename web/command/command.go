@@ -10,6 +10,8 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
+
+	"omsbox/store/command"
 )
 
 // name is that of the service, its program and its user.
@@ -22,7 +24,7 @@ func needRoot(verb string, args []string) error {
 	}
 	words := []string{thisProgram(), verb}
 	for _, a := range args {
-		words = append(words, typed(a))
+		words = append(words, command.Typed(a))
 	}
 	line := strings.Join(words, " ")
 	if runtime.GOOS == "windows" {
@@ -36,7 +38,7 @@ func called(program string) string {
 	if found, err := exec.LookPath(name); err == nil && found == program {
 		return name
 	}
-	return typed(program)
+	return command.Typed(program)
 }
 
 // thisProgram is how this very program is called.
@@ -46,18 +48,6 @@ func thisProgram() string {
 		return name
 	}
 	return called(self)
-}
-
-// typed is a word as it is typed at a shell.
-func typed(w string) string {
-	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:@,=+%"
-	switch {
-	case w != "" && strings.Trim(w, plain) == "":
-		return w
-	case runtime.GOOS == "windows":
-		return `"` + w + `"`
-	}
-	return "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
 }
 
 // given says whether a flag was typed.

@@ -141,7 +141,7 @@ func howToStart(dir string) string {
 	}
 	me, at := thisProgram(), ""
 	if dir != command.DataHere {
-		at = " -data " + typed(dir)
+		at = " -data " + command.Typed(dir)
 	}
 	return "install it with `" + withModem(me, nil) + "`, or start it by hand with `" + me + " serve" + at + "`"
 }

@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"omsbox/store"
+	"omsbox/store/command"
 	"omsbox/web/certificate"
 )
 
@@ -314,7 +315,7 @@ func TestTheRootIsShown(t *testing.T) {
 
 func TestCommandsAreShownAsTheyAreTyped(t *testing.T) {
 	for word, want := range map[string]string{"-host=sms.example.org": "-host=sms.example.org", "": "''", "a b": "'a b'", "it's": `'it'\''s'`, "/home/$(reboot)/omsbox": "'/home/$(reboot)/omsbox'", "$HOME": "'$HOME'"} {
-		if got := typed(word); got != want {
+		if got := command.Typed(word); got != want {
 			t.Errorf("%q is typed as %s, want %s", word, got, want)
 		}
 	}

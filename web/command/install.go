@@ -160,7 +160,7 @@ func notWhole(name, path string) error {
 	if err != nil {
 		return err
 	}
-	return fmt.Errorf("-%s %s: a service is not started in this directory; write -%s %s", name, path, name, typed(whole))
+	return fmt.Errorf("-%s %s: a service is not started in this directory; write -%s %s", name, path, name, command.Typed(whole))
 }
 
 // checkData refuses a data directory that holds other things, since all in it will belong to the
@@ -172,7 +172,7 @@ func checkData(dir string, named bool) error {
 	}
 	if !named && !command.HoldsDatabase(dir) && command.HoldsDatabase(here) && here != dir {
 		return fmt.Errorf("there is a database here that omsbox made when it was started by hand. To go on with it, stop that omsbox and type: sudo mv %s %s\nTo begin anew, type: mv %s %s.old\nThen install again",
-			typed(here), typed(dir), typed(here), typed(here))
+			command.Typed(here), command.Typed(dir), command.Typed(here), command.Typed(here))
 	}
 	return ownDirectory(dir)
 }
@@ -299,7 +299,7 @@ func next(front store.Front, p plan, modem bool, log string) string {
 		sudo, end = "", "Ctrl-Z, Enter"
 	}
 	if p.data != command.SystemData() {
-		at = " -data " + typed(p.data)
+		at = " -data " + command.Typed(p.data)
 	}
 	here := "./" + name
 	if runtime.GOOS == "windows" {
@@ -336,7 +336,7 @@ func withModem(program string, args []string) string {
 		words = words[1:]
 	}
 	for _, a := range args {
-		words = append(words, typed(a))
+		words = append(words, command.Typed(a))
 	}
 	return strings.Join(words, " ")
 }

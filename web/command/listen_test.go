@@ -8,6 +8,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"omsbox/store/command"
 )
 
 func TestAPortThatThisUserMayNotOpenIsMendedByOneCommand(t *testing.T) {
@@ -25,7 +27,7 @@ func TestAPortThatThisUserMayNotOpenIsMendedByOneCommand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"port 443 ", "sudo setcap cap_net_bind_service=+ep " + typed(program) + "\n", "sudo " + typed(program) + " install"} {
+	for _, want := range []string{"port 443 ", "sudo setcap cap_net_bind_service=+ep " + command.Typed(program) + "\n", "sudo " + command.Typed(program) + " install"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("got %q, want it to contain %q", got, want)
 		}

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"omsbox/store/command"
 )
 
 const unitFile = "/etc/systemd/system/" + name + ".service"
@@ -128,7 +130,7 @@ func (u account) reach(ctx context.Context, p plan) error {
 		}
 		if !may("-r", path) {
 			return fmt.Errorf("the user %s, whom the service runs as, may not read %s: let it, such as with: sudo setfacl -m u:%s:r %s (and :x for the directories above it), or have who renews it put a copy where %s may read it",
-				name, path, name, typed(path), name)
+				name, path, name, command.Typed(path), name)
 		}
 	}
 	return nil

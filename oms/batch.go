@@ -16,6 +16,8 @@ const (
 	// manyItems that are smaller holds no messages, and its answer would be many times its size.
 	leastItem = 320
 	manyItems = 1000
+	// longestID bounds the id of an item, in bytes, which its answer repeats: the longest known is a GUID in braces.
+	longestID = 40
 )
 
 // BatchItem is one xmsData of a batch.
@@ -108,6 +110,9 @@ func ParseXMSBatch(text string) (client string, items []BatchItem, err error) {
 				item.IDName, item.ID = a.Name.Local, a.Value
 			}
 		}
+		if len(item.ID) > longestID {
+			return fmt.Errorf("an id of more than %d bytes", longestID)
+		}
 		from := r.start
 		if err := r.skip(1); err != nil {
 			return err
@@ -132,7 +137,11 @@ func ParseXMSBatch(text string) (client string, items []BatchItem, err error) {
 
 // xmsResponses writes the document that tells what became of a batch.
 func xmsResponses(items []BatchItem, answers [][]responseError) string {
-	d := make(document, 0, 128+200*len(items))
+	room := 128
+	for _, item := range items {
+		room += 200 + 2*len(item.ID)
+	}
+	d := make(document, 0, room)
 	d.raw(`<xmsResponses xmlns="`, namespace, `">`)
 	for i, item := range items {
 		d.raw("<xmsResponse")

@@ -166,6 +166,9 @@ func TestTheLargestRequestTakesLittleMemory(t *testing.T) {
 		{"a batch of far too many", items(item(`id="0"`, message{}))},
 		{"a batch of almost empty ones", items(`<xmsData id="0">` + strings.Repeat("x", 292) + `</xmsData>`)},
 		{"a batch of empty ones", items(`<xmsData id="0"/>`)},
+		{"a batch of far too long ids", items(`<xmsData id="` + strings.Repeat(">", 8000) + `"/>`)},
+		{"a long recipient", strings.Replace(envelope("DeliverXms", "xmsData", message{to: []string{"no number"}, parts: []string{"Hello"}}.String()),
+			"no number", strings.Repeat(">", largest-2000), 1)},
 		{"a long comment", strings.Replace(comment, "<soap:Body>", "<!--"+fill+"--><soap:Body>", 1)},
 		{"a long processing instruction", strings.Replace(comment, "<soap:Body>", "<?"+fill+"?><soap:Body>", 1)},
 		{"a long document type", "<!DOCTYPE " + fill + ">" + comment},
@@ -214,5 +217,38 @@ func (b *box) peak(t *testing.T, body string) (most int64) {
 			metrics.Read(sample)
 			most = max(most, int64(sample[0].Value.Uint64())-before)
 		}
+	}
+}
+
+// Room is made for what an element holds, not for all that is left of the request: of many empty ones
+// that would be thousands of times its size, and minutes.
+func TestManyEmptyElementsCostLittle(t *testing.T) {
+	const many = 1000
+	fill := "<!--" + strings.Repeat("x", 1_000_000) + "-->"
+	empty := func(name string) string {
+		return strings.Repeat("<"+name+"/>", many) + strings.Repeat("<"+name+"></"+name+">", many) + fill
+	}
+	body := message{to: []string{"+447911123456"}, parts: []string{"Hello"}}.String()
+	tests := []struct{ name, body string }{
+		{"recipients", envelope("DeliverXms", "xmsData", strings.Replace(body, "<to>", "<to>"+empty("recipient"), 1))},
+		{"contents", envelope("DeliverXms", "xmsData", strings.Replace(body, "</xmsBody>", empty("content")+"</xmsBody>", 1))},
+		{"passwords", envelope("GetUserInfo", "xmsUser", "<xmsUser>"+empty("password")+"</xmsUser>")},
+		{"parameters", strings.Replace(envelope("DeliverXms", "xmsData", ""), "<xmsData></xmsData>", empty("xmsData"), 1)},
+	}
+	b := newBox(t)
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			if len(test.body) < 1_000_000 {
+				t.Fatalf("the request has %d bytes", len(test.body))
+			}
+			b.deliver(t, message{to: []string{"+447911123456"}, parts: []string{"Hello"}}) // the password is proved by now
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			b.post(t, test.body)
+			runtime.ReadMemStats(&after)
+			if times := float64(after.TotalAlloc-before.TotalAlloc) / float64(len(test.body)); times > 20 {
+				t.Errorf("it allocates %.0f times its size", times)
+			}
+		})
 	}
 }

@@ -177,7 +177,10 @@ func (r *reader) text() (string, error) {
 func (r *reader) located() (content string, from, to int64, err error) {
 	from = r.offset()
 	room := r.size - from
-	if r.whole != "" && !r.in.empty() {
+	switch {
+	case r.in.empty():
+		room = 0
+	case r.whole != "":
 		run, rest, _ := strings.Cut(r.whole[from:], "<")
 		if strings.HasPrefix(rest, "/") && strings.IndexByte(run, '&') < 0 && strings.IndexByte(run, '\r') < 0 { // as most of it
 			to = from + int64(len(run))

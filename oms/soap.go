@@ -24,7 +24,8 @@ type Request struct {
 	Argument  string // the document that the parameter holds; "" where the parameter is empty or absent
 	Style
 	operation *operation
-	reference string // the id of the element that holds the parameter, where it is not the parameter's own
+	given     bool   // the parameter was there
+	reference string // the id of the element that holds it, where that is another
 }
 
 // Style is how a request is written. Its answer is written alike.
@@ -133,9 +134,10 @@ func (q *Request) body(r *reader, action string) error {
 // parameter reads the parameter, if this is it. One without a namespace is that of an rpc call: those
 // of a document/literal one are qualified. WS-I Basic Profile 1.1, R2735
 func (q *Request) parameter(r *reader, e xml.StartElement) (err error) {
-	if e.Name.Local != q.operation.Parameter || q.Argument != "" || q.reference != "" {
+	if e.Name.Local != q.operation.Parameter || q.given {
 		return nil
 	}
+	q.given = true // one behind it is none: room is made for each, as large as the request
 	q.encoded(e)
 	q.RPC = q.RPC || e.Name.Space == ""
 	for _, a := range e.Attr {
@@ -234,7 +236,8 @@ func (s Style) contentType() string {
 
 // response is the envelope around a result, as ASP.NET writes it.
 func (s Style) response(operation, result string) []byte {
-	d := make(document, 0, len(head11)+len(tail)+2*len(namespace)+len(result)*5/4+12*len(operation)+256)
+	escapes := 4*strings.Count(result, "&") + 3*strings.Count(result, "<") + 3*strings.Count(result, ">")
+	d := make(document, 0, len(head11)+len(tail)+2*len(namespace)+len(result)+escapes+12*len(operation)+256)
 	switch {
 	case !s.RPC:
 		d.raw(s.head(), `><soap:Body><`, operation, `Response xmlns="`, namespace, `">`)

@@ -143,11 +143,30 @@ func (d *document) errors(errors []responseError) {
 		}
 		d.raw(">")
 		if content {
-			d.element("content", e.content)
+			d.element("content", quoted(e.content))
 		}
 		if recipients {
-			d.element("recipientList", strings.Join(e.recipients, ";"))
+			d.raw("<recipientList>")
+			for i, to := range e.recipients {
+				if i > 0 {
+					d.raw(";")
+				}
+				d.text(quoted(to))
+			}
+			d.raw("</recipientList>")
 		}
 		d.raw("</error>")
 	}
+}
+
+// longestQuote bounds what an answer repeats of a request in one place, in bytes: a recipient, a
+// contentId. A character may become eight, as answers are escaped twice.
+const longestQuote = 300
+
+// quoted is a text, or the beginning of one that is too long to be repeated.
+func quoted(text string) string {
+	if len(text) <= longestQuote {
+		return text
+	}
+	return strings.ToValidUTF8(text[:longestQuote], "") + "…"
 }

@@ -301,7 +301,7 @@ func dnsProvider(v string) error {
 	if len(fields) == 2 && fields[0] == "exec" && !filepath.IsAbs(fields[1]) {
 		return fmt.Errorf("%w DNS provider: write the whole path of the program, as exec /usr/local/bin/set-txt", ErrInvalid)
 	}
-	if n, known := arguments[fields[0]]; !known || len(fields) != n+1 || len(v) > 1000 {
+	if len(fields) < 2 || arguments[fields[0]] != len(fields)-1 || len(v) > 1000 {
 		return fmt.Errorf("%w DNS provider: write duckdns TOKEN, cloudflare TOKEN, rfc2136 SERVER KEY-NAME ALGORITHM SECRET, or exec PROGRAM", ErrInvalid)
 	}
 	return nil

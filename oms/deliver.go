@@ -234,7 +234,6 @@ func (s *Service) recipients(data XMSData, most int) ([]store.Recipient, []respo
 	known := make(map[string]bool, len(data.Recipients)) // numbers, and what was typed for none
 	for _, typed := range data.Recipients {
 		number, err := s.store.Number(typed)
-		typed = quoted(typed)
 		switch {
 		case err != nil:
 			if !known[typed] {
@@ -248,20 +247,6 @@ func (s *Service) recipients(data XMSData, most int) ([]store.Recipient, []respo
 		return to, []responseError{{code: invalidRecipient, recipients: refused}}
 	}
 	return to, nil
-}
-
-// longestQuote is how much of a recipient an answer quotes, in bytes: more than a name and a number have.
-const longestQuote = 100
-
-// quoted is a recipient as answers quote it: what is none may be as long as the whole request, and each
-// of its characters may become nine.
-func quoted(recipient string) string {
-	for i := range recipient {
-		if i > longestQuote {
-			return recipient[:i] + "…"
-		}
-	}
-	return recipient
 }
 
 // verdict returns the deliveries of a message as they are once nothing more will be tried for any

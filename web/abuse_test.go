@@ -113,12 +113,13 @@ func TestWhoBehavesBadlyDoesNotSlowOthersDown(t *testing.T) {
 			// The machine may have been busy with something else: that is no one's fault three times.
 			var quiet, now time.Duration
 			for range 3 {
-				quiet = max(p99(t, h, same, other), 5*time.Millisecond)
+				quiet = p99(t, h, same, other)
 				ctx, cancel := context.WithCancel(t.Context())
 				c.attack(t, h, ctx)
 				now = p99(t, h, same, other)
 				cancel()
-				if now <= 2*quiet {
+				t.Logf("99 of 100 clients are served within %v, and where it is quiet within %v", now, quiet)
+				if now <= 2*max(quiet, 5*time.Millisecond) { // below that it is the machine that is measured
 					return
 				}
 			}

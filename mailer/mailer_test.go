@@ -101,28 +101,28 @@ func (b *box) addUser(login, mail string) store.User {
 // run runs the mailer until the test ends or stop is called, and sees that nothing is left of it.
 func (b *box) run() (stop func()) {
 	b.t.Helper()
-	ctx, cancel := context.WithCancel(b.t.Context())
+	stop = running(b.t, b.m.Run, b.leftNothing)
+	b.t.Cleanup(stop)
+	return stop
+}
+
+// running runs something until stop is called for the first time, which then looks at what is left.
+func running(t testing.TB, run func(context.Context) error, left func()) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- b.m.Run(ctx) }()
-	stopped := false
-	stop = func() {
-		if stopped {
-			return
-		}
-		stopped = true
+	go func() { done <- run(ctx) }()
+	return sync.OnceFunc(func() {
 		cancel()
 		select {
 		case err := <-done:
 			if err != nil {
-				b.t.Errorf("Run returned %v, want nil", err)
+				t.Errorf("Run returned %v, want nil", err)
 			}
 		case <-time.After(20 * time.Second):
-			b.t.Error("Run did not return")
+			t.Error("Run did not return")
 		}
-		b.leftNothing()
-	}
-	b.t.Cleanup(stop)
-	return stop
+		left()
+	})
 }
 
 // leftNothing sees that no goroutine of the mailer is left.

@@ -59,24 +59,7 @@ func deskOn(t *testing.T, l net.Listener, encrypted bool, change ...func(*mailer
 
 // serve runs s until the test ends or stop is called, and sees that nothing is left of it.
 func (d *desk) serve(s *mailer.Submission, l net.Listener) {
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- s.Run(ctx, l) }()
-	stopped := false
-	d.stop = func() {
-		if stopped {
-			return
-		}
-		stopped = true
-		cancel()
-		select {
-		case err := <-done:
-			if err != nil {
-				d.t.Errorf("Run returned %v, want nil", err)
-			}
-		case <-time.After(20 * time.Second):
-			d.t.Error("Run did not return")
-		}
+	d.stop = running(d.t, func(ctx context.Context) error { return s.Run(ctx, l) }, func() {
 		stacks := make([]byte, 1<<20)
 		if all := string(stacks[:runtime.Stack(stacks, true)]); strings.Contains(all, "mailer.(*gate)") || strings.Contains(all, "go-smtp.(*Conn)") {
 			d.t.Errorf("goroutines are left:\n%s", all)
@@ -86,7 +69,7 @@ func (d *desk) serve(s *mailer.Submission, l net.Listener) {
 				d.t.Errorf("the process log holds %q:\n%s", secret, d.log)
 			}
 		}
-	}
+	})
 	d.t.Cleanup(d.stop)
 }
 

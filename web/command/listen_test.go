@@ -34,7 +34,7 @@ func TestAPortThatThisUserMayNotOpenIsMendedByOneCommand(t *testing.T) {
 	}
 }
 
-func TestListenSaysWhatToDo(t *testing.T) {
+func TestListenNamesTheRemedy(t *testing.T) {
 	taken, err := listen("127.0.0.1:0")
 	must(t, err)
 	defer taken.Close()

@@ -339,6 +339,8 @@ func TestAReferenceThatHalfATextHasIsNotUsedAgainForThatPhone(t *testing.T) {
 
 func TestAReferenceOfATextUnderWayIsNotUsedAgainForThatPhone(t *testing.T) {
 	s := open(t)
+	now := time.Now()
+	s.SetClock(func() time.Time { return now }) // it does not come to her next try
 	enqueue(t, s, addUser(t, s, "ann").ID, long(2), number)
 	a := claim(t, s, nil)
 	check(t, s.Settle(t.Context(), store.Verdict{Attempt: *a, Outcome: store.Accepted, MR: 1}))

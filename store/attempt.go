@@ -413,14 +413,12 @@ func (s *Store) recover(ctx context.Context) error {
 				return fmt.Errorf("delivery %d: %w", id, err)
 			}
 		}
-		owed, err := t.ids(`SELECT id FROM messages WHERE answer = 0`)
+		owed, err := t.ids(`SELECT id FROM messages WHERE answer <> 1 AND answer = 0`)
 		if err != nil {
 			return err
 		}
-		for _, message := range owed {
-			if err := t.answered(message, answerLost); err != nil {
-				return err
-			}
+		if err := t.answered(answerLost, owed); err != nil {
+			return err
 		}
 		return t.recoverMail()
 	})

@@ -1,6 +1,9 @@
 package store_test
 
 import (
+	"fmt"
+	"maps"
+	"sync"
 	"testing"
 	"time"
 
@@ -90,6 +93,43 @@ func TestAFailureIsToldOnce(t *testing.T) {
 				t.Errorf("it is told again: %+v", again)
 			}
 		})
+	}
+}
+
+func TestEachOfManyAnswersAtOnceTellsItsOwn(t *testing.T) {
+	s := open(t)
+	const each = 10 // of those that told, that did not tell, and that were not written
+	want := map[int64]bool{}
+	var answers []func()
+	for i := range 3 * each {
+		u := addUser(t, s, fmt.Sprint("user", i))
+		id := owing(t, s, u.ID, fmt.Sprintf("+4479111%05d", i))
+		delivery := refuse(t, s).Delivery
+		switch i % 3 {
+		case 0:
+			answers = append(answers, func() { s.Answered(id, true, []int64{delivery}) })
+		case 1:
+			answers, want[u.ID] = append(answers, func() { s.Answered(id, true, nil) }), true
+		case 2:
+			answers, want[u.ID] = append(answers, func() { s.Answered(id, false, []int64{delivery}) }), true
+		}
+	}
+	var done sync.WaitGroup
+	for _, answer := range answers {
+		done.Go(answer)
+	}
+	done.Wait()
+	check(t, s.SetHealth(t.Context(), "x", true, "")) // comes after them
+	got := map[int64]bool{}
+	for m := notice(t, s); m != nil; {
+		got[m.User] = true
+		check(t, s.MailSent(t.Context(), m.ID))
+		var err error
+		m, err = s.ClaimMail(t.Context())
+		check(t, err)
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("%d are told by mail, want %d: %v", len(got), len(want), got)
 	}
 }
 

@@ -162,7 +162,7 @@ func (t *tx) repeated(m Message, r *Result) error {
 	if m.Digest == nil {
 		return nil
 	}
-	err := t.row(`SELECT id FROM messages WHERE digest = ? AND user_id IS nullif(?, 0) AND service = ? AND answer <> 1 AND created > ?
+	err := t.row(`SELECT id FROM messages WHERE answer <> 1 AND answer IN (0, 2) AND digest = ? AND user_id IS nullif(?, 0) AND service = ? AND created > ?
 		ORDER BY id DESC LIMIT 1`, []any{m.Digest[:], m.User, m.Service, ms(t.now.Add(-repeatedWithin))}, &r.ID)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
@@ -332,45 +332,3 @@ const mayBeHalf = `sim <> '' AND (settled IS NULL OR state = 'failed' OR state =
 
 // halfWithin is how long a phone is taken to keep a part of a text whose rest does not come.
 const halfWithin = 30 * 24 * time.Hour
-
-// What is known of the answer that told a client what became of its message.
-const (
-	answerOwed    = 0 // not written yet
-	answerWritten = 1 // written, or nobody waits for one
-	answerLost    = 2 // the client was gone, or this process was, or nobody ever knows
-)
-
-// Answered records whether the answer to a message that has one (Message.Answers) was written,
-// and which deliveries' failures it told. Those that it did not tell are mailed. It does not wait
-// for the commit.
-func (s *Store) Answered(message int64, written bool, told []int64) {
-	s.writeLater(func(t *tx) error {
-		answer := answerLost
-		if written {
-			answer = answerWritten
-			for _, delivery := range told {
-				if _, err := t.exec(`UPDATE deliveries SET notice = -1 WHERE id = ? AND message_id = ? AND notice = 0`, delivery, message); err != nil {
-					return err
-				}
-			}
-		}
-		return t.answered(message, answer)
-	})
-}
-
-// answered closes the time in which a failure might still be told by the answer.
-func (t *tx) answered(message int64, answer int) error {
-	if _, err := t.exec(`UPDATE messages SET answer = ? WHERE id = ? AND answer <> ?`, answer, message, answerWritten); err != nil {
-		return err
-	}
-	untold, err := t.ids(`SELECT id FROM deliveries WHERE message_id = ? AND notice = 0 AND state IN ('failed', 'expired', 'unconfirmed')`, message)
-	if err != nil {
-		return err
-	}
-	for _, delivery := range untold {
-		if err := t.tell(message, delivery); err != nil {
-			return err
-		}
-	}
-	return nil
-}

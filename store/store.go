@@ -51,6 +51,7 @@ type Store struct {
 	home     atomic.Pointer[string] // region of the first SIM that was seen; "" where none was
 	source   atomic.Pointer[source]
 	clock    clock
+	answers  answers
 	signIn   credentials
 
 	mu    sync.Mutex

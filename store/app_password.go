@@ -158,7 +158,7 @@ func (s *Store) RevokeAppPassword(ctx context.Context, login string, id int64) e
 	if err != nil {
 		return err
 	}
-	return s.write(ctx, func(t *tx) error {
+	return s.writePeople(ctx, func(t *tx) error {
 		n, err := t.exec(`DELETE FROM app_passwords WHERE id = ? AND user_id = ?`, id, u.ID)
 		if err == nil && n == 0 {
 			return fmt.Errorf("app password %d of %s: %w", id, u.Login, ErrNotFound)

@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -85,7 +86,8 @@ func provesPassword(hash, password string) bool {
 
 // credentials remembers which passwords were proved, since OMS sends them with every call. What is
 // kept is HMAC(key of this process, login and password) and the stored hash that it proved: it
-// counts only while the user's row has that very hash.
+// counts only while the user's row has that very hash; and whom it let in, which counts until any
+// user or app password changes.
 type credentials struct {
 	key    [32]byte
 	decoy  string // a hash that no password has: an unknown user takes as long as a known one
@@ -93,9 +95,22 @@ type credentials struct {
 	places places
 	turn   chan struct{} // derivations at once
 
+	people atomic.Int64 // counts the changes of users and app passwords
+
 	mu     sync.Mutex
 	proved map[[32]byte]string
+	in     map[[32]byte]signedIn
 	hours  map[[sha256.Size]byte]time.Time // of app passwords: the hour of their last use, as it was written down
+}
+
+// signedIn is whom a credential let in. It counts while people is what it was when the row was read, so
+// that whoever calls often is looked up once.
+type signedIn struct {
+	User
+	people int64
+	app    bool              // by an app password
+	digest [sha256.Size]byte // of that
+	used   time.Time         // its last use, as the row had it
 }
 
 func (c *credentials) init() {
@@ -108,14 +123,14 @@ func (c *credentials) init() {
 	c.turn = make(chan struct{}, derivations)
 	c.wrong.failed = map[origin]failures{}
 	c.places.held = map[netip.Prefix]int{}
-	c.proved = map[[32]byte]string{}
+	c.proved, c.in = map[[32]byte]string{}, map[[32]byte]signedIn{}
 	c.hours = map[[sha256.Size]byte]time.Time{}
 }
 
 // mark is the keyed digest under which a credential is remembered.
-func (c *credentials) mark(id int64, password string) (m [32]byte) {
+func (c *credentials) mark(login, password string, use Use) (m [32]byte) {
 	mac := hmac.New(sha256.New, c.key[:])
-	fmt.Fprintf(mac, "%d\x00%s", id, password)
+	fmt.Fprintf(mac, "%d %d %s%s", use, len(login), login, password)
 	return [32]byte(mac.Sum(nil))
 }
 
@@ -144,18 +159,34 @@ func (s *Store) Authenticate(ctx context.Context, login, password, from string, 
 	if login == "" || len(login) > 256 || len(password) > longestPassword { // nobody's, and seen for free
 		return User{}, ErrCredentials
 	}
-	digest, app := appDigest(password)
-	type row struct {
-		User
-		hash  string
-		found bool // an app password
-		used  time.Time
+	mark, people := s.signIn.mark(login, password, use), s.signIn.people.Load()
+	in, known := s.signIn.recall(mark)
+	if !known || in.people != people {
+		var err error
+		if in, err = s.lookUp(ctx, mark, login, password, from, use); err != nil {
+			return User{}, err
+		}
+		in.people = people // from before the row was read
+		s.signIn.remember(mark, in)
 	}
+	if s.expired(in.User) {
+		return User{}, ErrExpired
+	}
+	if in.app {
+		s.used(in.digest, in.used)
+	}
+	return in.User, nil
+}
+
+// lookUp is Authenticate with a look at the row.
+func (s *Store) lookUp(ctx context.Context, mark [32]byte, login, password, from string, use Use) (in signedIn, err error) {
+	digest, app := appDigest(password)
+	var hash string
 	// An unknown user has a row as well, so that the app password is looked for in the same way.
-	who, err := one(ctx, s, func(r scanner) (v row, err error) {
+	in, err = one(ctx, s, func(r scanner) (v signedIn, err error) {
 		var expires, created, used int64
-		err = r.Scan(&v.ID, &v.Login, &v.Phone, &v.Mail, &v.Alias, &v.Admin, &v.Disabled, &expires, &created, &v.hash, &v.found, &used)
-		v.Expires, v.Created, v.used = fromMS(expires), fromMS(created), fromMS(used)
+		err = r.Scan(&v.ID, &v.Login, &v.Phone, &v.Mail, &v.Alias, &v.Admin, &v.Disabled, &expires, &created, &hash, &v.app, &used)
+		v.Expires, v.Created, v.used, v.digest = fromMS(expires), fromMS(created), fromMS(used), digest
 		return v, err
 	}, `SELECT u.*, a.id IS NOT NULL, ifnull(a.used, 0)
 		FROM (SELECT `+userColumns+`, password FROM users WHERE login = ?1
@@ -163,39 +194,36 @@ func (s *Store) Authenticate(ctx context.Context, login, password, from string, 
 		LEFT JOIN app_passwords a ON a.digest = ?3 AND +a.user_id = u.id AND ?4`,
 		login, s.signIn.decoy, digest[:], app && use != Pages)
 	if err != nil {
-		return User{}, fmt.Errorf("look up user: %w", err)
+		return in, fmt.Errorf("look up user: %w", err)
 	}
 	address, _ := netip.ParseAddr(from) // none where there is none
-	proved, o := who.found, origin{Household(address), strings.ToLower(login)}
+	proved, o := in.app, origin{Household(address), strings.ToLower(login)}
 	switch {
-	case who.found:
+	case in.app:
 	case use == OldPrograms: // it is not even compared with the account's own
 		if err = s.signIn.wrong.check(o); err == nil {
 			s.signIn.wrong.count(o)
 		}
 	default:
-		proved, err = s.signIn.proves(ctx, who.ID, who.hash, password, o)
+		proved, err = s.signIn.proves(ctx, mark, hash, password, o)
 	}
 	switch {
 	case err != nil:
-		return User{}, err
-	case !proved || who.ID == 0:
-		return User{}, ErrCredentials
-	case who.Disabled:
-		return User{}, ErrDisabled
-	case s.expired(who.User):
-		return User{}, ErrExpired
-	case who.found:
-		s.used(digest, who.used)
-	case who.Admin && use == Programs:
-		return User{}, ErrAppPassword
+		return in, err
+	case !proved || in.ID == 0:
+		return in, ErrCredentials
+	case in.Disabled:
+		return in, ErrDisabled
+	case s.expired(in.User):
+		return in, ErrExpired
+	case in.Admin && !in.app && use == Programs:
+		return in, ErrAppPassword
 	}
-	return who.User, nil
+	return in, nil
 }
 
 // proves says whether the password is that of the hash, if need be by a derivation when its turn comes.
-func (c *credentials) proves(ctx context.Context, id int64, hash, password string, o origin) (bool, error) {
-	mark := c.mark(id, password)
+func (c *credentials) proves(ctx context.Context, mark [32]byte, hash, password string, o origin) (bool, error) {
 	if c.knows(mark, hash) {
 		return true, nil
 	}
@@ -238,4 +266,20 @@ func (c *credentials) knows(mark [32]byte, hash string) bool {
 	defer c.mu.Unlock()
 	known := c.proved[mark]
 	return known != "" && known == hash
+}
+
+func (c *credentials) recall(mark [32]byte) (in signedIn, known bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	in, known = c.in[mark]
+	return in, known
+}
+
+func (c *credentials) remember(mark [32]byte, in signedIn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.in) >= mostProved {
+		clear(c.in)
+	}
+	c.in[mark] = in
 }

@@ -248,6 +248,7 @@ func (s *Store) changed(ctx context.Context) (time.Time, error) {
 
 // reloadNow is reload for the writer, which has nobody to give an error to.
 func (s *Store) reloadNow() {
+	s.signIn.people.Add(1) // it may have been another process that changed a user
 	if err := s.reload(context.Background()); err != nil {
 		s.log.Error("a change is not in force yet", "err", err)
 	}

@@ -207,13 +207,29 @@ func (s *Store) Expire(ctx context.Context, login string, at time.Time) error {
 func (s *Store) expired(u User) bool { return !u.Expires.IsZero() && !s.stamp().Before(u.Expires) }
 
 func (s *Store) changeUser(ctx context.Context, login, text string, args ...any) error {
-	return s.write(ctx, func(t *tx) error {
+	return s.writePeople(ctx, func(t *tx) error {
 		n, err := t.exec(text, args...)
 		if err == nil && n == 0 {
 			return fmt.Errorf("user %q: %w", login, ErrNotFound)
 		}
 		return err
 	})
+}
+
+// writePeople is write for what may take the right to sign in from somebody: once it returns, that is
+// in force. A service that runs in another process looks every wakeEvery whether anything changed.
+func (s *Store) writePeople(ctx context.Context, work func(*tx) error) error {
+	err := s.write(ctx, func(t *tx) error {
+		t.then(func() { s.signIn.people.Add(1) })
+		return work(t)
+	})
+	if err == nil && s.lock == nil && s.Serving() {
+		select {
+		case <-time.After(2 * wakeEvery):
+		case <-ctx.Done():
+		}
+	}
+	return err
 }
 
 // isUnique says whether a constraint of uniqueness refused the row.

@@ -62,6 +62,34 @@ func TestACachedPasswordEndsWithItsRow(t *testing.T) {
 	}
 }
 
+func TestWhoseRightACommandTakesIsOutWhenItReturns(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		take func(*store.Store) error
+		want error
+	}{
+		{"another password", func(by *store.Store) error { return by.SetPassword(t.Context(), "ann", "another") }, store.ErrCredentials},
+		{"disabled", func(by *store.Store) error { return by.Disable(t.Context(), "ann") }, store.ErrDisabled},
+		{"expired", func(by *store.Store) error { return by.Expire(t.Context(), "ann", by.Now().Add(-time.Hour)) }, store.ErrExpired},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			s := openIn(t, dir)
+			addUser(t, s, "ann")
+			_, err := s.Authenticate(t.Context(), "ann", "secret of ann", "192.0.2.1", store.Programs)
+			check(t, err)
+			beside, err := store.Open(t.Context(), dir, quiet())
+			check(t, err)
+			defer beside.Close()
+			check(t, c.take(beside))
+			if _, err := s.Authenticate(t.Context(), "ann", "secret of ann", "192.0.2.1", store.Programs); !errors.Is(err, c.want) {
+				t.Errorf("got %v, want %v", err, c.want)
+			}
+		})
+	}
+}
+
 func TestAProvedPasswordCostsNothingAgain(t *testing.T) {
 	s := open(t)
 	addUser(t, s, "ann")

@@ -180,7 +180,8 @@ func (s *Store) used(digest [sha256.Size]byte, last time.Time) {
 	})
 }
 
-// first says whether an app password has not been used in that hour before, as far as is remembered.
+// first says whether an app password or a session has not been used in that hour before, as far as is
+// remembered.
 func (c *credentials) first(digest [sha256.Size]byte, hour time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

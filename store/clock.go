@@ -160,6 +160,7 @@ func (t *tx) lowerMark() error {
 		{`UPDATE conversations SET wrote = ?1 WHERE wrote > ?1`, []any{now}},
 		{`UPDATE incoming_segments SET received = ?1 WHERE incoming_id IS NULL AND received > ?1`, []any{now}},
 		{`UPDATE sims SET asked = 0 WHERE asked > ?1`, []any{now}},
+		{`UPDATE sessions SET created = min(created, ?1), used = min(used, ?1) WHERE created > ?1 OR used > ?1`, []any{now}},
 	} {
 		if _, err := t.exec(change.text, change.args...); err != nil {
 			return err

@@ -75,13 +75,27 @@ func (s *Store) Cancel(ctx context.Context, delivery int64) error {
 	})
 }
 
-// CancelMessage does that for all deliveries of a message. It returns how many were taken back, and
-// for each of the others why not, as a phrase; ErrNotFound.
+// CancelMessage does that for all deliveries of a message, whoever wrote it. It returns how many were
+// taken back, and for each of the others why not, as a phrase; ErrNotFound.
 func (s *Store) CancelMessage(ctx context.Context, message int64) (cancelled int, kept []string, err error) {
+	cancelled, kept, err = s.cancelAll(ctx, `SELECT id FROM deliveries WHERE message_id = ? ORDER BY id`, message)
+	if errors.Is(err, ErrNotFound) {
+		err = fmt.Errorf("message %d: %w; `omsbox log` shows the numbers of messages", message, ErrNotFound)
+	}
+	return cancelled, kept, err
+}
+
+// CancelOwn does that for a message of a user; ErrNotFound where it is not the user's.
+func (s *Store) CancelOwn(ctx context.Context, user, message int64) (cancelled int, kept []string, err error) {
+	return s.cancelAll(ctx, `SELECT id FROM deliveries WHERE message_id = ? AND sender = ? ORDER BY id`, message, user)
+}
+
+// cancelAll takes back what it can of the deliveries that a query finds; ErrNotFound where it finds none.
+func (s *Store) cancelAll(ctx context.Context, query string, args ...any) (cancelled int, kept []string, err error) {
 	err = s.write(ctx, func(t *tx) error {
-		all, err := t.ids(`SELECT id FROM deliveries WHERE message_id = ? ORDER BY id`, message)
+		all, err := t.ids(query, args...)
 		if err == nil && len(all) == 0 {
-			return fmt.Errorf("message %d: %w; `omsbox log` shows the numbers of messages", message, ErrNotFound)
+			return ErrNotFound
 		}
 		for _, id := range all {
 			d, why, err := t.cancel(id)

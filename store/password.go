@@ -100,13 +100,14 @@ type credentials struct {
 	mu     sync.Mutex
 	proved map[[32]byte]string
 	in     map[[32]byte]signedIn
-	hours  map[[sha256.Size]byte]time.Time // of app passwords: the hour of their last use, as it was written down
+	hours  map[[sha256.Size]byte]time.Time // of app passwords and sessions: the hour of their last use, as it was written down
 }
 
 // signedIn is whom a credential let in. It counts while people is what it was when the row was read, so
 // that whoever calls often is looked up once.
 type signedIn struct {
 	User
+	hash   string // of the account's own password
 	people int64
 	app    bool              // by an app password
 	digest [sha256.Size]byte // of that
@@ -156,7 +157,7 @@ const (
 // password; ErrBusy when too many others wait. An app password, and one that was proved before, costs
 // nothing and is never made to wait.
 func (s *Store) Authenticate(ctx context.Context, login, password, from string, use Use) (User, error) {
-	if login == "" || len(login) > 256 || len(password) > longestPassword { // nobody's, and seen for free
+	if nobodys(login, password) {
 		return User{}, ErrCredentials
 	}
 	mark, people := s.signIn.mark(login, password, use), s.signIn.people.Load()
@@ -178,14 +179,18 @@ func (s *Store) Authenticate(ctx context.Context, login, password, from string, 
 	return in.User, nil
 }
 
+// nobodys says whether a login and a password are certainly not of any user: that is seen for free.
+func nobodys(login, password string) bool {
+	return login == "" || len(login) > 256 || len(password) > longestPassword
+}
+
 // lookUp is Authenticate with a look at the row.
 func (s *Store) lookUp(ctx context.Context, mark [32]byte, login, password, from string, use Use) (in signedIn, err error) {
 	digest, app := appDigest(password)
-	var hash string
 	// An unknown user has a row as well, so that the app password is looked for in the same way.
 	in, err = one(ctx, s, func(r scanner) (v signedIn, err error) {
 		var expires, created, used int64
-		err = r.Scan(&v.ID, &v.Login, &v.Phone, &v.Mail, &v.Alias, &v.Admin, &v.Disabled, &expires, &created, &hash, &v.app, &used)
+		err = r.Scan(&v.ID, &v.Login, &v.Phone, &v.Mail, &v.Alias, &v.Admin, &v.Disabled, &expires, &created, &v.hash, &v.app, &used)
 		v.Expires, v.Created, v.used, v.digest = fromMS(expires), fromMS(created), fromMS(used), digest
 		return v, err
 	}, `SELECT u.*, a.id IS NOT NULL, ifnull(a.used, 0)
@@ -205,7 +210,7 @@ func (s *Store) lookUp(ctx context.Context, mark [32]byte, login, password, from
 			s.signIn.wrong.count(o)
 		}
 	default:
-		proved, err = s.signIn.proves(ctx, mark, hash, password, o)
+		proved, err = s.signIn.proves(ctx, mark, in.hash, password, o)
 	}
 	switch {
 	case err != nil:

@@ -178,41 +178,48 @@ func (s *Store) UserByLogin(ctx context.Context, login string) (User, error) {
 	return u, err
 }
 
-// SetPassword gives the user a new password; the old one is worth nothing from then on.
+// SetPassword gives the user a new password; the old one, and all sessions that began with it, are
+// worth nothing from then on.
 func (s *Store) SetPassword(ctx context.Context, login, password string) error {
 	hash, err := hashPassword(password)
 	if err != nil {
 		return err
 	}
-	return s.changeUser(ctx, login, `UPDATE users SET password = ? WHERE login = ?`, hash, login)
+	return s.changeUser(ctx, login, true, `UPDATE users SET password = ? WHERE login = ?`, hash, login)
 }
 
-// Disable ends a user's right to sign in. The user's replies still arrive.
+// Disable ends a user's right to sign in, and all sessions. The user's replies still arrive.
 func (s *Store) Disable(ctx context.Context, login string) error {
-	return s.changeUser(ctx, login, `UPDATE users SET disabled = 1 WHERE login = ?`, login)
+	return s.changeUser(ctx, login, true, `UPDATE users SET disabled = 1 WHERE login = ?`, login)
 }
 
 // Enable gives a disabled user the right to sign in back.
 func (s *Store) Enable(ctx context.Context, login string) error {
-	return s.changeUser(ctx, login, `UPDATE users SET disabled = 0 WHERE login = ?`, login)
+	return s.changeUser(ctx, login, false, `UPDATE users SET disabled = 0 WHERE login = ?`, login)
 }
 
 // Expire sets from when on a user may not sign in; the zero time: never. The user's replies still
 // arrive then.
 func (s *Store) Expire(ctx context.Context, login string, at time.Time) error {
-	return s.changeUser(ctx, login, `UPDATE users SET expires = nullif(?, 0) WHERE login = ?`, ms(at), login)
+	return s.changeUser(ctx, login, s.expired(User{Expires: at}), `UPDATE users SET expires = nullif(?, 0) WHERE login = ?`, ms(at), login)
 }
 
 // expired says whether a user's time is over. The stamp never runs ahead on a clock that is not trusted.
 func (s *Store) expired(u User) bool { return !u.Expires.IsZero() && !s.stamp().Before(u.Expires) }
 
-func (s *Store) changeUser(ctx context.Context, login, text string, args ...any) error {
+// changeUser changes a user's row, and ends the user's sessions where it says so.
+func (s *Store) changeUser(ctx context.Context, login string, ends bool, text string, args ...any) error {
 	return s.writePeople(ctx, func(t *tx) error {
 		n, err := t.exec(text, args...)
-		if err == nil && n == 0 {
+		switch {
+		case err != nil:
+			return err
+		case n == 0:
 			return fmt.Errorf("user %q: %w", login, ErrNotFound)
+		case ends:
+			return t.endSessions(login)
 		}
-		return err
+		return nil
 	})
 }
 

@@ -20,7 +20,7 @@ import (
 var templateFiles embed.FS
 
 // pageNames are the pages; each is a template of that name, put into layout.html.
-func pageNames() []string { return []string{"demo", "home", "problem", "trust"} }
+func pageNames() []string { return []string{"demo", "home", "messages", "problem", "signin", "trust"} }
 
 // parseTemplates reads templates/layout.html and the pages. What is there and what is declared
 // must be the same.
@@ -62,14 +62,39 @@ type view struct {
 	Title   string
 	Service string // service.name
 	Demo    bool   // whether there is a demo page
+	User    string // the login of who has signed in; "" where nobody has
+	Links   []link // to other pages
 	Page    any    // the page's own
+}
+
+// link leads to another page.
+type link struct {
+	Address, Name string
+	Here          bool // it is the page itself
+}
+
+// links are those that every page has.
+func (s *Server) links(r *http.Request, signedIn bool) []link {
+	var all []link
+	add := func(address, name string) { all = append(all, link{address, name, r.URL.Path == address}) }
+	if s.config.Demo != nil {
+		add("/", "Start")
+		add("/demo", "Demo")
+	}
+	if signedIn {
+		add(firstRoom, "Messages")
+	} else {
+		add("/signin", "Sign in")
+	}
+	return all
 }
 
 // render answers with a page. A page that cannot be made is a mistake in its template: it panics,
 // before anything was answered.
 func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, name, title string, page any) {
 	var b bytes.Buffer
-	v := view{Title: title, Service: s.store.Setting("service.name"), Demo: s.config.Demo != nil, Page: page}
+	u, signedIn := visitor(r)
+	v := view{Title: title, Service: s.store.Setting("service.name"), Demo: s.config.Demo != nil, User: u.Login, Links: s.links(r, signedIn), Page: page}
 	if err := s.templates[name].Execute(&b, v); err != nil {
 		panic(fmt.Errorf("page %s: %w", name, err))
 	}

@@ -15,6 +15,14 @@ func (s *Server) routes() (all, old http.Handler) {
 	pages.HandleFunc("GET /trust/{file}", s.root)
 	pages.HandleFunc("GET "+filesPath+"{sum}/{name}", s.file)
 
+	pages.HandleFunc("GET /signin", s.signInPage)
+	pages.HandleFunc("POST /signin", s.signIn)
+	pages.HandleFunc("POST /signout", s.signOut)
+
+	// For those who have signed in.
+	pages.HandleFunc("GET /messages", s.room(s.messages))
+	pages.HandleFunc("POST /messages/{id}/cancel", s.room(s.cancel))
+
 	// The demo: one page, and the simulated world behind it.
 	if d := s.config.Demo; d != nil {
 		phone, mailbox := http.StripPrefix("/demo/phone", d.Phone), http.StripPrefix("/demo/mailbox", d.Mailbox)
@@ -44,5 +52,5 @@ func (s *Server) routes() (all, old http.Handler) {
 	each := func(h http.Handler) http.Handler {
 		return s.logged(s.recovered(present(http.MaxBytesHandler(secured(h), maxRequest))))
 	}
-	return each(s.front(sameOrigin.Handler(pages), plain)), each(http.HandlerFunc(s.legacy))
+	return each(s.front(sameOrigin.Handler(s.recognized(pages)), plain)), each(http.HandlerFunc(s.legacy))
 }

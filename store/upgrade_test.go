@@ -54,3 +54,14 @@ func TestEveryOlderDatabaseIsBroughtUpToDate(t *testing.T) {
 		})
 	}
 }
+
+// A limit that could be set higher once is not forgotten.
+func TestALimitFromWhenMoreWasAllowedIsInForce(t *testing.T) {
+	files, err := filepath.Glob("migrations/*.sql")
+	check(t, err)
+	dir := t.TempDir()
+	older(t, dir, files, `INSERT INTO settings (key, value) VALUES ('mms.size', '1MB'), ('oms.sbcs', '10000'), ('oms.dbcs', '5000')`)
+	if got := openIn(t, dir).Limits(""); got.MMSSize != 1<<20 || got.SBCS != 10_000 || got.DBCS != 5_000 {
+		t.Errorf("got %+v", got)
+	}
+}

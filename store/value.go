@@ -163,6 +163,21 @@ func between(least, most int) func(string) error {
 	}
 }
 
+// The most that a text and a multimedia message can be set to have. With them the fullest message that is promised
+// to Outlook has room in a request, of which oms takes 8 MB. A character is up to ten octets there: a quotation
+// mark that is escaped as &quot; and once more as &amp;quot;, since the message is a string within the request. So
+//
+//	MostParts × mostSBCS × 10    7.3 MB for the texts, which may be fifty segments each
+//	mostMMSSize × 10             7.5 MB for a multimedia message that is text alone; Base64 takes 4/3 of its size
+//	MostRecipients × 235         0.2 MB for recipients of 200 octets, with their elements
+//
+// and the rest is for the elements around them.
+const (
+	mostSBCS    = 7650
+	mostDBCS    = 3350
+	mostMMSSize = 768 << 10
+)
+
 // parseSize reads how large something is, in octets: 300000, 300KB (of 1024) or 1MB.
 func parseSize(v string) (int, error) {
 	digits, unit := strings.ToUpper(strings.ReplaceAll(v, " ", "")), 1
@@ -173,13 +188,16 @@ func parseSize(v string) (int, error) {
 	}
 	n, err := strconv.Atoi(digits)
 	if err != nil || n < 1 || n > 1<<20 || n*unit > 1<<20 {
-		return 0, fmt.Errorf("%w size %q: write it as 307200 or 300KB, at most 1MB", ErrInvalid, clip(v, 40))
+		return 0, fmt.Errorf("%w size %q: write it as 307200 or 300KB, at most 768KB", ErrInvalid, clip(v, 40))
 	}
 	return n * unit, nil
 }
 
 func octets(v string) error {
-	_, err := parseSize(v)
+	n, err := parseSize(v)
+	if err == nil && n > mostMMSSize { // it may be stored from a time when more was allowed
+		err = fmt.Errorf("%w size %q: at most 768KB", ErrInvalid, clip(v, 40))
+	}
 	return err
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"path"
 	"slices"
 	"strings"
 )
@@ -39,13 +40,24 @@ func (s *Server) front(full, plain http.Handler) http.Handler {
 	return certificates.Challenge(front)
 }
 
-// serve tells calls of OMS, whose programs know nothing of pages, from the rest.
+// serve tells calls of OMS, whose programs know nothing of pages, from the rest. Nor do they follow a redirect to
+// how a path is spelled better, as browsers do.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request, oms, pages http.Handler) {
-	if s.config.Answers(r.Method, r.URL.Path) {
+	if tidy := tidied(r.URL.Path); s.config.Answers(r.Method, tidy) {
+		r.URL.Path = tidy
 		oms.ServeHTTP(w, r)
 		return
 	}
 	pages.ServeHTTP(w, r)
+}
+
+// tidied is a path without what means nothing in it, such as the second of two slashes.
+func tidied(p string) string {
+	tidy := path.Clean(p)
+	if strings.HasSuffix(p, "/") && tidy != "/" {
+		tidy += "/"
+	}
+	return tidy
 }
 
 // legacy is for programs that know no good TLS: OMS alone, where app passwords alone count.
@@ -70,14 +82,14 @@ func (s *Server) toHTTPS(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Others can read what is sent so. The address is "+s.origin(r), http.StatusForbidden)
 		return
 	}
-	path := r.URL.EscapedPath()
-	if !strings.HasPrefix(path, "/") {
-		path = "/"
+	escaped := r.URL.EscapedPath()
+	if !strings.HasPrefix(escaped, "/") {
+		escaped = "/"
 	}
 	to := url.URL{RawQuery: r.URL.RawQuery}
 	// Otherwise a browser remembers it for good, also when there is no https any more.
 	w.Header().Set("Cache-Control", "no-store")
-	http.Redirect(w, r, s.secure(r)+path+to.String(), http.StatusMovedPermanently)
+	http.Redirect(w, r, s.secure(r)+escaped+to.String(), http.StatusMovedPermanently)
 }
 
 // secure is the origin over https for the one who asks: under the host that he used if that is

@@ -49,8 +49,7 @@ func (s *Server) routes() (all, old http.Handler) {
 	sameOrigin := http.NewCrossOriginProtection()
 	sameOrigin.SetDenyHandler(http.HandlerFunc(s.foreign))
 
-	each := func(h http.Handler) http.Handler {
-		return s.logged(s.recovered(present(http.MaxBytesHandler(secured(h), maxRequest))))
-	}
-	return each(s.front(sameOrigin.Handler(s.recognized(pages)), plain)), each(http.HandlerFunc(s.legacy))
+	bounded := func(h http.Handler) http.Handler { return http.MaxBytesHandler(h, maxRequest) }
+	each := func(h http.Handler) http.Handler { return s.logged(s.recovered(present(secured(h)))) }
+	return each(s.front(bounded(sameOrigin.Handler(s.recognized(pages))), bounded(plain))), each(http.HandlerFunc(s.legacy))
 }

@@ -39,7 +39,7 @@ const (
 	stopWithin  = 5 * time.Second // for requests under way when the service ends
 
 	maxHeader  = 32 << 10
-	maxRequest = 4 << 20 // a picture message in base64, with room; pages need far less
+	maxRequest = 1 << 20 // of a page, with room; OMS says itself what is too large
 	maxStreams = 64      // requests at once on one connection, with HTTP/2
 )
 

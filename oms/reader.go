@@ -186,7 +186,7 @@ func (r *reader) located() (content string, from, to int64, err error) {
 			to = from + int64(len(run))
 			return run, from, to, r.ended(run)
 		}
-		room = int64(len(run))
+		room = int64(len(run) - 3*strings.Count(run, "&")) // what stands for a character has three more at least
 	}
 	var text strings.Builder // hands out what it has without a copy
 	text.Grow(int(max(room, 0)))

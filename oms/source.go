@@ -107,9 +107,9 @@ var errText = errors.New("not well-formed XML: a character or an entity that is 
 // empty says whether the tag before was that of an empty element, whose end the decoder has still to tell.
 func (s *source) empty() bool { return s.before == '/' && s.last == '>' }
 
-// text appends what there is before the next < to a text, or skips it where that is nil. It may be called
-// where the decoder has put nothing back: behind a tag, a comment or a CDATA section. Behind the tag
-// of an empty element it reads nothing.
+// text appends what there is before the next tag or comment to a text, or skips it where that is nil. It may be
+// called where the decoder has put nothing back: behind a tag or a comment. Behind the tag of an empty
+// element it reads nothing.
 func (s *source) text(to *strings.Builder) error {
 	if s.empty() {
 		return nil
@@ -134,6 +134,9 @@ func (s *source) text(to *strings.Builder) error {
 		}
 		s.take(len(run))
 		switch {
+		case ended && string(s.ahead(len(sectionStart))) == sectionStart:
+			s.section(to)
+			returned = false
 		case ended:
 			return nil
 		case entity:
@@ -143,6 +146,41 @@ func (s *source) text(to *strings.Builder) error {
 			returned = false
 		}
 	}
+}
+
+// A CDATA section. Extensible Markup Language (XML) 1.0, 2.7
+const sectionStart, sectionEnd = "<![CDATA[", "]]>"
+
+// section appends the CDATA section that begins here to a text, or skips it where that is nil. One that does
+// not end goes on to the end of the document, for which the decoder has a word.
+func (s *source) section(to *strings.Builder) {
+	s.take(len(sectionStart))
+	for returned := false; s.fill() == nil; {
+		if string(s.ahead(len(sectionEnd))) == sectionEnd {
+			s.take(len(sectionEnd))
+			return
+		}
+		run := s.buffer[s.at:s.end]
+		if i := bytes.IndexByte(run[1:], ']'); i >= 0 {
+			run = run[:1+i]
+		}
+		if to != nil {
+			returned = lines(to, run, returned)
+		}
+		s.take(len(run))
+	}
+}
+
+// ahead returns what comes next, without taking it: so many bytes, or fewer at the end.
+func (s *source) ahead(n int) []byte {
+	for s.end-s.at < n && s.err == nil {
+		s.end = copy(s.buffer[:], s.buffer[s.at:s.end])
+		s.at = 0
+		var more int
+		more, s.err = s.in.Read(s.buffer[s.end:])
+		s.end += more
+	}
+	return s.buffer[s.at:min(s.end, s.at+n)]
 }
 
 // take leaves so many bytes of the buffer behind.

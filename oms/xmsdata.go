@@ -236,10 +236,20 @@ func digest(text string, without []span) (sum [sha256.Size]byte) {
 	hash := sha256.New()
 	at := int64(0)
 	for _, s := range without {
-		io.WriteString(hash, text[at:s.from])
+		writeTo(hash, text[at:s.from])
 		at = s.to
 	}
-	io.WriteString(hash, text[at:])
+	writeTo(hash, text[at:])
 	hash.Sum(sum[:0])
 	return sum
+}
+
+// writeTo is io.WriteString without a copy of all of the text.
+func writeTo(w io.Writer, text string) {
+	var buffer [1024]byte
+	for len(text) > 0 {
+		n := copy(buffer[:], text)
+		w.Write(buffer[:n])
+		text = text[n:]
+	}
 }

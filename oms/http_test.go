@@ -1,12 +1,16 @@
 package oms_test
 
 import (
+	"bufio"
+	"bytes"
 	"crypto/tls"
 	"encoding/xml"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -283,13 +287,75 @@ func TestGetServiceInfoNamesTheServiceAsSet(t *testing.T) {
 	}
 }
 
-func TestARequestOfMoreThanTwoMegabytesIsRefused(t *testing.T) {
+func TestARequestOfMoreThanEightMegabytesIsRefused(t *testing.T) {
 	b := newBox(t)
-	for size, want := range map[int]int{2 << 20: http.StatusOK, 2<<20 + 1: http.StatusInternalServerError, 10 << 20: http.StatusInternalServerError} {
-		body := envelope("GetServiceInfo", "", "")
-		body += strings.Repeat(" ", size-len(body))
-		if r := b.post(t, body); r.StatusCode != want {
-			t.Errorf("%d bytes got %s, want %d", size, r.Status, want)
+	const fault = "<faultstring>The request is larger than 8 MB. Nothing was sent; hand over fewer messages at a time.</faultstring>"
+	for size, want := range map[int]int{8 << 20: http.StatusOK, 8<<20 + 1: http.StatusInternalServerError, 10 << 20: http.StatusInternalServerError} {
+		for _, known := range []bool{true, false} {
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/oms/service.asmx", strings.NewReader(padded(size)))
+			if !known {
+				r.ContentLength = -1
+			}
+			w := httptest.NewRecorder()
+			b.handler.ServeHTTP(w, r)
+			if w.Code != want || want != http.StatusOK && !strings.Contains(w.Body.String(), fault) {
+				t.Errorf("%d bytes got %d: %s, want %d", size, w.Code, w.Body, want)
+			}
+		}
+	}
+	if line := "msg=\"a request is larger than any may be\" part=oms from=192.0.2.1:1234 octets=10485760 most=8388608\n"; !strings.Contains(b.log.String(), line) {
+		t.Errorf("the log has no %s: %s", line, b.log)
+	}
+}
+
+// Most clients write all of their request before they look for an answer.
+func TestWhoSendsFarTooMuchReadsTheFault(t *testing.T) {
+	server := httptest.NewServer(newBox(t).handler)
+	defer server.Close()
+	for _, size := range []int{10 << 20, 32 << 20} {
+		body := make([]byte, size)
+		for range 20 {
+			r, err := http.Post(server.URL, "text/xml", bytes.NewReader(body))
+			check(t, err)
+			answer, err := io.ReadAll(r.Body)
+			check(t, err)
+			check(t, r.Body.Close())
+			if r.StatusCode != http.StatusInternalServerError || !strings.Contains(string(answer), "larger than 8 MB") {
+				t.Fatalf("%d octets got %s: %s", size, r.Status, answer)
+			}
+			conn := dial(t, server, fmt.Sprintf("POST / HTTP/1.1\r\nHost: box\r\nContent-Length: %d\r\n\r\n", size))
+			_, err = conn.Write(body)
+			check(t, err)
+			if r, err = http.ReadResponse(bufio.NewReader(conn), nil); err != nil || r.StatusCode != http.StatusInternalServerError {
+				t.Fatalf("who wrote %d octets first got %v, %v", size, r, err)
+			}
+			check(t, conn.Close())
+		}
+	}
+}
+
+// It has as much as the limits can be set to, in the characters that take the most.
+func TestTheFullestMessageHasRoomInARequest(t *testing.T) {
+	b := newBox(t)
+	check(t, b.ProveMMS(t.Context(), "sim"))
+	for key, value := range map[string]string{
+		"oms.recipients": "1000", "oms.parts": "100", "oms.summary-parts": "100", "oms.sbcs": "7650", "oms.dbcs": "3350",
+		"mms.recipients": "1000", "mms.size": "768KB", "mms.slides": "100",
+	} {
+		check(t, b.Set(t.Context(), key, value))
+	}
+	quotes := func(n int) string { return strings.Repeat("¤", n) }
+	several := message{parts: slices.Repeat([]string{quotes(7650)}, 100)}
+	chinese := message{parts: slices.Repeat([]string{strings.Repeat("¶", 3350)}, 100)}
+	picture := message{format: "MMS", parts: append(slices.Repeat([]string{quotes(1000)}, 299), quotes(768<<10-299_000))}
+	for name, m := range map[string]message{"texts": several, "Chinese texts": chinese, "a multimedia message": picture} {
+		for n := range 1000 {
+			m.to = append(m.to, fmt.Sprintf("%0200d", n))
+		}
+		body := envelope("DeliverXms", "xmsData", m.String())
+		body = strings.NewReplacer("¤", "&amp;quot;", "¶", "&amp;#x4E2D;").Replace(body)
+		if got := result(t, b.post(t, body), "DeliverXms").String(); !strings.HasPrefix(got, "invalidRecipient/") {
+			t.Errorf("%s in %d octets got %.100s", name, len(body), got)
 		}
 	}
 }

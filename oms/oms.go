@@ -21,31 +21,29 @@ import (
 	"strconv"
 	texttemplate "text/template"
 
-	"golang.org/x/sync/semaphore"
-
 	"omsbox/store"
 )
 
 // Service answers at the OMS addresses, which are those of Answers: POST is the web service, GET a page
 // for people, GET ?wsdl the description for programs.
 type Service struct {
-	store  *store.Store
-	log    *slog.Logger
-	use    store.Use // what its clients sign in for
-	pages  *template.Template
-	wsdl   *texttemplate.Template
-	bodies *semaphore.Weighted // memory for requests of more than freeBody
+	store *store.Store
+	log   *slog.Logger
+	use   store.Use // what its clients sign in for
+	pages *template.Template
+	wsdl  *texttemplate.Template
+	room  *room // for large requests
 }
 
 // New returns the service on that store.
 func New(s *store.Store, log *slog.Logger) *Service {
 	return &Service{
-		store:  s,
-		log:    log.With("part", "oms"),
-		use:    store.Programs,
-		pages:  template.Must(template.New("").Parse(pageHTML)),
-		wsdl:   texttemplate.Must(texttemplate.New("").Parse(serviceWSDL)),
-		bodies: semaphore.NewWeighted(maxBodies),
+		store: s,
+		log:   log.With("part", "oms"),
+		use:   store.Programs,
+		pages: template.Must(template.New("").Parse(pageHTML)),
+		wsdl:  texttemplate.Must(texttemplate.New("").Parse(serviceWSDL)),
+		room:  newRoom(),
 	}
 }
 
@@ -108,17 +106,27 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Service) post(w http.ResponseWriter, r *http.Request, at address) {
-	var b body
-	defer func() { s.bodies.Release(b.share) }()
+	share := s.room.share(w, r)
+	defer share.close()
 	label := labelOf(r.Header.Get("Content-Type"), r.Header.Get("SOAPAction"))
-	if err := s.read(w, r, &b); err != nil {
-		s.unread(w, r, label.Style, err)
-		return
-	}
-	if b.blank() {
+	var b body
+	err := read(w, r, &b, share)
+	if err == nil && b.blank() {
 		// OMS guidelines part 1, Web Service URL Redirection: a client that looks for the
 		// service posts nothing at first.
 		write(w, http.StatusOK, label.contentType(), nil)
+		return
+	}
+	if err == nil {
+		err = b.decode(label.charset)
+	}
+	if err == nil {
+		err = share.take(r.Context(), int64(b.size-b.length())) // what it takes more than it was sent as
+	}
+	if err != nil {
+		b = body{}
+		share.close()
+		s.unread(w, r, label.Style, err)
 		return
 	}
 	request, err := b.envelope(label)
@@ -142,17 +150,22 @@ func (s *Service) post(w http.ResponseWriter, r *http.Request, at address) {
 
 // unread answers a request that did not arrive whole, or that is too much to read.
 func (s *Service) unread(w http.ResponseWriter, r *http.Request, style Style, err error) {
+	if errors.Is(err, tooLarge) || errors.Is(err, errNoShare) {
+		http.NewResponseController(w).EnableFullDuplex() // answer first, read the rest then
+		defer discard(w, r)
+	} else if fault := (*Fault)(nil); errors.As(err, &fault) { // it is all there
+		s.refuse(w, r, style, err)
+		return
+	}
 	w.Header().Set("Connection", "close")
 	var status int
 	var text string
 	switch {
-	case errors.Is(err, tooLarge), errors.Is(err, errNoShare):
-		http.NewResponseController(w).EnableFullDuplex() // answer first, read the rest then
-		defer discard(w, r)
-		if errors.Is(err, tooLarge) {
-			s.refuse(w, r, style, err)
-			return
-		}
+	case errors.Is(err, tooLarge):
+		s.log.Info("a request is larger than any may be", "from", r.RemoteAddr, "octets", r.ContentLength, "most", maxBody)
+		s.fault(w, style, tooLarge)
+		return
+	case errors.Is(err, errNoShare):
 		s.log.Warn("too many large requests at once", "from", r.RemoteAddr)
 		w.Header().Set("Retry-After", "5")
 		status, text = http.StatusServiceUnavailable, "Too many large messages are arriving at once. Nothing was sent; please try again in a few seconds.\n"
@@ -171,6 +184,10 @@ func (s *Service) refuse(w http.ResponseWriter, r *http.Request, style Style, er
 		fault = &Fault{Code: faultClient, Text: err.Error()}
 	}
 	s.log.Info("not a call of this web service", "from", r.RemoteAddr, "fault", fault.Code)
+	s.fault(w, style, fault)
+}
+
+func (s *Service) fault(w http.ResponseWriter, style Style, fault *Fault) {
 	write(w, fault.status(style), style.contentType(), fault.envelope(style))
 }
 

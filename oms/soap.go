@@ -56,15 +56,17 @@ func labelOf(contentType, action string) label {
 // without its namespace. contentType and action are the headers Content-Type and SOAPAction, "" where
 // there are none. The error is a *Fault; the request then has the Style in which to answer.
 func ParseEnvelope(text []byte, contentType, action string) (Request, error) {
-	return (&body{pieces: [][]byte{text}}).envelope(labelOf(contentType, action))
+	b, l := body{pieces: [][]byte{text}}, labelOf(contentType, action)
+	if err := b.decode(l.charset); err != nil {
+		return Request{Style: l.Style}, err
+	}
+	return b.envelope(l)
 }
 
+// envelope reads the request in a body that is decoded.
 func (b *body) envelope(l label) (Request, error) {
 	request := Request{Style: l.Style}
-	in, size, err := b.utf8(l.charset)
-	if err == nil {
-		err = request.envelope(newReader(in, size), l.action)
-	}
+	err := request.envelope(newReader(b.utf8(), b.size), l.action)
 	if fault := (*Fault)(nil); err != nil && !errors.As(err, &fault) {
 		err = &Fault{Code: faultClient, Text: "The request is no SOAP envelope: " + err.Error() + "."}
 	}

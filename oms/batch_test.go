@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -81,7 +82,7 @@ func TestABatchThatIsNoneQueuesNothing(t *testing.T) {
 		{"another document", good, "xmsBatch: the root element is not xmsBatch"},
 		{"no items", batch(), "xmsBatch: there is no xmsData"},
 		{"a document type", "<!DOCTYPE a>" + batch(good), "xmsBatch: a document type is not allowed"},
-		{"a hundred thousand empty items", batch(append([]string{good}, strings.Repeat("<xmsData/>", 30_000))...), "xmsBatch: most of its xmsData are empty"},
+		{"thirty thousand empty items", batch(append([]string{good}, strings.Repeat("<xmsData/>", 30_000))...), "xmsBatch: most of its xmsData are empty"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -97,26 +98,87 @@ func TestABatchThatIsNoneQueuesNothing(t *testing.T) {
 	}
 }
 
-func TestABatchHasAThousandItems(t *testing.T) {
+// Two thousand ordinary ones are more than half of what a request may have.
+func TestTheFirstThousandItemsOfABatchAreTaken(t *testing.T) {
 	b := newBox(t)
-	nobody := message{to: []string{"nobody"}, parts: []string{"hello"}}
+	alert := message{parts: []string{strings.Repeat("Someone has edited <Contracts & Co>. ", 10)}, source: "wssAlert"}
 	var items []string
-	for i := range 1002 {
-		items = append(items, item(fmt.Sprintf(`id="%d"`, i), nobody))
+	for i := range 2000 {
+		alert.to = []string{fmt.Sprintf("+44791112%04d", i)}
+		items = append(items, item(fmt.Sprintf(`id="%d"`, i), alert))
 	}
 	got := b.deliverBatch(t, items...)
-	if len(got) != 1002 {
+	if len(got) != len(items) {
 		t.Fatalf("%d answers", len(got))
 	}
-	for i, want := range map[int]string{
-		0:    "id=0 invalidRecipient/failure |nobody",
-		999:  "id=999 invalidRecipient/failure |nobody",
-		1000: "id=1000 perbatchmsglimit/failure One batch can only contain 1000 messages at maximum.",
-		1001: "id=1001 perbatchmsglimit/failure One batch can only contain 1000 messages at maximum.",
-	} {
-		if got[i] != want {
-			t.Errorf("got %s, want %s", got[i], want)
+	for i, got := range got {
+		want := fmt.Sprintf("id=%d ok/neutral", i)
+		if i >= 1000 {
+			want = fmt.Sprintf("id=%d perbatchmsglimit/failure One batch can only contain 1000 messages at maximum.", i)
 		}
+		if got != want {
+			t.Fatalf("got %s, want %s", got, want)
+		}
+	}
+	if n := b.queued(t); n != 1000 {
+		t.Errorf("%d deliveries were queued, want 1000", n)
+	}
+}
+
+func TestABatchOfShortItemsMayHaveAsManyAsCanBeSet(t *testing.T) {
+	const short = `<xmsData id="0"><user><userId>me</userId><password>pwd</password></user><xmsHead><to><recipient>+447911123456</recipient></to></xmsHead>` +
+		`<xmsBody format="SMS"><content>x</content></xmsBody></xmsData>`
+	if _, items, err := oms.ParseXMSBatch(batch(strings.Repeat(short, 10_000))); err != nil || len(items) != 10_000 {
+		t.Errorf("got %d items, %v", len(items), err)
+	}
+}
+
+// The limits of the service here are 5 recipients, 2 texts and one segment, so a batch may queue ten.
+func TestABatchQueuesNoMoreThanTheFullestMessageMayHave(t *testing.T) {
+	const full = "perbatchmsglimit/failure This batch holds more text than one may, which is 10 segments; this message was not taken. Hand it over in another batch."
+	send := func(recipients, parts int) message {
+		m := message{parts: slices.Repeat([]string{"hello"}, parts)}
+		for i := range recipients {
+			m.to = append(m.to, fmt.Sprintf("+44791112345%d", i))
+		}
+		return m
+	}
+	nobody, summary, long := send(1, 2), send(5, 3), send(1, 1)
+	nobody.to, summary.source, long.parts = []string{"nobody"}, "calSummary", []string{strings.Repeat("x", 161)}
+	tests := []struct {
+		name  string
+		items []message
+		want  string
+	}{
+		{"the fullest message", []message{send(5, 2)}, "ok"},
+		{"one behind it", []message{send(5, 2), send(1, 1)}, "ok full"},
+		{"what is just not too much", []message{send(3, 2), nobody, send(2, 2), long, nobody}, "ok invalidRecipient ok lengthLimit invalidRecipient"},
+		{"one that is too much, and those behind it", []message{send(3, 2), send(5, 1), send(1, 1), nobody}, "ok full full full"},
+		{"a message that is allowed to be fuller", []message{nobody, summary, send(1, 1)}, "invalidRecipient ok full"},
+		{"as many texts as messages", slices.Repeat([]message{send(1, 1)}, 11), strings.Repeat("ok ", 10) + "perbatchmsglimit"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			b := newBox(t)
+			for key, value := range map[string]string{"oms.recipients": "5", "oms.parts": "2", "oms.sbcs": "160", "oms.batch": "10"} {
+				check(t, b.Set(t.Context(), key, value))
+			}
+			var items []string
+			for i, m := range test.items {
+				items = append(items, item(fmt.Sprintf(`id="%d"`, i), m))
+			}
+			var got []string
+			for i, line := range b.deliverBatch(t, items...) {
+				if line = strings.TrimPrefix(line, fmt.Sprintf("id=%d ", i)); line == full {
+					line = "full/"
+				}
+				code, _, _ := strings.Cut(line, "/")
+				got = append(got, code)
+			}
+			if strings.Join(got, " ") != test.want {
+				t.Errorf("got %s, want %s", got, test.want)
+			}
+		})
 	}
 }
 

@@ -83,8 +83,8 @@ var (
 
 	// invalidFormat: the document is not well-formed or not of its schema.
 	invalidFormat = code{"invalidFormat", failure, true, false}
-	// perBatchMsgLimit: an xmsData of a batch behind those that one batch may have (oms.batch). content
-	// tells the limit.
+	// perBatchMsgLimit: an xmsData of a batch behind those that one batch may have (oms.batch), or behind as much
+	// text as it may have. content tells the limit.
 	perBatchMsgLimit = code{"perbatchmsglimit", failure, true, false}
 )
 

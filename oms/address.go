@@ -49,10 +49,11 @@ type address struct {
 	service string // the name in the path, in lower case; "" for the service of the box
 }
 
-// addressOf returns the address at which a request was made; ok is false where there is no such service.
+// addressOf returns the address at which a request was made; ok is false where there is no such
+// service and never was.
 func (s *Service) addressOf(r *http.Request) (a address, ok bool) {
 	name, whole := endpoint(r.URL.Path)
-	if !whole && !half(r.URL.Path) || !s.store.HasService(name) {
+	if !whole && !half(r.URL.Path) || !s.store.HadService(name) {
 		return address{}, false
 	}
 	typed, valid := originOf(r)

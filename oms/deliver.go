@@ -45,7 +45,7 @@ func (s *Service) deliver(c *call, data XMSData) []responseError {
 
 // admit finds the user who may use the service that was called, or the error that tells why not.
 func (s *Service) admit(c *call, userID, password string) (store.User, *responseError) {
-	if s.store.ServiceSetting("oms.closed", c.service) == "yes" {
+	if s.store.Ended(c.service) {
 		return store.User{}, &responseError{code: ceasedService} // for everybody: it needs no password
 	}
 	return s.signIn(c, userID, password)

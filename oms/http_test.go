@@ -246,6 +246,75 @@ func TestOtherAddressesHaveAPageForPeople(t *testing.T) {
 	}
 }
 
+func TestTheClientsOfAServiceThatIsTakenOutAreToldThatItHasEnded(t *testing.T) {
+	b := newBox(t)
+	post := func(operation, parameter, argument string) *http.Response {
+		t.Helper()
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/oms/Sales/service.asmx", strings.NewReader(envelope(operation, parameter, argument)))
+		w := httptest.NewRecorder()
+		b.handler.ServeHTTP(w, r)
+		return w.Result()
+	}
+	page := func(query string) string {
+		t.Helper()
+		r, body := b.get(t, http.MethodGet, "/oms/sales/service.asmx"+query)
+		if r.StatusCode != http.StatusOK {
+			t.Errorf("the page got %s", r.Status)
+		}
+		return body
+	}
+	hello := message{to: []string{phone}, parts: []string{"hello"}}
+	deliver := func(m message) string {
+		t.Helper()
+		return result(t, post("DeliverXms", "xmsData", m.String()), "DeliverXms").String()
+	}
+	set("services", "sales", "service.name/sales", "Sales texts", "oms.recipients/sales", "7")(t, b)
+	check(t, b.SawService(t.Context(), b.user.ID, "sales"))
+	description := inner(t, post("GetServiceInfo", "", ""), "GetServiceInfo")
+	if got := deliver(hello); got != "ok/neutral" {
+		t.Fatalf("a message got %s", got)
+	}
+	set("services", "")(t, b)
+	guess := hello
+	guess.password = "guess"
+	for _, m := range []message{hello, guess} { // it needs no password, and costs none
+		if got := deliver(m); got != "ceasedService/failure" {
+			t.Errorf("DeliverXms got %s", got)
+		}
+	}
+	if got := result(t, post("SendXms", "xmsData", hello.String()), "SendXms").String(); got != "ceasedService/failure" {
+		t.Errorf("SendXms got %s", got)
+	}
+	user := strings.NewReplacer("xmsData", "xmsUser", "<user>", "", "</user>", "").Replace(hello.String()[:strings.Index(hello.String(), "<xmsHead>")] + "</xmsData>")
+	if got := inner(t, post("GetUserInfo", "xmsUser", user), "GetUserInfo"); !strings.Contains(got, `<error code="ceasedService" severity="failure" />`) {
+		t.Errorf("GetUserInfo got %s", got)
+	}
+	item := hello.String()[strings.Index(hello.String(), "<xmsData"):]
+	batch := fmt.Sprintf(`<xmsBatch xmlns=%q>%s%s</xmsBatch>`, namespace, item, item)
+	if got := inner(t, post("DeliverXmsBatch", "packageXml", batch), "DeliverXmsBatch"); strings.Count(got, `<error code="ceasedService" severity="failure" />`) != 2 {
+		t.Errorf("DeliverXmsBatch got %s", got)
+	}
+	if got := inner(t, post("GetServiceInfo", "", ""), "GetServiceInfo"); got != description {
+		t.Errorf("it describes itself as\n%s\nand did as\n%s", got, description)
+	}
+	if got := page(""); !strings.Contains(got, "<h1>Sales texts: this service has ended</h1>") || strings.Contains(got, "add an account") {
+		t.Errorf("the page is\n%s", got)
+	}
+	if got := page("?wsdl"); !strings.Contains(got, `location="http://sms.example.org:8080/oms/sales/service.asmx"`) {
+		t.Errorf("the WSDL is\n%s", got)
+	}
+	if n := b.queued(t); n != 1 {
+		t.Errorf("%d deliveries wait, want the one of before", n)
+	}
+	set("services", "sales")(t, b)
+	if got := deliver(hello); got != "ok/neutral" {
+		t.Errorf("when it is back, a message got %s", got)
+	}
+	if got := page(""); !strings.Contains(got, "<h1>Sales texts</h1>") {
+		t.Errorf("when it is back, the page is\n%s", got)
+	}
+}
+
 func TestAnswers(t *testing.T) {
 	tests := []struct {
 		method, path string

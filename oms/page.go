@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// pageHTML is what a browser shows: "page" is that of the service, "missing" where there is none.
+// pageHTML is what a browser shows: "page" is that of the service, "ended" of one that has, "missing"
+// where there is none.
 //
 //go:embed page.html
 var pageHTML string
@@ -32,8 +33,12 @@ func (s *Service) describe(w http.ResponseWriter, r *http.Request, at address) {
 		write(w, http.StatusOK, "text/xml; charset=utf-8", text.Bytes())
 		return
 	}
-	s.show(w, http.StatusOK, "page", map[string]any{
-		"Name":    s.store.Setting("service.name"),
+	name := "page"
+	if s.store.Ended(at.service) {
+		name = "ended"
+	}
+	s.show(w, http.StatusOK, name, map[string]any{
+		"Name":    s.store.ServiceSetting("service.name", at.service),
 		"Address": at.uri,
 		"Link":    template.URL("oms:" + at.uri), // host and path were checked
 		"Home":    at.signUp,

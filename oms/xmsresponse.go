@@ -71,7 +71,8 @@ var (
 	// serviceUpdate: the message is committed, and what GetServiceInfo tells has changed since the user's
 	// client called GetUserInfo last. content is when.
 	serviceUpdate = code{"serviceUpdate", neutral, true, false}
-	// ceasedService: the administrator has closed the service (oms.closed).
+	// ceasedService: the administrator has closed the service (oms.closed), or took it out of the box's
+	// (services).
 	ceasedService = code{"ceasedService", failure, false, false}
 	// other: all that the table has no code for: too many recipients or parts, none of them, too many
 	// notifications, a recipient that the network refused, a sign-in queue that is full, a disk that is.

@@ -105,8 +105,3 @@ func anySet(values map[string]string, keys ...string) bool {
 	}
 	return false
 }
-
-// HasService says whether there is a service of that name; there always is that of the box, which is "".
-func (s *Store) HasService(name string) bool {
-	return name == "" || slices.Contains(words(s.Setting("services")), strings.ToLower(name))
-}

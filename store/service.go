@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -58,6 +59,7 @@ func (s *Store) ServiceNames(service string) (local, english string) {
 // services is what is kept in memory of the services, beside their settings.
 type services struct {
 	changed map[string]int64 // when what clients keep of one changed last; under "" that of all
+	named   map[string]bool  // that ever were one
 	proof   Proof
 }
 
@@ -72,14 +74,59 @@ func (s *Store) readServices(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	known := services{changed: map[string]int64{}}
+	named, err := list(ctx, s, func(r scanner) (name string, err error) {
+		return name, r.Scan(&name)
+	}, `SELECT substr(name, 7) FROM counters WHERE name LIKE 'named/%'`)
+	if err != nil {
+		return err
+	}
+	known := services{changed: map[string]int64{}, named: map[string]bool{}}
 	for _, c := range changes {
 		known.changed[c.name] = c.at
+	}
+	for _, name := range named {
+		known.named[name] = true
 	}
 	if known.proof, err = s.proof(ctx); err != nil {
 		return err
 	}
 	s.services.Store(&known)
+	return nil
+}
+
+// HasService says whether there is a service of that name, whatever its case; there always is that of
+// the box, which is "".
+func (s *Store) HasService(name string) bool {
+	return name == "" || slices.ContainsFunc(words(s.Setting("services")), func(has string) bool {
+		return len(has) == len(name) && strings.EqualFold(has, name) // other letters that fold to a to z are longer
+	})
+}
+
+// HadService says whether there is a service of that name, or once was: the accounts of its clients
+// outlive it, and are to be told.
+func (s *Store) HadService(name string) bool {
+	return s.HasService(name) || s.services.Load().named[strings.ToLower(name)]
+}
+
+// Ended says whether a service takes nothing any more: an administrator closed it (oms.closed), or took it
+// out of the setting services. What was queued is sent all the same, and its own settings stay, for
+// it to be as it was where it is named again.
+func (s *Store) Ended(service string) bool {
+	return !s.HasService(service) || s.ServiceSetting("oms.closed", service) == "yes"
+}
+
+// name remembers the names of services, those that are and those that the next value of the setting has.
+func (t *tx) name(next string) error {
+	var now string
+	if err := t.row(`SELECT value FROM settings WHERE key = 'services'`, nil, &now); err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	for _, name := range words(now + " " + next) {
+		if _, err := t.exec(`INSERT INTO counters (name, value) VALUES (?, ?)
+			ON CONFLICT (name) DO UPDATE SET value = excluded.value`, "named/"+name, ms(t.now)); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

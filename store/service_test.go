@@ -53,6 +53,63 @@ func TestEachServiceHasLimitsAndNamesOfItsOwn(t *testing.T) {
 	}
 }
 
+func TestAServiceThatIsTakenOutHasEndedAndComesBackAsItWas(t *testing.T) {
+	s := open(t)
+	set := func(key, value string) { t.Helper(); check(t, s.Set(t.Context(), key, value)) }
+	shown := func() string {
+		t.Helper()
+		var b strings.Builder
+		check(t, s.ShowSettings(&b, ""))
+		return b.String()
+	}
+	state := func(when, name string, has, had, ended bool) {
+		t.Helper()
+		if s.HasService(name) != has || s.HadService(name) != had || s.Ended(name) != ended {
+			t.Errorf("%s there is a service %q: %t, was: %t, has ended: %t", when, name, s.HasService(name), s.HadService(name), s.Ended(name))
+		}
+	}
+	set("services", "sales, alarms")
+	set("oms.recipients/sales", "10")
+	set("services", "alarms,news")
+	state("taken out,", "Sales", false, true, true)
+	state("kept,", "alarms", true, true, false)
+	state("never named,", "other", false, false, true)
+	state("with others, that of the box,", "", true, true, false)
+	if got := s.Limits("sales").Recipients; got != 10 {
+		t.Errorf("its limit is %d, want its own still", got)
+	}
+	if err := s.Set(t.Context(), "oms.recipients/sales", "20"); !errors.Is(err, store.ErrNotFound) || !strings.Contains(err.Error(), `there is no service "sales"`) {
+		t.Errorf("its limit is set: %v", err)
+	}
+	if want := "oms.recipients/sales 10 (there is no service sales now; this counts again once services names it)\n"; !strings.Contains(shown(), want) {
+		t.Errorf("the settings do not say\n%s\nbut\n%s", want, shown())
+	}
+	set("services", "")
+	state("without any,", "news", false, true, true)
+	set("services", "sales")
+	state("back,", "sales", true, true, false)
+	if want := "oms.recipients/sales 10\n"; !strings.Contains(shown(), want) {
+		t.Errorf("when it is back, the settings do not say %s", want)
+	}
+	set("oms.closed/sales", "yes")
+	state("closed,", "sales", true, true, true)
+	set("services", "")
+	set("oms.recipients/sales", "") // what it has of its own can be taken back
+	if strings.Contains(shown(), "oms.recipients/sales") {
+		t.Error("what was taken back is shown")
+	}
+}
+
+func TestNoOtherLettersAreTakenForThoseOfAService(t *testing.T) {
+	s := open(t)
+	check(t, s.Set(t.Context(), "services", "desk"))
+	for _, name := range []string{"DE\u017fK", "des\u212a"} { // long s and the sign of the kelvin fold to s and k
+		if s.HasService(name) {
+			t.Errorf("there is a service %q", name)
+		}
+	}
+}
+
 func TestTheTextsOfAServiceLeaveThroughItsSIM(t *testing.T) {
 	s := open(t)
 	ann := addUser(t, s, "ann")

@@ -27,7 +27,7 @@ type Setting struct {
 // AllSettings are all there are, in the order in which they are shown.
 func AllSettings() []Setting {
 	return []Setting{
-		{Key: "services", Default: "", About: "further services beside the one of the box, such as sales,alarms: each has its own address /oms/NAME/service.asmx", check: serviceNames},
+		{Key: "services", Default: "", About: "further services beside the one of the box, such as sales,alarms: each has its own address /oms/NAME/service.asmx; clients of one that is taken out are told that it has ended", check: serviceNames},
 		{Key: "service.provider", Default: "omsbox", About: "the company or person that runs this box, shown in Outlook's account window", Per: PerService, Cached: true, check: shortText},
 		{Key: "service.name", Default: "Text messages", About: "the name of the service, shown in Outlook's account window", Per: PerService, Cached: true, check: shortText},
 		{Key: "service.local-name", Default: "", About: "its name for those whose Office speaks the language of oms.locale; empty: service.name", Per: PerService, Cached: true, check: shortText},
@@ -171,6 +171,11 @@ func (s *Store) Set(ctx context.Context, key, value string) error {
 		if err := t.outdates(k, name, value); err != nil {
 			return err
 		}
+		if key == "services" {
+			if err := t.name(value); err != nil {
+				return err
+			}
+		}
 		if value == "" {
 			_, err = t.exec(`DELETE FROM settings WHERE key = ?`, key)
 		} else {
@@ -215,7 +220,7 @@ func (s *Store) ShowSettings(out io.Writer, key string) error {
 		}
 		for _, key := range keys {
 			if strings.HasPrefix(key, k.Key+"/") {
-				if _, err := fmt.Fprintf(out, "%s %s\n", key, k.shown(values[key])); err != nil {
+				if _, err := fmt.Fprintf(out, "%s %s%s\n", key, k.shown(values[key]), s.rests(k, key)); err != nil {
 					return err
 				}
 			}
@@ -225,6 +230,15 @@ func (s *Store) ShowSettings(out io.Writer, key string) error {
 		}
 	}
 	return nil
+}
+
+// rests says of a value of one service's that it counts for nothing now, if that is so.
+func (s *Store) rests(k Setting, key string) string {
+	_, name, _ := strings.Cut(key, "/")
+	if k.Per != PerService || s.HasService(name) {
+		return ""
+	}
+	return fmt.Sprintf(" (there is no service %s now; this counts again once services names it)", name)
 }
 
 // shown is a value as it may be shown: a secret only in so far as it is none.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -63,5 +64,16 @@ func TestALimitFromWhenMoreWasAllowedIsInForce(t *testing.T) {
 	older(t, dir, files, `INSERT INTO settings (key, value) VALUES ('mms.size', '1MB'), ('oms.sbcs', '10000'), ('oms.dbcs', '5000')`)
 	if got := openIn(t, dir).Limits(""); got.MMSSize != 1<<20 || got.SBCS != 10_000 || got.DBCS != 5_000 {
 		t.Errorf("got %+v", got)
+	}
+}
+
+func TestServicesThatWereTakenOutOfAnOlderDatabaseAreRemembered(t *testing.T) {
+	files, err := filepath.Glob("migrations/*.sql")
+	check(t, err)
+	last := slices.Index(files, filepath.Join("migrations", "0007_oms_in_full.sql"))
+	dir := t.TempDir()
+	older(t, dir, files[:last], `INSERT INTO messages (source, client, source_type, answer, created, service) VALUES ('oms', '', '', 1, 7, 'sales'), ('oms', '', '', 1, 8, 'sales'), ('oms', '', '', 1, 9, '')`)
+	if s := openIn(t, dir); !s.HadService("sales") || s.HasService("sales") || s.HadService("other") {
+		t.Errorf("there was a service sales: %t, other: %t", s.HadService("sales"), s.HadService("other"))
 	}
 }

@@ -105,26 +105,6 @@ func (l limits) over(to []Recipient, each, today, monthly int) *Over {
 	return nil
 }
 
-// leftOut returns the recipients of a request that were left out when it was queued, under a limit
-// that the user has now.
-func (t *tx) leftOut(message int64, m Message) (*Over, error) {
-	queued, err := within(t, func(r scanner) (number string, err error) {
-		return number, r.Scan(&number)
-	}, `SELECT recipient FROM deliveries WHERE message_id = ?`, message)
-	if err != nil || len(queued) >= len(m.To) {
-		return nil, err
-	}
-	most, err := t.limitsOf(m.User)
-	if err != nil {
-		return nil, err
-	}
-	// They are the last ones.
-	if most.daily == 0 {
-		return &Over{Monthly: true, Most: most.monthly, To: m.To[len(queued):]}, nil
-	}
-	return &Over{Most: most.daily, To: m.To[len(queued):]}, nil
-}
-
 func (t *tx) limitsOf(user int64) (limits, error) {
 	s := t.writer.store
 	if !s.limited.Load() {

@@ -152,6 +152,43 @@ func TestARepeatedRequestIsCountedOnceAndToldOfTheLimitAgain(t *testing.T) {
 	}
 }
 
+func TestARepeatedRequestIsToldOfTheLimitThatKeptItsRecipientsOut(t *testing.T) {
+	for _, c := range []struct {
+		name          string
+		first, second [2]string // user.daily and user.monthly, before and after
+		want          string
+	}{
+		{"that of the month beside one of the day", [2]string{"100", "3"}, [2]string{"100", "3"}, "2 of 3 a month"},
+		{"that of the day beside one of the month", [2]string{"3", "100"}, [2]string{"3", "100"}, "2 of 3 a day"},
+		{"another now", [2]string{"3", ""}, [2]string{"1", "2"}, "2 of 3 a day"},
+		{"none now", [2]string{"", "3"}, [2]string{"", ""}, "2 of 3 a month"},
+		{"one now and none before", [2]string{"", ""}, [2]string{"1", "1"}, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := open(t)
+			ann := addUser(t, s, "ann")
+			limit := func(most [2]string) {
+				t.Helper()
+				check(t, s.Set(t.Context(), "user.daily", most[0]))
+				check(t, s.Set(t.Context(), "user.monthly", most[1]))
+			}
+			m := store.Message{User: ann.ID, Digest: &[32]byte{1}, Answers: true}
+			limit(c.first)
+			if got := over(hand(t, s, m, 5)); got != c.want {
+				t.Fatalf("at first %q are over, want %q", got, c.want)
+			}
+			limit(c.second)
+			again := hand(t, s, m, 5)
+			if got := over(again); !again.Again || got != c.want {
+				t.Errorf("then %q are over, want %q (%+v)", got, c.want, again)
+			}
+			if o := again.Over; o != nil && (o.To[0].Number != crowd(5)[3] || o.To[1].Number != crowd(5)[4]) {
+				t.Errorf("those left out are %v, want the last", o.To)
+			}
+		})
+	}
+}
+
 func TestNotificationsAreCountedByMessageAndDay(t *testing.T) {
 	s, set := atNoon(t, t.TempDir(), 30)
 	ann, bob := addUser(t, s, "ann"), addUser(t, s, "bob")

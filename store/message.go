@@ -153,8 +153,10 @@ func (t *tx) take(d draft, r *Result) error {
 	if r.ID, err = t.enqueue(d); err != nil {
 		return err
 	}
-	r.Update, err = t.update(d.User, d.Service)
-	return err
+	if r.Update, err = t.update(d.User, d.Service); err != nil {
+		return err
+	}
+	return t.note(*r)
 }
 
 // repeated looks for the same request, whose answer got lost.
@@ -167,8 +169,8 @@ func (t *tx) repeated(m Message, r *Result) error {
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
 	}
-	if r.Again = err == nil; r.Again && m.Partly {
-		r.Over, err = t.leftOut(r.ID, m)
+	if r.Again = err == nil; r.Again {
+		err = t.again(m, r)
 	}
 	return err
 }

@@ -153,7 +153,7 @@ func (t *tx) take(d draft, r *Result) error {
 	if r.ID, err = t.enqueue(d); err != nil {
 		return err
 	}
-	if r.Update, err = t.update(d.User, d.Service); err != nil {
+	if r.Update, err = t.update(d.Message); err != nil {
 		return err
 	}
 	return t.note(*r)

@@ -182,14 +182,13 @@ func (s *Store) changeOf(service string) int64 {
 	return at
 }
 
-// update returns the change of a service that the answer to a user's message is to tell of, and
-// counts it as told; zero where there is none.
-func (t *tx) update(user int64, service string) (time.Time, error) {
+// update returns the change of a service that the answer to a message is to tell its user of, and counts it as told; zero where there is none.
+func (t *tx) update(m Message) (time.Time, error) {
+	user, service := m.User, strings.ToLower(m.Service)
 	change := t.writer.store.changeOf(service)
-	if change == 0 || user == 0 {
+	if change == 0 || user == 0 || m.Source != SourceOMS { // no other answer tells of it
 		return time.Time{}, nil
 	}
-	service = strings.ToLower(service)
 	var seen, told int64
 	var answers int
 	err := t.row(`SELECT seen, told, answers FROM service_clients WHERE user_id = ? AND service = ?`, []any{user, service}, &seen, &told, &answers)

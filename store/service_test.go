@@ -192,6 +192,52 @@ func TestAnswersTellOfAChangeUntilTheClientHasLooked(t *testing.T) {
 	}
 }
 
+func TestARepeatedRequestIsToldOfTheChangeThatItsLostAnswerToldOf(t *testing.T) {
+	s := open(t)
+	ann := addUser(t, s, "ann")
+	check(t, s.Set(t.Context(), "oms.recipients", "60"))
+	ask := func(request byte) store.Result {
+		t.Helper()
+		r := hand(t, s, store.Message{User: ann.ID, Digest: &[32]byte{request}, Answers: true}, 1)
+		check(t, r.Err)
+		return r
+	}
+	for request := range byte(5) {
+		first := ask(request)
+		for range 3 { // each counts once, however often it is repeated
+			if again := ask(request); !again.Again || again.Update.IsZero() || !again.Update.Equal(first.Update) {
+				t.Errorf("request %d is told of %v, and again of %v", request, first.Update, again.Update)
+			}
+		}
+	}
+	if r := ask(5); !r.Update.IsZero() {
+		t.Error("a sixth answer tells")
+	}
+	if r := ask(5); !r.Again || !r.Update.IsZero() {
+		t.Error("repeated, the sixth answer tells")
+	}
+	if r := ask(4); r.Update.IsZero() {
+		t.Error("repeated after the sixth, the fifth does not tell")
+	}
+	check(t, s.SawService(t.Context(), ann.ID, ""))
+	if r := ask(4); !r.Again || !r.Update.IsZero() {
+		t.Error("told although the client has looked")
+	}
+}
+
+func TestWhatIsNotHandedOverByOMSCountsAsNoAnswerThatTells(t *testing.T) {
+	s := open(t)
+	ann := addUser(t, s, "ann")
+	check(t, s.Set(t.Context(), "oms.recipients", "60"))
+	for range 6 {
+		_, _, err := s.Enqueue(t.Context(), store.Message{User: ann.ID, Source: store.SourceMail, Parts: []string{"hello"}, To: []store.Recipient{{Number: crowd(1)[0]}}})
+		check(t, err)
+	}
+	if r := hand(t, s, store.Message{User: ann.ID}, 1); r.Update.IsZero() {
+		t.Error("six mails used up what Outlook is to be told")
+	}
+}
+
 func TestMMSIsOfferedForThirtyDaysAfterAModemSentOne(t *testing.T) {
 	s, set := atNoon(t, t.TempDir(), 1)
 	ann := addUser(t, s, "ann")

@@ -209,6 +209,11 @@ func TestWithoutANetworkNothingIsTaken(t *testing.T) {
 	<-clock
 	clock <- now.Add(25 * time.Hour)
 	want("when it has been gone for longer than texts are worth sending", "serviceNetwork/failure", "ok/neutral")
+	// The decisive error goes first, and is about all recipients; what is wrong with some of them is told too.
+	hello.to = []string{"nobody", phone, "12<"}
+	if got, want := b.deliver(t, hello).String(), "serviceNetwork/failure\ninvalidRecipient/failure |nobody;12<"; got != want {
+		t.Errorf("beside recipients that are none: got %s, want %s", got, want)
+	}
 }
 
 func TestAFullMultimediaMessageIsRead(t *testing.T) {

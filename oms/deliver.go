@@ -67,7 +67,7 @@ func (s *Service) judge(c *call, user store.User, data XMSData) (store.Message, 
 		return store.Message{}, errs
 	}
 	if !s.store.Reachable(data.Scheduled) {
-		return store.Message{}, []responseError{{code: serviceNetwork}}
+		return store.Message{}, append(errs, responseError{code: serviceNetwork})
 	}
 	return store.Message{
 		User: user.ID, Source: store.SourceOMS, Service: c.service, Client: data.Client, SourceType: data.SourceType,

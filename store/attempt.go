@@ -401,6 +401,8 @@ func (s *Store) recover(ctx context.Context) error {
 		if err := s.clock.load(t); err != nil {
 			return err
 		}
+		// What time it may be is known only now.
+		t.now = s.stamp()
 		if _, err := t.exec(`DELETE FROM errands`); err != nil { // whoever asked has given up
 			return err
 		}

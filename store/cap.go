@@ -23,7 +23,8 @@ func date(at time.Time) int {
 }
 
 // today is the day that segments are counted for: while the clock is not trusted, the last one for
-// which any were, since a clock that is wrong must not start a new day.
+// which any were, since a clock that is wrong must not start a new day. A day that rows cannot have had
+// yet is none: the clock was ahead then.
 func (s *Store) today(now time.Time, last int) int {
 	if last > 0 && !s.ClockTrusted() {
 		return last

@@ -123,7 +123,7 @@ func (c *clock) tick(s *Store) func(*tx) error {
 		s.log.Warn("the clock was ahead once: a time server says that it is right now", "by", behind.Round(time.Second))
 		c.base, c.high, c.marked, c.good = now, now, now, true
 		s.bells.ringAll()
-		return (*tx).lowerMark
+		return func(t *tx) error { return t.lowerMark(behind) }
 	}
 	good := c.problem(now) == ""
 	if good != c.good {
@@ -146,9 +146,11 @@ func (c *clock) tick(s *Store) func(*tx) error {
 	}
 }
 
-// lowerMark puts right what was dated while the clock was ahead, and would wait for that time.
-func (t *tx) lowerMark() error {
-	now := ms(t.now)
+// lowerMark puts right what was dated while the clock was ahead by that much, and would wait for that
+// time. What was counted for days that have not come counts for those that they were.
+func (t *tx) lowerMark(ahead time.Duration) error {
+	now, today, back := ms(t.now), date(t.now), fmt.Sprintf("-%d days", ahead/day)
+	const was = `ifnull(min(?1, CAST(strftime('%Y%m%d', printf('%d-%02d-%02d', day / 10000, day / 100 % 100, day % 100), ?2) AS INTEGER)), ?1)`
 	for _, change := range []struct {
 		text string
 		args []any
@@ -161,6 +163,12 @@ func (t *tx) lowerMark() error {
 		{`UPDATE incoming_segments SET received = ?1 WHERE incoming_id IS NULL AND received > ?1`, []any{now}},
 		{`UPDATE sims SET asked = 0 WHERE asked > ?1`, []any{now}},
 		{`UPDATE sessions SET created = min(created, ?1), used = min(used, ?1) WHERE created > ?1 OR used > ?1`, []any{now}},
+		{`INSERT INTO usage (sim, day, segments) SELECT sim, ` + was + `, sum(segments) FROM usage WHERE day > ?1 GROUP BY 1, 2
+			ON CONFLICT (sim, day) DO UPDATE SET segments = segments + excluded.segments`, []any{today, back}},
+		{`DELETE FROM usage WHERE day > ?1`, []any{today}},
+		{`INSERT INTO user_usage (user_id, day, segments, notices) SELECT user_id, ` + was + `, sum(segments), sum(notices) FROM user_usage WHERE day > ?1 GROUP BY 1, 2
+			ON CONFLICT (user_id, day) DO UPDATE SET segments = segments + excluded.segments, notices = notices + excluded.notices`, []any{today, back}},
+		{`DELETE FROM user_usage WHERE day > ?1`, []any{today}},
 	} {
 		if _, err := t.exec(change.text, change.args...); err != nil {
 			return err

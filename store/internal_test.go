@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -306,4 +307,107 @@ func TestWhatWasDatedWhileTheClockWasAheadDoesNotWaitForThatTime(t *testing.T) {
 			t.Errorf("%+v, %v", d, err)
 		}
 	})
+}
+
+func TestWhatWasCountedWhileTheClockWasAheadCountsForTheDaysThatItWas(t *testing.T) {
+	now := time.Date(2026, 5, 3, 12, 0, 0, 0, time.Local)
+	for _, c := range []struct {
+		name         string
+		ahead        time.Duration
+		counted, was string // day:segments
+	}{
+		{"ten years", 3653 * day, "20260501:5 20360501:1 20360502:2 20360503:4", "20260501:6 20260502:2 20260503:4"},
+		{"across the end of a month", 29 * day, "20260430:1 20260530:2 20260531:3 20260601:4", "20260430:1 20260501:2 20260502:3 20260503:4"},
+		{"an hour", time.Hour, "20260503:1 20260504:2", "20260503:3"},
+		{"a day and a half", 36 * time.Hour, "20260502:1 20260503:2 20260504:3 20260505:4", "20260502:1 20260503:9"},
+		{"less than what was counted", time.Hour, "20360503:1", "20260503:1"},
+		{"beyond all calendars", time.Hour, "123450503:1", "20260503:1"},
+		{"not at all", 0, "20260502:1 20260503:2", "20260502:1 20260503:2"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := openInside(t)
+			s.SetClock(func() time.Time { return now })
+			ann, err := s.AddUser(t.Context(), User{Login: "ann"}, "secret of ann")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var sims, users []string
+			err = s.write(t.Context(), func(t *tx) error {
+				for _, row := range strings.Fields(c.counted) {
+					var day, n int
+					fmt.Sscanf(row, "%d:%d", &day, &n)
+					if _, err := t.exec(`INSERT INTO usage (sim, day, segments) VALUES ('imsi', ?, ?)`, day, n); err != nil {
+						return err
+					}
+					if _, err := t.exec(`INSERT INTO user_usage (user_id, day, segments, notices) VALUES (?, ?, ?, ?)`, ann.ID, day, n, 10*n); err != nil {
+						return err
+					}
+				}
+				if err := t.lowerMark(c.ahead); err != nil {
+					return err
+				}
+				text := func(r scanner) (text string, err error) { return text, r.Scan(&text) }
+				if sims, err = within(t, text, `SELECT day || ':' || segments FROM usage ORDER BY day`); err != nil {
+					return err
+				}
+				users, err = within(t, text, `SELECT day || ':' || segments FROM user_usage WHERE notices = 10 * segments ORDER BY day`)
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Join(sims, " "); got != c.was {
+				t.Errorf("of the SIM are counted %s, want %s", got, c.was)
+			}
+			if got := strings.Join(users, " "); got != c.was {
+				t.Errorf("of the user are counted %s, want %s", got, c.was)
+			}
+		})
+	}
+}
+
+func TestADayThatHasNotComeIsNotTheLastOne(t *testing.T) {
+	s := openInside(t)
+	ann, err := s.AddUser(t.Context(), User{Login: "ann"}, "secret of ann")
+	if err != nil {
+		t.Fatal(err)
+	}
+	behind := time.Date(2026, 5, 1, 12, 0, 0, 0, time.Local)
+	s.clock.mu.Lock()
+	s.clock.high = look{wall: behind.AddDate(0, 0, 3)}
+	s.clock.mu.Unlock()
+	s.SetClock(func() time.Time { return behind })
+	if s.ClockTrusted() {
+		t.Fatal("the clock is trusted")
+	}
+	err = s.write(t.Context(), func(tx *tx) error {
+		for _, day := range []int{20260502, 20360503} {
+			if _, err := tx.exec(`INSERT INTO usage (sim, day, segments) VALUES ('imsi', ?, 1)`, day); err != nil {
+				return err
+			}
+			if _, err := tx.exec(`INSERT INTO user_usage (user_id, day, segments, notices) VALUES (?, ?, 1, 0)`, ann.ID, day); err != nil {
+				return err
+			}
+		}
+		tx.writer.lanes = nil
+		l, err := tx.lanes()
+		if err != nil {
+			return err
+		}
+		u, err := tx.used(l, "imsi")
+		if err != nil {
+			return err
+		}
+		last, err := tx.userDay()
+		if u.day != 20260502 || last != 20260502 {
+			t.Errorf("the last day of a SIM is %d, of a user %d", u.day, last)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if u, err := s.usage(t.Context(), "imsi"); err != nil || u.day != 20260502 {
+		t.Errorf("for the status it is %d, %v", u.day, err)
+	}
 }

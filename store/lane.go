@@ -78,7 +78,7 @@ func (t *tx) lanes() (*lanes, error) {
 	if err := t.row(`SELECT ifnull(min(due), ?) FROM deliveries WHERE state = 'scheduled'`, []any{int64(noTime)}, &l.scheduled); err != nil {
 		return nil, err
 	}
-	if err := t.row(`SELECT ifnull(max(day), 0) FROM usage`, nil, &l.day); err != nil {
+	if err := t.row(`SELECT ifnull(max(day), 0) FROM usage WHERE day <= ?`, []any{date(t.now)}, &l.day); err != nil {
 		return nil, err
 	}
 	t.writer.lanes, t.moved = l, true

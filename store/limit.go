@@ -119,7 +119,7 @@ func (t *tx) limitsOf(user int64) (limits, error) {
 func (t *tx) userDay() (int, error) {
 	last := 0
 	if !t.writer.store.ClockTrusted() {
-		if err := t.row(`SELECT ifnull(max(day), 0) FROM user_usage`, nil, &last); err != nil {
+		if err := t.row(`SELECT ifnull(max(day), 0) FROM user_usage WHERE day <= ?`, []any{date(t.now)}, &last); err != nil {
 			return 0, err
 		}
 	}

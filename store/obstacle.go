@@ -64,14 +64,15 @@ func (s *Store) Obstacles(ctx context.Context) (words []string, err error) {
 
 // usage is used for those who only read.
 func (s *Store) usage(ctx context.Context, sim string) (used, error) {
+	now := s.stamp()
 	last, err := one(ctx, s, func(r scanner) (day int, err error) {
 		err = r.Scan(&day)
 		return day, err
-	}, `SELECT ifnull(max(day), 0) FROM usage`)
+	}, `SELECT ifnull(max(day), 0) FROM usage WHERE day <= ?`, date(now))
 	if err != nil {
 		return used{}, err
 	}
-	day := s.today(s.stamp(), last)
+	day := s.today(now, last)
 	return one(ctx, s, func(r scanner) (used, error) {
 		u := used{day: day}
 		err := r.Scan(&u.today, &u.monthly)

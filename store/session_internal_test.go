@@ -122,7 +122,7 @@ func TestASessionBegunWhileTheClockWasAheadLastsNoLonger(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.wall = c.wall.AddDate(-10, 0, 0)
-	if err := s.write(t.Context(), (*tx).lowerMark); err != nil {
+	if err := s.write(t.Context(), func(tx *tx) error { return tx.lowerMark(3653 * day) }); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Session(t.Context(), token); err != nil {

@@ -207,6 +207,18 @@ func (s *Store) Expire(ctx context.Context, login string, at time.Time) error {
 // expired says whether a user's time is over. The stamp never runs ahead on a clock that is not trusted.
 func (s *Store) expired(u User) bool { return !u.Expires.IsZero() && !s.stamp().Before(u.Expires) }
 
+// MaySend says by the rule of Authenticate whether a user may have texts sent: else it is ErrDisabled, or
+// ErrExpired which is one.
+func (s *Store) MaySend(u User) error {
+	switch {
+	case u.Disabled:
+		return ErrDisabled
+	case s.expired(u):
+		return ErrExpired
+	}
+	return nil
+}
+
 // changeUser changes a user's row, and ends the user's sessions where it says so.
 func (s *Store) changeUser(ctx context.Context, login string, ends bool, text string, args ...any) error {
 	return s.writePeople(ctx, func(t *tx) error {

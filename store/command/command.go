@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 
 	"golang.org/x/term"
 
@@ -42,8 +43,8 @@ func Send(ctx context.Context, flags *flag.FlagSet, args []string) error {
 			if err != nil {
 				return err
 			}
-			if u.Disabled {
-				return fmt.Errorf("user %q is disabled", u.Login)
+			if err := maySend(s, u); err != nil {
+				return err
 			}
 			m.User = u.ID
 		}
@@ -75,6 +76,18 @@ func Send(ctx context.Context, flags *flag.FlagSet, args []string) error {
 		}
 		return nil
 	})
+}
+
+// maySend refuses to send for somebody who may not sign in, and says what to do.
+func maySend(s *store.Store, u store.User) error {
+	switch err := s.MaySend(u); {
+	case errors.Is(err, store.ErrExpired):
+		return fmt.Errorf("the account of %s expired on %s, so nothing was sent: `%s` ends that, and a later day in place of never puts it off",
+			u.Login, u.Expires.Local().Format(time.DateOnly), typed(s, "user expire", u.Login+" never"))
+	case err != nil:
+		return fmt.Errorf("the account of %s is disabled, so nothing was sent: `%s` lets it be used again", u.Login, typed(s, "user enable", u.Login))
+	}
+	return nil
 }
 
 // UserAdd adds a user.

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -153,20 +154,30 @@ func (f *Front) planned() store.Front {
 		}
 		return address
 	}
-	p := store.Front{Hosts: f.hosts.Values, TLS: f.tls, HTTPS: at(f.https), HTTP: at(f.http)}
+	p := store.Front{Hosts: f.hosts.Values, TLS: f.tls, HTTPS: at(f.https), HTTP: at(f.http), Legacy: at(f.legacy)}
 	p.Origin = origin(p)
 	return p
 }
 
-// Moves says what it means for clients of OMS that a run with this Front leaves the address of the last
-// one; "" where they can go on.
+// Moves says what it means for clients of OMS that a run with this Front leaves the addresses of the
+// last one; "" where they can go on.
 func Moves(s *store.Store, next store.Front) string {
-	was, is, ok := s.Moved(next)
-	if !ok {
-		return ""
+	var moves []string
+	if was, is, ok := s.Moved(next); ok {
+		moves = append(moves, fmt.Sprintf("the address of this box was %s and becomes %s: to Outlook and SharePoint that is another service, so each account has to be set up anew with %s. "+
+			"An old name that is still given, as another -host behind the new one, goes on at the same port", was, is, is+web.OMSPath))
 	}
-	return fmt.Sprintf("the address of this box was %s and becomes %s: to Outlook and SharePoint that is another service, so each account has to be set up anew with %s. "+
-		"An old name that is still given, as another -host behind the new one, goes on at the same port", was, is, is+web.OMSPath)
+	_, was, _ := net.SplitHostPort(s.Front().Legacy) // no port where there is no such door
+	_, is, _ := net.SplitHostPort(next.Legacy)
+	switch origin, err := url.Parse(next.Origin); {
+	case was == "" || was == is:
+	case is == "" || err != nil:
+		moves = append(moves, fmt.Sprintf("the port of -https-legacy was %s and is closed: the old programs that came by it find no service there", was))
+	default:
+		moves = append(moves, fmt.Sprintf("the port of -https-legacy was %s and becomes %s: to the old programs that came by it that is another service, so each of their accounts has to be set up anew with https://%s",
+			was, is, net.JoinHostPort(origin.Hostname(), is)+web.OMSPath))
+	}
+	return strings.Join(moves, ". ")
 }
 
 // OpenPlain opens a port for pages and OMS without TLS, and one for mail unless that is "off".

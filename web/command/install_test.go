@@ -177,3 +177,30 @@ func TestAnInstallationThatMovesTheServiceSaysSoBefore(t *testing.T) {
 		})
 	}
 }
+
+func TestWhoMovesTheDoorOfOldProgramsIsToldSo(t *testing.T) {
+	const moved, closed = "the port of -https-legacy was 8443 and becomes ", "the port of -https-legacy was 8443 and is closed: the old programs that came by it find no service there"
+	for _, c := range []struct{ name, last, args, want string }{
+		{"there was none", "", "-host sms.example.org -https-legacy :8443", ""},
+		{"it stays", "[::]:8443", "-host sms.example.org -https-legacy :8443", ""},
+		{"it stays at another address", "[::]:8443", "-host sms.example.org -https-legacy 127.0.0.1:8443", ""},
+		{"another port", "[::]:8443", "-host sms.example.org -https-legacy :9443",
+			moved + "9443: to the old programs that came by it that is another service, so each of their accounts has to be set up anew with https://sms.example.org:9443/oms/service.asmx"},
+		{"none any more", "[::]:8443", "-host sms.example.org", closed},
+		{"all moves", "[::]:8443", "-host new.example.org", "at the same port. " + closed},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s, err := store.Create(t.Context(), t.TempDir(), slog.New(slog.DiscardHandler))
+			must(t, err)
+			defer s.Close()
+			must(t, s.SetFront(t.Context(), store.Front{Origin: "https://sms.example.org", Hosts: []string{"sms.example.org"}, TLS: certificate.ACME, Legacy: c.last}))
+			flags := flag.NewFlagSet("omsbox install", flag.ContinueOnError)
+			ways := FrontFlags(flags)
+			must(t, command.Parse(flags, strings.Fields(c.args), 0, 0))
+			must(t, ways.Check())
+			if got := Moves(s, ways.planned()); !strings.HasSuffix(got, c.want) || (got == "") != (c.want == "") {
+				t.Errorf("got %s", got)
+			}
+		})
+	}
+}

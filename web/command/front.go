@@ -53,9 +53,15 @@ func (f *Front) Check() error {
 		doors = doors[1:]
 	}
 	for i, d := range doors {
+		if d.address == "off" || d.address == "" {
+			continue
+		}
+		if err := checkAddress(d.address); err != nil {
+			return fmt.Errorf("%s %w", d.flag, err)
+		}
 		_, port, _ := net.SplitHostPort(d.address)
 		for _, other := range doors[:i] {
-			if d.address == other.address && d.address != "off" && port != "0" {
+			if d.address == other.address && port != "0" {
 				return fmt.Errorf("%s and %s are both %s: each needs a port of its own", other.flag, d.flag, d.address)
 			}
 		}

@@ -20,12 +20,21 @@ const (
 	windowsDenied = syscall.Errno(10013) // WSAEACCES
 )
 
+// checkAddress refuses what listen cannot open, whatever the computer is like.
+func checkAddress(addr string) error {
+	_, port, err := net.SplitHostPort(addr)
+	if _, unknown := net.LookupPort("tcp", port); err != nil || port == "" || unknown != nil {
+		return fmt.Errorf("%s: write it as :PORT or HOST:PORT, such as :80 or 127.0.0.1:8025, with a port of at most 65535, or off", addr)
+	}
+	return nil
+}
+
 // listen opens a TCP port such as ":80" or "127.0.0.1:8025". Its error is a line, two at most, that
 // says what to do.
 func listen(addr string) (net.Listener, error) {
 	host, port, err := net.SplitHostPort(addr)
-	if err != nil || port == "" {
-		return nil, fmt.Errorf("address %q: write it as HOST:PORT or :PORT, such as :80 or 127.0.0.1:8025", addr)
+	if err != nil {
+		return nil, err
 	}
 	l, err := net.Listen("tcp", addr)
 	var unknown *net.DNSError

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+
+	"omsbox/store"
 )
 
 // forwarding are the headers in which proxies tell of the client. Nobody behind the front sees them.
@@ -46,7 +48,7 @@ func (s *Server) identify(r *http.Request) (private bool) {
 	for _, name := range forwarding {
 		r.Header.Del(name)
 	}
-	return known && isPrivate(client)
+	return known && store.IsPrivate(client)
 }
 
 // networks are the proxies that are believed.
@@ -140,10 +142,4 @@ func relayed(h http.Header) bool {
 // isHost says whether text may be a host with or without a port.
 func isHost(text string) bool {
 	return text != "" && len(text) <= 255 && strings.Trim(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]") == ""
-}
-
-// isPrivate says whether an address is of this computer or of its own network. Those of RFC 6598 are
-// not: other customers of the same provider have them.
-func isPrivate(a netip.Addr) bool {
-	return a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast()
 }

@@ -10,6 +10,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"omsbox/store"
 )
 
 // front decides by how a request came what it may have. Without certificates the administrator
@@ -129,7 +131,7 @@ func (s *Server) origin(r *http.Request) string {
 // own network, or a private address.
 func (s *Server) ours(host string) bool {
 	if a, err := netip.ParseAddr(host); err == nil {
-		return a.Zone() == "" && isPrivate(a.Unmap())
+		return a.Zone() == "" && store.IsPrivate(a)
 	}
 	own := []string{s.name, s.name + ".local", "localhost"}
 	return slices.Contains(own, host) || slices.ContainsFunc(s.store.Front().Hosts, func(h string) bool { return strings.EqualFold(h, host) })

@@ -18,6 +18,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"omsbox/store"
 )
 
 // Root is the certificate of the box's own CA, for people to trust.
@@ -89,22 +91,10 @@ var (
 	rootUntil = time.Date(2049, 12, 31, 0, 0, 0, 0, time.UTC)
 )
 
-// privateNetworks hold the addresses that are nobody's on the Internet.
-var privateNetworks = []netip.Prefix{
-	netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("172.16.0.0/12"), netip.MustParsePrefix("192.168.0.0/16"), // RFC 1918
-	netip.MustParsePrefix("100.64.0.0/10"),                                        // RFC 6598, which overlay networks use
-	netip.MustParsePrefix("169.254.0.0/16"), netip.MustParsePrefix("127.0.0.0/8"), // RFC 3927, RFC 1122 3.2.1.3
-	netip.MustParsePrefix("fc00::/7"), netip.MustParsePrefix("fe80::/10"), netip.MustParsePrefix("::1/128"), // RFC 4193, RFC 4291
-}
-
-func isPrivate(addr netip.Addr) bool {
-	return slices.ContainsFunc(privateNetworks, func(n netip.Prefix) bool { return n.Contains(addr) })
-}
-
 // makeRoot writes a new root that may vouch for hosts, for the names of this computer and for
 // private addresses, and for nothing else: whoever trusts it, trusts a small box with no more.
 func makeRoot(data string, hosts []string, now time.Time) error {
-	names, networks := []string{}, slices.Clone(privateNetworks)
+	names, networks := []string{}, store.PrivateNetworks()
 	for _, name := range boxNames(hosts) {
 		if addr, err := netip.ParseAddr(name); err != nil {
 			names = append(names, name)

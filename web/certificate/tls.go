@@ -1,6 +1,10 @@
 package certificate
 
-import "crypto/tls"
+import (
+	"crypto/tls"
+
+	"omsbox/store"
+)
 
 // Every listener asks the Keeper at each handshake, so that a renewed certificate reaches all.
 
@@ -56,7 +60,7 @@ func (k *Keeper) LegacyTLS() *tls.Config {
 // certificate is for programs that say which host they want (SNI, RFC 6066 3), unless they were
 // given an address.
 func (k *Keeper) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-	if hello.ServerName == "" && !isPrivate(localAddress(hello.Conn)) {
+	if hello.ServerName == "" && !store.IsPrivate(localAddress(hello.Conn)) {
 		return k.mailCertificate(hello)
 	}
 	if k.acme != nil && hello.ServerName != "" {

@@ -17,7 +17,7 @@ const (
 )
 
 // Answers says whether a request is for this service: its own paths with whatever method, and the POST of
-// a client whose user typed no more than the beginning of its address. Case does not matter.
+// a client whose user typed no more than the beginning of its address. The case of A to Z does not matter.
 func Answers(method, path string) bool {
 	_, whole := endpoint(path)
 	return whole || half(path) && (method == http.MethodPost || path != "/")
@@ -26,7 +26,7 @@ func Answers(method, path string) bool {
 // endpoint returns the name of the service whose path that is, in lower case, "" for the one of the
 // box; ok is false where it is no service's path.
 func endpoint(path string) (name string, ok bool) {
-	path, whole := strings.CutSuffix(strings.ToLower(path), page)
+	path, whole := strings.CutSuffix(lower(path), page)
 	name, ok = strings.CutPrefix(path, folder)
 	if !whole || !ok || name == "" {
 		return "", whole && ok
@@ -37,7 +37,18 @@ func endpoint(path string) (name string, ok bool) {
 
 // half says whether a path is the beginning of the service's.
 func half(path string) bool {
-	return path == "/" || strings.EqualFold(path, folder) || strings.EqualFold(path, folder+"/")
+	path = lower(path)
+	return path == "/" || path == folder || path == folder+"/"
+}
+
+// lower is a path in small letters, of A to Z alone: others are no other spelling of them, as of İ for i.
+func lower(path string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			r += 'a' - 'A'
+		}
+		return r
+	}, path)
 }
 
 // address is where a client found this service, and where it finds all else.

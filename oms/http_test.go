@@ -331,6 +331,9 @@ func TestAnswers(t *testing.T) {
 		{"POST", "/oms/a/b/service.asmx", false},
 		{"POST", "/omsx/service.asmx", false},
 		{"GET", "/service.asmx", false},
+		{"POST", "/oms/servİce.asmx", false}, // whose small letter is i
+		{"POST", "/omſ", false},              // whose capital is S
+		{"POST", "/omſ/service.asmx", false},
 		{"GET", "/oms/service.asmx/DeliverXms", false},
 		{"POST", "", false},
 	}

@@ -25,6 +25,7 @@ func TestOMSIsFoundHoweverItsAddressIsTyped(t *testing.T) {
 		"/oms/./service.asmx":     "oms POST /oms/service.asmx",
 		"/x/../oms/service.asmx":  "oms POST /oms/service.asmx",
 		"/oms/service.asmx/":      "",
+		"/oms/%C5%BFervice.asmx":  "", // with a long s
 		"/oms/":                   "",
 		"/oms/service.asmx/other": "",
 	} {

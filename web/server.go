@@ -90,7 +90,9 @@ type Server struct {
 // New prepares the pages. It fails if a template or a file of the pages is not as it must be.
 func New(s *store.Store, log *slog.Logger, config Config) (*Server, error) {
 	if config.Answers == nil {
-		config.Answers = func(_, path string) bool { return strings.EqualFold(path, OMSPath) }
+		config.Answers = func(_, path string) bool {
+			return len(path) == len(OMSPath) && strings.EqualFold(path, OMSPath) // what else folds to A to Z is longer
+		}
 	}
 	if config.OMS == nil {
 		return nil, errors.New("web: no OMS service to serve")

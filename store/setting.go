@@ -27,7 +27,7 @@ type Setting struct {
 // AllSettings are all there are, in the order in which they are shown.
 func AllSettings() []Setting {
 	return []Setting{
-		{Key: "services", Default: "", About: "further services beside the one of the box, such as sales,alarms: each has its own address /oms/NAME/service.asmx; clients of one that is taken out are told that it has ended", check: serviceNames},
+		{Key: "services", Default: "", About: "further services beside the one of the box, such as sales,alarms: each has its own address /oms/NAME/service.asmx; clients of one that is taken out are told that it has ended", check: listOf(serviceName)},
 		{Key: "service.provider", Default: "omsbox", About: "the company or person that runs this box, shown in Outlook's account window", Per: PerService, Cached: true, check: shortText},
 		{Key: "service.name", Default: "Text messages", About: "the name of the service, shown in Outlook's account window", Per: PerService, Cached: true, check: shortText},
 		{Key: "service.local-name", Default: "", About: "its name for those whose Office speaks the language of oms.locale; empty: service.name", Per: PerService, Cached: true, check: shortText},
@@ -40,7 +40,7 @@ func AllSettings() []Setting {
 		{Key: "acme.directory", Default: "", About: "the public CA: empty for Let's Encrypt, staging for its trial one, or the https address of another's ACME directory", check: directory},
 		{Key: "acme.roots", Default: "", About: "a PEM file with the root that vouches for that address, where it is a CA of your own", check: shortText},
 		{Key: "acme.dns", Default: "", About: "how to prove the names through DNS, which works behind any router: duckdns TOKEN, cloudflare TOKEN, rfc2136 SERVER KEY-NAME ALGORITHM SECRET, or exec PROGRAM", Secret: true, check: dnsProvider},
-		{Key: "http.proxies", Default: "", About: "the addresses of proxies in front of this box, such as 127.0.0.1 or 10.0.0.0/8: what they say of a client is believed", check: networks},
+		{Key: "http.proxies", Default: "", About: "the addresses of proxies in front of this box, such as 127.0.0.1 or 10.0.0.0/8: what they say of a client is believed", check: listOf(network)},
 		{Key: "oms.plain", Default: "no", About: "yes: private addresses may use OMS without TLS, with app passwords alone", check: yesNo},
 		{Key: "oms.wait", Default: "2s", About: "how long Outlook is kept waiting for the modem's verdict; 0 answers at once", check: wait},
 		{Key: "oms.closed", Default: "no", About: "yes: the service has ended; Outlook tells its users so, and nothing is taken", Per: PerService, check: yesNo},
@@ -60,7 +60,7 @@ func AllSettings() []Setting {
 		{Key: "sms.hold", Default: "no", About: "yes: nothing is sent; a text of which a part has left is finished", check: yesNo},
 		{Key: "sms.validity", Default: "24h", About: "how long a text that is written from now on is worth sending, such as 90m, 24h or 3d", check: span(5*time.Minute, 63*week)},
 		{Key: "sms.failover", Default: "5m", About: "how long the SIM that a text is meant for may be gone before another one sends it; never: it waits", check: orNever(span(0, 30*day))},
-		{Key: "sms.languages", Default: "", About: "languages whose letters may be sent in tables of their own where that takes fewer segments: turkish, spanish, portuguese, …, or all", check: languages},
+		{Key: "sms.languages", Default: "", About: "languages whose letters may be sent in tables of their own where that takes fewer segments: turkish, spanish, portuguese, …, or all", check: listOf(language)},
 		{Key: "sms.plain", Default: "no", About: "yes: curly quotes, dashes and the like are replaced where they alone would make a text longer", check: yesNo},
 		{Key: "sms.references", Default: "8", About: "how many bits the number has that holds the segments of one text together: 8, or 16", check: references},
 		{Key: "sms.incomplete", Default: "6h", About: "how long the missing segments of a text are awaited before what is there is handed on", check: span(time.Minute, 30*day)},
@@ -70,8 +70,8 @@ func AllSettings() []Setting {
 		{Key: "sim.monthly", Default: "0", About: "how many segments a SIM sends in a calendar month at most; 0: no limit", Per: PerSIM, check: count},
 		{Key: "sim.pace", Default: "", About: "how many segments a SIM sends at most in a second, minute or hour, such as 20/m; empty: as many as the modem takes", Per: PerSIM, check: pace},
 		{Key: "sim.hold", Default: "no", About: "yes: this SIM sends nothing; a text of which a part has left is finished", Per: PerSIM, check: yesNo},
-		{Key: "sim.users", Default: "", About: "the users whose texts leave through this SIM, such as ann,bob", Per: PerSIM, Named: true, check: shortText},
-		{Key: "sim.prefixes", Default: "", About: "the numbers whose texts leave through this SIM, by how they begin, such as +43,+4917; the longest counts", Per: PerSIM, Named: true, check: prefixes},
+		{Key: "sim.users", Default: "", About: "the users whose texts leave through this SIM, such as ann,bob", Per: PerSIM, Named: true, check: listOf(shortText)},
+		{Key: "sim.prefixes", Default: "", About: "the numbers whose texts leave through this SIM, by how they begin, such as +43,+4917; the longest counts", Per: PerSIM, Named: true, check: listOf(prefix)},
 		{Key: "sim.balance", Default: "", About: "the code that asks for the SIM's balance, such as *100#", Per: PerSIM, check: ussd},
 		{Key: "sim.least", Default: "", About: "the balance below which the administrator is told, and whoever sends is warned, such as 5 or 2.50", Per: PerSIM, check: amount},
 	}

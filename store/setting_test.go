@@ -99,6 +99,11 @@ func TestSettingsAreCheckedWhenTheyAreSet(t *testing.T) {
 		{"sim.balance", "call 100", false},
 		{"sim.least", "2.50", true},
 		{"sim.least", "2,50", false},
+		{"services", "sales, alarms", true},
+		{"services", ",sales,", true},
+		{"services", "Sales", false},
+		{"http.proxies", "127.0.0.1, 10.0.0.0/8", true},
+		{"http.proxies", "0.0.0.0/0", false},
 		{"no.such", "x", false},
 	} {
 		t.Run(c.key+"="+c.value, func(t *testing.T) {
@@ -114,6 +119,19 @@ func TestSettingsAreCheckedWhenTheyAreSet(t *testing.T) {
 	check(t, s.Set(t.Context(), "oms.wait", ""))
 	if got := s.Wait(); got != 2*time.Second {
 		t.Errorf("the default of oms.wait is %v", got)
+	}
+}
+
+func TestAListWithNothingInItIsRefusedInWords(t *testing.T) {
+	s := open(t)
+	for _, key := range []string{"services", "http.proxies", "sms.languages", "sim.users/262011234567890", "sim.prefixes/262011234567890"} {
+		for _, empty := range []string{",", " ", " , ,"} {
+			err := s.Set(t.Context(), key, empty)
+			if !errors.Is(err, store.ErrInvalid) || !strings.Contains(err.Error(), `there is nothing in it; write "" for none`) {
+				t.Errorf("%s=%q: %v", key, empty, err)
+			}
+		}
+		check(t, s.Set(t.Context(), key, ""))
 	}
 }
 

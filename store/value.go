@@ -123,7 +123,7 @@ func yesNo(v string) error {
 	return nil
 }
 
-func languages(v string) error {
+func language(v string) error {
 	if _, err := sms.ParseLanguages(v); err != nil {
 		return fmt.Errorf("%w list of languages: %w; there are %s, and all", ErrInvalid, err, strings.ReplaceAll(sms.AllLanguages.String(), " ", ", "))
 	}
@@ -224,14 +224,12 @@ func notices(v string) error {
 	return err
 }
 
-// serviceNames checks the names of services, which are part of their addresses.
-func serviceNames(v string) error {
-	for _, name := range words(v) {
-		if len(name) > 30 || strings.Trim(name, "-") != name || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
-			return fmt.Errorf("%w name of a service %q: write it in small letters, digits and hyphens, as sales", ErrInvalid, clip(name, 40))
-		}
+// serviceName checks the name of a service, which is part of its address.
+func serviceName(v string) error {
+	if len(v) > 30 || strings.Trim(v, "-") != v || strings.Trim(v, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+		return fmt.Errorf("%w name of a service %q: write it in small letters, digits and hyphens, as sales", ErrInvalid, clip(v, 40))
 	}
-	return shortText(v)
+	return nil
 }
 
 // simName checks an IMSI or an ICCID, or what stands for one of a SIM that tells neither.
@@ -273,13 +271,28 @@ func pace(v string) error {
 // words are the entries of a list with commas or blanks.
 func words(v string) []string { return strings.Fields(strings.ReplaceAll(v, ",", " ")) }
 
-func prefixes(v string) error {
-	for _, prefix := range words(v) {
-		if n := strings.TrimPrefix(prefix, "+"); len(n) < 1 || len(n) > 17 || strings.Trim(n, digits) != "" || n == prefix && n[0] == '0' {
-			return fmt.Errorf("%w beginning of numbers %q: write it with the country code, as +4917 or +43,+41", ErrInvalid, clip(prefix, 40))
+// listOf allows lists, each of whose entries is allowed. One with nothing in it is a slip, and not how a
+// list is emptied: that is "", which also says so where somebody reads it.
+func listOf(entry func(string) error) func(string) error {
+	return func(v string) error {
+		all := words(v)
+		if len(all) == 0 {
+			return fmt.Errorf("%w list %q: there is nothing in it; write \"\" for none", ErrInvalid, clip(v, 40))
 		}
+		for _, word := range all {
+			if err := entry(word); err != nil {
+				return err
+			}
+		}
+		return shortText(v)
 	}
-	return shortText(v)
+}
+
+func prefix(v string) error {
+	if n := strings.TrimPrefix(v, "+"); len(n) < 1 || len(n) > 17 || strings.Trim(n, digits) != "" || n == v && n[0] == '0' {
+		return fmt.Errorf("%w beginning of numbers %q: write it with the country code, as +4917 or +43,+41", ErrInvalid, clip(v, 40))
+	}
+	return nil
 }
 
 func ussd(v string) error {
@@ -325,18 +338,16 @@ func dnsProvider(v string) error {
 	return nil
 }
 
-// networks checks a list of IP addresses and prefixes.
-func networks(v string) error {
-	for _, word := range words(v) {
-		if p, err := netip.ParsePrefix(word); err == nil {
-			if p.Bits() < 8 || p.Addr().Is6() && p.Bits() < 16 {
-				return fmt.Errorf("%w network %q: so large a one has strangers in it, who could say that they are anybody", ErrInvalid, word)
-			}
-			continue
+// network checks an IP address or a prefix.
+func network(v string) error {
+	if p, err := netip.ParsePrefix(v); err == nil {
+		if p.Bits() < 8 || p.Addr().Is6() && p.Bits() < 16 {
+			return fmt.Errorf("%w network %q: so large a one has strangers in it, who could say that they are anybody", ErrInvalid, v)
 		}
-		if _, err := netip.ParseAddr(word); err != nil {
-			return fmt.Errorf("%w address %q: write IP addresses and networks, such as 127.0.0.1 or 10.0.0.0/8", ErrInvalid, clip(word, 60))
-		}
+		return nil
 	}
-	return shortText(v)
+	if _, err := netip.ParseAddr(v); err != nil {
+		return fmt.Errorf("%w address %q: write IP addresses and networks, such as 127.0.0.1 or 10.0.0.0/8", ErrInvalid, clip(v, 60))
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package mailer
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/sha256"
 	"errors"
@@ -9,7 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/emersion/go-message"
-	"github.com/emersion/go-message/charset"
+	"github.com/emersion/go-message/textproto"
 	"github.com/emersion/go-smtp"
 )
 
@@ -37,11 +38,14 @@ type composed struct {
 
 // compose makes of a mail the text that its writer means to send: no quoted history, no signature.
 func compose(source []byte) (m composed, no *smtp.SMTPError) {
-	entity, err := message.ReadWithOptions(bytes.NewReader(source), &message.ReadOptions{MaxHeaderBytes: mostHeader})
-	if entity == nil {
+	top, _ := message.ReadWithOptions(bytes.NewReader(source), &message.ReadOptions{MaxHeaderBytes: mostHeader})
+	if top == nil {
 		return m, unreadable("its header is no mail's, or too long")
 	}
-	h := &entity.Header
+	h := &top.Header
+	body := bufio.NewReader(bytes.NewReader(source))
+	textproto.ReadHeader(body) // it is whole, as was seen
+	entity, err := opened(*h, body)
 	if why := automatic(h); why != "" {
 		return m, refusal(550, smtp.EnhancedCode{5, 7, 1}, "A program wrote this mail (%s), so it becomes no text", why)
 	}
@@ -57,11 +61,17 @@ func compose(source []byte) (m composed, no *smtp.SMTPError) {
 	answers := h.Has("In-Reply-To") || h.Has("References") || marksAnswer.MatchString(subject)
 	var whole []string
 	for _, p := range pieces {
-		whole = append(whole, p.words(answers))
+		words := p.words(answers)
+		if p.flaw != "" && strings.ContainsRune(words, utf8.RuneError) {
+			return m, unreadable(p.flaw)
+		}
+		whole = append(whole, words)
 	}
 	m.text = strings.TrimSpace(strings.Join(whole, "\n\n"))
 	if !visible(m.text) && !answers {
-		m.text = oneLine(clean(subject))
+		if m.text = oneLine(clean(subject)); strings.ContainsRune(m.text, utf8.RuneError) {
+			return m, unreadable("its subject has characters that are none, so type it anew")
+		}
 	}
 	if !visible(m.text) {
 		return m, refusal(554, smtp.EnhancedCode{5, 6, 0}, "The mail has no text of its own. Nothing was sent")
@@ -138,7 +148,8 @@ func field(h *message.Header, name string) string {
 	if err != nil {
 		text = h.Get(name)
 	}
-	return strings.ToValidUTF8(text, "\uFFFD")
+	text, _ = unicodeOf([]byte(text), "")
+	return text
 }
 
 func unreadable(why string) *smtp.SMTPError {
@@ -149,6 +160,7 @@ func unreadable(why string) *smtp.SMTPError {
 type piece struct {
 	html bool
 	text string // lines end in LF
+	flaw string // why there are characters in it that cannot be read, with U+FFFD in their place; "" where there are none
 	flow bool   // format=flowed was undone, so no line ends but where the writer ended it
 }
 
@@ -272,19 +284,17 @@ func (c *contents) alternative(e *message.Entity, depth int) (best []piece, no *
 
 // children calls do with each entity in a multipart one.
 func (c *contents) children(e *message.Entity, do func(*message.Entity, error) *smtp.SMTPError) *smtp.SMTPError {
-	parts := e.MultipartReader()
-	if parts == nil {
-		return unreadable("its parts cannot be told apart")
-	}
+	_, params, _ := e.Header.ContentType()
+	parts := textproto.NewMultipartReader(e.Body, params["boundary"])
 	for {
-		child, err := parts.NextPart()
-		if child == nil {
-			if errors.Is(err, io.EOF) {
-				return nil
-			}
+		part, err := parts.NextPart()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
 			return unreadable("its parts cannot be told apart")
 		}
-		if no := do(child, err); no != nil {
+		if no := do(opened(message.Header{Header: part.Header}, part)); no != nil {
 			return no
 		}
 	}
@@ -299,15 +309,8 @@ func (c *contents) piece(e *message.Entity, err error, html bool, params map[str
 	if failed != nil {
 		return piece{}, unreadable("it is damaged")
 	}
-	if !utf8.Valid(octets) {
-		if message.IsUnknownCharset(err) {
-			return piece{}, unreadable("its charset is not known here, use UTF-8")
-		}
-		if r, err := charset.Reader("windows-1252", bytes.NewReader(octets)); params["charset"] == "" && err == nil {
-			octets, _ = io.ReadAll(r) // from memory
-		}
-	}
-	p := piece{html: html, text: strings.TrimPrefix(strings.ToValidUTF8(string(octets), "\uFFFD"), "\uFEFF")}
+	text, flaw := unicodeOf(octets, params["charset"])
+	p := piece{html: html, text: strings.TrimPrefix(text, "\uFEFF"), flaw: flaw}
 	p.text = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(p.text)
 	if html {
 		c.html = append(c.html, p.text)

@@ -50,6 +50,11 @@ const (
 	helloWeb = "Content-Type: text/html\n\n<p>Hello <img src=\"cid:logo@x\"></p>\n"
 )
 
+// in is a text in a charset, in Base64.
+func in(charset, text string) string {
+	return "Content-Type: text/plain; charset=" + charset + "\nContent-Transfer-Encoding: base64\n\n" + base64.StdEncoding.EncodeToString([]byte(text)) + "\n"
+}
+
 // picture is one of so many octets.
 func picture(octets int, head string) string {
 	return "Content-Type: image/png\n" + head + "Content-Transfer-Encoding: base64\n\n" + base64.StdEncoding.EncodeToString(make([]byte, octets)) + "\n"
@@ -100,7 +105,24 @@ func TestWhatBecomesNoText(t *testing.T) {
 		{"an encoding that nobody knows", "Content-Transfer-Encoding: uuencode\n\nbegin 644\n", "554 encoding"},
 		{"a charset that nobody knows", "Content-Type: text/plain; charset=klingon\n\n\xff\xfe\n", "554 charset"},
 		{"such a charset with plain letters", "Content-Type: text/plain; charset=klingon\n\nHello\n", "Hello"},
-		{"octets that are no UTF-8", "Content-Type: text/plain; charset=utf-8\n\na\xffb\n", "a\uFFFDb"},
+		{"octets that are no UTF-8", in("utf-8", "a\xffb"), "554 The mail cannot be read: it has characters that are not of the charset that it names, utf-8, so type them anew or use UTF-8. Nothing was sent"},
+		{"the replacement character itself", in("utf-8", "a\uFFFDb"), "a\uFFFDb"},
+		{"UTF-8 that claims to be plain", in("us-ascii", "Grüße"), "Grüße"},
+		{"Windows-1252 that claims to be plain", in("us-ascii", "Gr\xfc\xdfe \x93x\x94"), "Grüße “x”"},
+		{"Windows-1252 that claims to be ISO-8859-1", in("ISO-8859-1", "Gr\xfc\xdfe \x93x\x94"), "Grüße “x”"},
+		{"Windows-1252 that claims nothing", "\nGr\xfc\xdfe\n", "Grüße"},
+		{"octets that nothing is", in("windows-1252", "a\x81b"), "554 windows-1252"},
+		{"UTF-8 that claims to be Japanese", in("euc-jp", "Grüße 中"), "Grüße 中"},
+		{"UTF-8 that claims to be of seven bits", in("iso-2022-jp", "こんにちは"), "こんにちは"},
+		{"Japanese", in("shift_jis", "\x82\xb1\x82\xf1"), "こん"},
+		{"half a Japanese character", in("shift_jis", "\x82\xb1\x82"), "554 shift_jis"},
+		{"half a Japanese character of seven bits", in("iso-2022-jp", "\x1b$B$3$\x1b(B"), "554 iso-2022-jp"},
+		{"UTF-8 in a charset that nobody knows", in("klingon", "Grüße"), "Grüße"},
+		{"in a part, what is no UTF-8", multi("mixed", hello, in("utf-8", "a\xffb")), "554 utf-8"},
+		{"in HTML, what is no UTF-8", strings.Replace(in("utf-8", "<p>a\xffb"), "plain", "html", 1), "554 utf-8"},
+		{"in what is quoted, what is no UTF-8", "In-Reply-To: <1@x>\n" + in("utf-8", "Yes\n\n> a\xffb\n"), "Yes"},
+		{"a subject of other octets alone", "Subject: Gr\xfc\xdfe\n\n", "Grüße"},
+		{"a subject of no characters alone", "Subject: =?windows-1252?q?a=81b?=\n\n", "554 its subject"},
 		{"what nobody sees", "\nH\x00e\u200bl\x1blo\u00a0\tyou\u202e\n", "Hello  you"},
 		{"scripts", "Content-Type: text/html\n\n<title>t</title><script>x</script><p style=\"display: none\">y</p>Hello<!-- z -->", "Hello"},
 		{"HTML that never ends", "Content-Type: text/html\n\n<p>Hello<b><script>", "Hello"},

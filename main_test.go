@@ -412,8 +412,11 @@ func TestCommandsBesideAService(t *testing.T) {
 		{"user expire ann never", "", 0, "has no end"},
 		{"mms forget", "", 1, "no modem has sent one"},
 		{"set services sales", "", 0, "services is now sales"},
+		{"get", "", 0, "; for one service alone: oms.recipients/NAME\n"},
+		{"get", "", 0, "; write it as sim.users/262011234567890 with its IMSI or ICCID\n"},
+		{"set mail.domain -", "\n", 0, "mail.domain is now empty"},
 		{"set oms.recipients/sales 10", "", 0, "oms.recipients/sales is now 10"},
-		{"set oms.recipients/alarms 10", "", 1, "there is no service \"alarms\""},
+		{"set oms.recipients/alarms 10", "", 1, "there is no service \"alarms\": the setting services names"},
 		{"set user.daily/ann 20", "", 0, "user.daily/ann is now 20"},
 		{"serve -tls off -http 127.0.0.1:0", "", 1, "the data directory is in use"},
 	} {

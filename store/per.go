@@ -26,6 +26,17 @@ func (k Setting) example() string {
 	return k.Key + [...]string{"", "/262011234567890 with its IMSI or ICCID", "/ann with the user's name", "/sales with the service's name"}[k.Per]
 }
 
+// form tells people how the key for one of its kind is written; "" where there is none.
+func (k Setting) form() string {
+	switch {
+	case k.Per == PerBox:
+		return ""
+	case k.Named:
+		return "; write it as " + k.example()
+	}
+	return "; for one " + k.Per.String() + " alone: " + k.Key + [...]string{"", "/IMSI", "/ID", "/NAME"}[k.Per]
+}
+
 // own checks the name in KEY/NAME, and returns it as rows hold it.
 func (k Setting) own(name string) (string, error) {
 	switch k.Per {
@@ -51,7 +62,7 @@ func (s *Store) exists(ctx context.Context, per Per, name string) error {
 		return err
 	case PerService:
 		if !s.HasService(name) {
-			return fmt.Errorf("%w: there is no service %q; `omsbox set services` names those beside the one of the box", ErrNotFound, name)
+			return fmt.Errorf("%w: there is no service %q: the setting services names those beside the one of the box", ErrNotFound, name)
 		}
 	}
 	return nil

@@ -30,7 +30,7 @@ func AllSettings() []Setting {
 		{Key: "services", Default: "", About: "further services beside the one of the box, such as sales,alarms: each has its own address /oms/NAME/service.asmx; clients of one that is taken out are told that it has ended", check: listOf(serviceName)},
 		{Key: "service.provider", Default: "omsbox", About: "the company or person that runs this box, shown in Outlook's account window", Per: PerService, Cached: true, check: shortText},
 		{Key: "service.name", Default: "Text messages", About: "the name of the service, shown in Outlook's account window", Per: PerService, Cached: true, check: shortText},
-		{Key: "service.local-name", Default: "", About: "its name for those whose Office speaks the language of oms.locale; empty: service.name", Per: PerService, Cached: true, check: shortText},
+		{Key: "service.local-name", Default: "", About: "its name for those whose Office speaks the language of oms.locale; empty: the same as service.name", Per: PerService, Cached: true, check: shortText},
 		{Key: "service.sim", Default: "", About: "the SIM that the texts of a service leave through, by its IMSI or ICCID; empty: any", Per: PerService, check: simName},
 		{Key: "sms.region", Default: "", About: "the country of numbers written without a country code, as two letters; empty: the SIM's", check: region},
 		{Key: "mail.relay", Default: "", About: "where mail is handed over: smtp://host:port or smtps://user:password@host", Secret: true, check: relay},
@@ -41,21 +41,21 @@ func AllSettings() []Setting {
 		{Key: "acme.roots", Default: "", About: "a PEM file with the root that vouches for that address, where it is a CA of your own", check: shortText},
 		{Key: "acme.dns", Default: "", About: "how to prove the names through DNS, which works behind any router: duckdns TOKEN, cloudflare TOKEN, rfc2136 SERVER KEY-NAME ALGORITHM SECRET, or exec PROGRAM", Secret: true, check: dnsProvider},
 		{Key: "http.proxies", Default: "", About: "the addresses of proxies in front of this box, such as 127.0.0.1 or 10.0.0.0/8: what they say of a client is believed", check: listOf(network)},
-		{Key: "oms.plain", Default: "no", About: "yes: private addresses may use OMS without TLS, with app passwords alone", check: yesNo},
+		{Key: "oms.plain", Default: "no", About: "yes: programs at private addresses, those of the own network and of overlays such as Tailscale, may use OMS on port 80 without TLS, with app passwords alone", check: yesNo},
 		{Key: "oms.wait", Default: "2s", About: "how long Outlook is kept waiting for the modem's verdict; 0 answers at once", check: wait},
 		{Key: "oms.closed", Default: "no", About: "yes: the service has ended; Outlook tells its users so, and nothing is taken", Per: PerService, check: yesNo},
-		{Key: "oms.locale", Default: "0", About: "the market that the service is for, as a Windows LCID such as 1031 or 2052; 0: none in particular", Per: PerService, Cached: true, check: between(0, 65535)},
+		{Key: "oms.locale", Default: "0", About: "the language and country that the service is for, as a Windows LCID, such as 1031 for German in Germany; 0: none in particular", Per: PerService, Cached: true, check: between(0, 65535)},
 		{Key: "oms.recipients", Default: "50", About: "how many recipients a text may have", Per: PerService, Cached: true, check: between(1, MostRecipients)},
-		{Key: "oms.parts", Default: "20", About: "how many texts one message may be split into; Outlook makes 20 at most", Per: PerService, Cached: true, check: between(1, MostParts)},
-		{Key: "oms.summary-parts", Default: "50", About: "the same for a calendar summary", Per: PerService, check: between(1, MostParts)},
-		{Key: "oms.sbcs", Default: "1530", About: "how many characters a text may have if all are US-ASCII; 1530 are ten segments", Per: PerService, Cached: true, check: between(1, mostSBCS)},
+		{Key: "oms.parts", Default: "20", About: "how many texts Outlook may split one message into; it makes 20 at most", Per: PerService, Cached: true, check: between(1, MostParts)},
+		{Key: "oms.summary-parts", Default: "50", About: "how many texts a calendar summary may be split into", Per: PerService, check: between(1, MostParts)},
+		{Key: "oms.sbcs", Default: "1530", About: "how many characters a text may have if all are US-ASCII; 1530 are ten segments, each of which costs as one SMS", Per: PerService, Cached: true, check: between(1, mostSBCS)},
 		{Key: "oms.dbcs", Default: "670", About: "how many characters any other text may have; 670 are ten segments", Per: PerService, Cached: true, check: between(1, mostDBCS)},
-		{Key: "oms.batch", Default: "1000", About: "how many messages SharePoint may hand over at once", Per: PerService, check: between(1, 10_000)},
+		{Key: "oms.batch", Default: "1000", About: "how many messages SharePoint may hand over in one batch", Per: PerService, check: between(1, 10_000)},
 		{Key: "oms.notices", Default: "no", About: "how many reminders and rule notifications a user may have sent to phones a day: no for no limit, yes for 30, or a number", Per: PerUser, check: notices},
-		{Key: "mms.recipients", Default: "100", About: "how many recipients a multimedia message may have", Per: PerService, Cached: true, check: between(1, MostRecipients)},
+		{Key: "mms.recipients", Default: "100", About: "how many recipients a multimedia message may have, once a modem has shown that it can send one", Per: PerService, Cached: true, check: between(1, MostRecipients)},
 		{Key: "mms.size", Default: "300KB", About: "how large a multimedia message may be, in octets or as 300KB", Per: PerService, Cached: true, check: octets},
 		{Key: "mms.slides", Default: "20", About: "how many slides a multimedia message may have", Per: PerService, Cached: true, check: between(1, MostParts)},
-		{Key: "user.daily", Default: "0", About: "how many segments a user may hand over a day, each counted for each recipient; 0: no limit", Per: PerUser, check: count},
+		{Key: "user.daily", Default: "0", About: "how many segments a user may hand over a day, each counted for each recipient; a text has one for each 160 letters or so; 0: no limit", Per: PerUser, check: count},
 		{Key: "user.monthly", Default: "0", About: "how many segments a user may hand over in a calendar month; 0: no limit", Per: PerUser, check: count},
 		{Key: "sms.hold", Default: "no", About: "yes: nothing is sent; a text of which a part has left is finished", check: yesNo},
 		{Key: "sms.validity", Default: "24h", About: "how long a text that is written from now on is worth sending, such as 90m, 24h or 3d", check: span(5*time.Minute, 63*week)},
@@ -225,7 +225,7 @@ func (s *Store) ShowSettings(out io.Writer, key string) error {
 				}
 			}
 		}
-		if _, err := fmt.Fprintf(out, "%18s %s\n", "", k.About); err != nil {
+		if _, err := fmt.Fprintf(out, "%18s %s%s\n", "", k.About, k.form()); err != nil {
 			return err
 		}
 	}

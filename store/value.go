@@ -157,7 +157,7 @@ func smsc(v string) error {
 func between(least, most int) func(string) error {
 	return func(v string) error {
 		if n, err := strconv.Atoi(v); err != nil || n < least || n > most {
-			return fmt.Errorf("%w number %q: between %d and %d", ErrInvalid, clip(v, 40), least, most)
+			return fmt.Errorf("%w number %q: write one between %d and %d", ErrInvalid, clip(v, 40), least, most)
 		}
 		return nil
 	}

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -167,8 +168,11 @@ func Set(ctx context.Context, flags *flag.FlagSet, args []string) error {
 		if err := s.Set(ctx, key, value); err != nil {
 			return err
 		}
-		fmt.Printf("%s is now ", key)
-		return s.ShowSettings(os.Stdout, key)
+		var now strings.Builder
+		if err := s.ShowSettings(&now, key); err != nil {
+			return err
+		}
+		return done(nil, "%s is now %s", key, cmp.Or(strings.TrimSpace(now.String()), "empty"))
 	})
 }
 

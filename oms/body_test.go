@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 // dial opens a connection to a server and writes to it.
@@ -40,12 +39,9 @@ func TestARequestThatDoesNotArriveWholeIsNoProbe(t *testing.T) {
 		{"a chunk without a size", post + "Transfer-Encoding: chunked\r\n\r\nx\r\n", false, http.StatusBadRequest},
 		{"chunks without an end", post + "Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n", true, http.StatusBadRequest},
 		{"half a chunk", post + "Transfer-Encoding: chunked\r\n\r\n8\r\nhalf", true, http.StatusBadRequest},
-		{"a body that does not go on", post + "Content-Length: 100\r\n\r\nhalf", false, http.StatusRequestTimeout},
 		{"an empty body", post + "Content-Length: 0\r\nConnection: close\r\n\r\n", false, http.StatusOK},
 	}
-	server := httptest.NewUnstartedServer(newBox(t).handler)
-	server.Config.ReadTimeout = 100 * time.Millisecond
-	server.Start()
+	server := httptest.NewServer(newBox(t).handler)
 	defer server.Close()
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -93,6 +89,7 @@ func TestALargeRequestTakesAtMostThreeTimesItsSize(t *testing.T) {
 	long := message{to: []string{"nobody"}, parts: slices.Repeat([]string{strings.Repeat("x", 1500)}, 20)}
 	comment := envelope("DeliverXms", "xmsData", "")
 	fill := strings.Repeat("x", size-1000)
+	doubled := fill[:size/2+10]
 	tests := []struct{ name, body string }{
 		{"one huge part", one(message{}, "Meet me at the station. ")},
 		{"one huge part of signs that are escaped", one(message{}, "<&>\"\n")},
@@ -111,6 +108,13 @@ func TestALargeRequestTakesAtMostThreeTimesItsSize(t *testing.T) {
 		{"a long recipient", strings.Replace(envelope("DeliverXms", "xmsData", message{to: []string{"no number"}, parts: []string{"Hello"}}.String()),
 			"no number", strings.Repeat(">", size-2000), 1)},
 		{"a long comment", strings.Replace(comment, "<soap:Body>", "<!--"+fill+"--><soap:Body>", 1)},
+		{"a comment for which a buffer that doubles has just grown", strings.Replace(comment, "<soap:Body>", "<!--"+doubled+"--><soap:Body>", 1)},
+		{"white space before the envelope", strings.Repeat(" ", len(doubled)) + comment[strings.Index(comment, "<soap:"):]},
+		{"white space behind the envelope", comment + strings.Repeat("\n", size-1000)},
+		{"white space before the document", envelope("DeliverXms", "xmsData", strings.Repeat(" ", size-1000)+"<xmsData/>")},
+		{"white space behind the document", envelope("DeliverXms", "xmsData", "<xmsData/>"+strings.Repeat(" ", size-1000))},
+		{"much that means nothing", envelope("DeliverXms", "xmsData", strings.Replace(message{}.String(), "<customData/>", "<customData>"+doubled+"</customData>", 1))},
+		{"much that means nothing, in a CDATA section", envelope("DeliverXms", "xmsData", strings.Replace(message{}.String(), "<replyPhone/>", "<replyPhone><![CDATA["+doubled+"]]></replyPhone>", 1))},
 		{"a long processing instruction", strings.Replace(comment, "<soap:Body>", "<?"+fill+"?><soap:Body>", 1)},
 		{"a long document type", "<!DOCTYPE " + fill + ">" + comment},
 		{"a long name", "<" + fill + "/>"},
@@ -139,7 +143,7 @@ func TestALargeRequestTakesAtMostThreeTimesItsSize(t *testing.T) {
 				share += share / 2
 			}
 			times := 4.0
-			for n := 0; n < 5 && times > 3; n++ {
+			for n := 0; n < 10 && times > 3; n++ {
 				times = float64(b.peak(t, test.body)) / float64(share)
 			}
 			t.Logf("it takes %.2f times its size", times)

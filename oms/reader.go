@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 )
 
@@ -21,6 +22,7 @@ var (
 	errTag       = fmt.Errorf("a tag of more than %d attributes or %d bytes", mostAttributes, longestTag)
 	errDirective = errors.New("a document type is not allowed")
 	errElements  = errors.New("elements where text belongs")
+	errNone      = errors.New("no XML")
 )
 
 // reader walks through a foreign XML document once, forward. It refuses document types (and with
@@ -89,20 +91,18 @@ func (r *reader) offset() int64 { return r.xml.InputOffset() + r.in.texts }
 // root returns the document's element.
 func (r *reader) root() (xml.StartElement, error) {
 	for {
+		if r.in.around() {
+			return xml.StartElement{}, errNone
+		}
 		token, err := r.next()
 		if err != nil {
 			if errors.Is(err, io.EOF) {
-				err = errors.New("no XML")
+				err = errNone
 			}
 			return xml.StartElement{}, err
 		}
-		switch t := token.(type) {
-		case xml.StartElement:
-			return t, nil
-		case xml.CharData:
-			if !blank(t) {
-				return xml.StartElement{}, errors.New("no XML")
-			}
+		if e, ok := token.(xml.StartElement); ok {
+			return e, nil
 		}
 	}
 }
@@ -110,6 +110,9 @@ func (r *reader) root() (xml.StartElement, error) {
 // end reads what follows the root element: nothing that means anything.
 func (r *reader) end() error {
 	for {
+		if r.in.around() {
+			return errors.New("text after the document")
+		}
 		token, err := r.next()
 		if errors.Is(err, io.EOF) {
 			return nil
@@ -117,13 +120,8 @@ func (r *reader) end() error {
 		if err != nil {
 			return err
 		}
-		switch t := token.(type) {
-		case xml.StartElement:
+		if _, ok := token.(xml.StartElement); ok {
 			return errors.New("more than one document")
-		case xml.CharData:
-			if !blank(t) {
-				return errors.New("text after the document")
-			}
 		}
 	}
 }
@@ -133,7 +131,7 @@ func (r *reader) end() error {
 func (r *reader) children(visit func(xml.StartElement) error) error {
 	level := r.depth
 	for {
-		if err := r.in.text(nil); err != nil {
+		if err := r.in.text(nil, 0); err != nil {
 			return err
 		}
 		token, err := r.next()
@@ -157,7 +155,7 @@ func (r *reader) children(visit func(xml.StartElement) error) error {
 // skip reads to where only so many elements are open.
 func (r *reader) skip(level int) error {
 	for r.depth > level {
-		if err := r.in.text(nil); err != nil {
+		if err := r.in.text(nil, 0); err != nil {
 			return err
 		}
 		if _, err := r.next(); err != nil {
@@ -191,7 +189,7 @@ func (r *reader) located() (content string, from, to int64, err error) {
 	var text strings.Builder // hands out what it has without a copy
 	text.Grow(int(max(room, 0)))
 	for {
-		if err := r.in.text(&text); err != nil {
+		if err := r.in.text(&text, math.MaxInt); err != nil {
 			return "", 0, 0, err
 		}
 		to = r.offset()
@@ -199,9 +197,7 @@ func (r *reader) located() (content string, from, to int64, err error) {
 		if err != nil {
 			return "", 0, 0, err
 		}
-		switch t := token.(type) {
-		case xml.CharData: // a CDATA section
-			text.Write(t)
+		switch token.(type) {
 		case xml.StartElement:
 			return "", 0, 0, errElements
 		case xml.EndElement:
@@ -218,7 +214,7 @@ func (r *reader) ended(text string) error {
 	if !wellFormed(text) {
 		return errText
 	}
-	if err := r.in.text(nil); err != nil {
+	if err := r.in.text(nil, 0); err != nil {
 		return err
 	}
 	_, err := r.next()
@@ -233,9 +229,4 @@ func attribute(e xml.StartElement, local string) string {
 		}
 	}
 	return ""
-}
-
-// blank says whether text outside of the root element is none; a byte order mark is none.
-func blank(text []byte) bool {
-	return strings.Trim(string(text), " \t\r\n\ufeff") == ""
 }

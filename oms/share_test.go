@@ -53,7 +53,7 @@ func (f *from) RemoteAddr() net.Addr { return f.address }
 func (p *pipes) post(address string, size int) *client {
 	ours, theirs := net.Pipe()
 	p.dialled <- &from{theirs, &net.TCPAddr{IP: net.ParseIP(address), Port: 50000}}
-	c := &client{ours, make(chan int, 1), time.Now()}
+	c := &client{Conn: ours, answer: make(chan int, 1), begun: time.Now()}
 	p.clients = append(p.clients, c)
 	go func() {
 		r, err := http.ReadResponse(bufio.NewReader(ours), nil)
@@ -61,6 +61,8 @@ func (p *pipes) post(address string, size int) *client {
 			c.answer <- 0
 			return
 		}
+		text, _ := io.ReadAll(r.Body)
+		c.text = string(text)
 		c.answer <- r.StatusCode
 		io.Copy(io.Discard, ours)
 	}()
@@ -72,6 +74,7 @@ func (p *pipes) post(address string, size int) *client {
 type client struct {
 	net.Conn
 	answer chan int // the status; 0 where there was none
+	text   string   // of the answer, once its status was received
 	begun  time.Time
 }
 
@@ -204,10 +207,12 @@ func TestALargeRequestHasToArriveAtARate(t *testing.T) {
 				t.Errorf("one that trickles after %d octets got %d after %v, want 408 within 11s", octets, got, after)
 			}
 		}
-		c := p.post("192.0.2.1", len(largest))
-		io.WriteString(c, largest[:1000])
-		if got, after := c.status(); got != http.StatusRequestTimeout || after != time.Minute {
-			t.Errorf("one that stops early got %d after %v, want 408 after a minute", got, after)
+		for _, size := range []int{100, len(largest)} {
+			c := p.post("192.0.2.1", size)
+			io.WriteString(c, largest[:50])
+			if got, after := c.status(); got != http.StatusRequestTimeout || after != time.Minute || !strings.HasSuffix(c.text, "Nothing was sent.\n") {
+				t.Errorf("one that stops early got %d after %v, want 408 after a minute: %s", got, after, c.text)
+			}
 		}
 	})
 }

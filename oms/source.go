@@ -10,9 +10,9 @@ import (
 )
 
 // source hands the tags of a document to the decoder byte by byte, and the text between them to the
-// reader at once. The decoder would keep a text three times over while it grows; and it reads a whole
-// tag before anybody can look at it, of which an attribute costs it twenty times its size: so tags
-// are measured here.
+// reader at once; what comments say is left out. The decoder would keep either three times over while it
+// grows; and it reads a whole tag before anybody can look at it, of which an attribute costs it twenty
+// times its size: so tags are measured here.
 type source struct {
 	in      io.Reader
 	buffer  [1024]byte
@@ -23,7 +23,7 @@ type source struct {
 	place        place
 	left         int // bytes that the tag may still have
 
-	texts, lines int64 // bytes and line ends of all texts, which the decoder does not know of
+	texts, lines int64 // bytes and line ends of all texts and comments, which the decoder does not know of
 }
 
 // place is what the next byte belongs to.
@@ -34,7 +34,8 @@ const (
 	opened                // what follows a <
 	declares              // what follows a <!
 	tag                   // a tag, or a processing instruction
-	free                  // text, a comment or a CDATA section: as long as it likes
+	comment               // what follows a <!-
+	free                  // the rest
 )
 
 // token tells that what comes next is a token of its own. Where it is known by now that it is no text, its
@@ -84,8 +85,12 @@ func (s *source) ReadByte() (byte, error) {
 			s.place = declares
 		}
 	case declares:
-		if s.place = free; b != '-' && b != '[' {
+		if s.place = comment; b != '-' {
 			return 0, errDirective
+		}
+	case comment:
+		if s.place = free; b == '-' {
+			s.until(commentEnd, nil, 0)
 		}
 	}
 	return b, nil
@@ -107,10 +112,10 @@ var errText = errors.New("not well-formed XML: a character or an entity that is 
 // empty says whether the tag before was that of an empty element, whose end the decoder has still to tell.
 func (s *source) empty() bool { return s.before == '/' && s.last == '>' }
 
-// text appends what there is before the next tag or comment to a text, or skips it where that is nil. It may be
-// called where the decoder has put nothing back: behind a tag or a comment. Behind the tag of an empty
-// element it reads nothing.
-func (s *source) text(to *strings.Builder) error {
+// text appends what there is before the next tag or comment to a text, until that has most bytes or a
+// few more, and skips the rest; all of it where there is no text. It may be called where the decoder has
+// put nothing back: behind a tag or a comment. Behind the tag of an empty element it reads nothing.
+func (s *source) text(to *strings.Builder, most int) error {
 	if s.empty() {
 		return nil
 	}
@@ -120,6 +125,9 @@ func (s *source) text(to *strings.Builder) error {
 			return nil // the decoder has a word for it
 		} else if err != nil {
 			return err
+		}
+		if to != nil && to.Len() >= most {
+			to = nil
 		}
 		run, ended := s.buffer[s.at:s.end], false
 		if i := bytes.IndexByte(run, '<'); i >= 0 {
@@ -135,7 +143,10 @@ func (s *source) text(to *strings.Builder) error {
 		s.take(len(run))
 		switch {
 		case ended && string(s.ahead(len(sectionStart))) == sectionStart:
-			s.section(to)
+			s.take(len(sectionStart))
+			if s.until(sectionEnd, to, most) {
+				s.take(len(sectionEnd))
+			}
 			returned = false
 		case ended:
 			return nil
@@ -148,20 +159,24 @@ func (s *source) text(to *strings.Builder) error {
 	}
 }
 
-// A CDATA section. Extensible Markup Language (XML) 1.0, 2.7
-const sectionStart, sectionEnd = "<![CDATA[", "]]>"
+// A CDATA section, and what ends a comment or is wrong in it. Extensible Markup Language (XML) 1.0, 2.5, 2.7
+const (
+	sectionStart, sectionEnd = "<![CDATA[", "]]>"
+	commentEnd               = "--"
+)
 
-// section appends the CDATA section that begins here to a text, or skips it where that is nil. One that does
-// not end goes on to the end of the document, for which the decoder has a word.
-func (s *source) section(to *strings.Builder) {
-	s.take(len(sectionStart))
+// until appends what there is before an end to a text, as text does. Where that end does not come, it
+// goes on to that of the document, for which the decoder has a word.
+func (s *source) until(end string, to *strings.Builder, most int) (found bool) {
 	for returned := false; s.fill() == nil; {
-		if string(s.ahead(len(sectionEnd))) == sectionEnd {
-			s.take(len(sectionEnd))
-			return
+		if string(s.ahead(len(end))) == end {
+			return true
+		}
+		if to != nil && to.Len() >= most {
+			to = nil
 		}
 		run := s.buffer[s.at:s.end]
-		if i := bytes.IndexByte(run[1:], ']'); i >= 0 {
+		if i := bytes.IndexByte(run[1:], end[0]); i >= 0 {
 			run = run[:1+i]
 		}
 		if to != nil {
@@ -169,6 +184,27 @@ func (s *source) section(to *strings.Builder) {
 		}
 		s.take(len(run))
 	}
+	return false
+}
+
+// mark is a byte order mark as UTF-8.
+const mark = "\uFEFF"
+
+// around skips the white space and the byte order marks that may stand around the root element, and says
+// whether text follows, which may not. It may be called where text may.
+func (s *source) around() (text bool) {
+	for s.fill() == nil {
+		run := s.buffer[s.at:s.end]
+		s.take(len(run) - len(bytes.TrimLeft(run, " \t\r\n")))
+		switch {
+		case s.at == s.end:
+		case string(s.ahead(len(mark))) == mark:
+			s.take(len(mark))
+		default:
+			return s.buffer[s.at] != '<'
+		}
+	}
+	return false
 }
 
 // ahead returns what comes next, without taking it: so many bytes, or fewer at the end.

@@ -51,11 +51,13 @@ type Slides struct {
 	Sources []string // of img, text and audio: "cid:" and a contentId; of too many the surplus is dropped
 }
 
-// The most that is kept of a document: one more than any setting allows, so that too many are seen.
+// The most that is kept of a document: of what is counted one more than any setting allows, so that too
+// many are seen.
 const (
 	keptRecipients = store.MostRecipients + 1
 	keptSources    = 3*store.MostParts + 1 // a slide has an image, a text and a sound at most
 	keptContents   = keptSources
+	keptText       = 4000 // bytes of what means nothing; no more than a thousand characters are stored
 )
 
 // span is a place in the document, in bytes.
@@ -133,20 +135,19 @@ func (m *XMSData) readUser(r *reader, secret []span) ([]span, error) {
 	return secret, err
 }
 
-// anyText returns the text in the element that was opened last, whatever elements are around it: what
-// it holds means nothing here, so nothing can be wrong with it.
+// anyText returns the text in the element that was opened last, or the beginning of it, whatever elements
+// are around it: what it holds means nothing here, so nothing can be wrong with it.
 func anyText(r *reader) (string, error) {
 	var text strings.Builder
 	for level := r.depth; r.depth >= level; {
-		token, err := r.next()
-		if err != nil {
+		if err := r.in.text(&text, keptText); err != nil {
 			return "", err
 		}
-		if t, ok := token.(xml.CharData); ok {
-			text.Write(t)
+		if _, err := r.next(); err != nil {
+			return "", err
 		}
 	}
-	return strings.TrimSpace(text.String()), nil
+	return strings.ToValidUTF8(strings.TrimSpace(text.String()), ""), nil
 }
 
 func (m *XMSData) readHead(r *reader) (service string, err error) {

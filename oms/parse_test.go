@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"omsbox/oms"
+	"omsbox/store"
 )
 
 // utf16Of is a text in UTF-16.
@@ -210,6 +212,7 @@ func FuzzXMSData(f *testing.F) {
 		f.Add(s)
 	}
 	f.Add(message{to: []string{"1", "2"}, parts: []string{"a", "b"}, scheduled: "2030-01-02T03:04:05Z"}.String())
+	f.Add(message{to: slices.Repeat([]string{"1"}, 2*store.MostRecipients), parts: slices.Repeat([]string{"a"}, 4*store.MostParts)}.String())
 	f.Fuzz(func(t *testing.T, text string) {
 		got, err := oms.ParseXMSData(text)
 		if err != nil {
@@ -218,7 +221,7 @@ func FuzzXMSData(f *testing.F) {
 			}
 			return
 		}
-		if len(got.Recipients) > 51 || len(got.Content) > 51 || got.Format != oms.SMS && got.Format != oms.MMS {
+		if len(got.Recipients) > store.MostRecipients+1 || len(got.Content) > 3*store.MostParts+1 || got.Format != oms.SMS && got.Format != oms.MMS {
 			t.Fatalf("got %+v", got)
 		}
 		for _, c := range got.Content {

@@ -364,30 +364,32 @@ func TestTooManySignInsAreSentAway(t *testing.T) {
 }
 
 func TestWrongPasswordsAreMadeToWait(t *testing.T) {
-	b := newBox(t)
-	m := message{to: []string{"07911 100001"}, parts: []string{"hello"}, password: "guess"}
-	for n := range 5 {
-		if got := b.deliver(t, m).String(); got != "invalidUser/failure" {
-			t.Fatalf("guess %d got %s", n+1, got)
+	synctest.Test(t, func(t *testing.T) { // the pause is not over before it is looked at
+		b := newBox(t)
+		m := message{to: []string{"07911 100001"}, parts: []string{"hello"}, password: "guess"}
+		for n := range 5 {
+			if got := b.deliver(t, m).String(); got != "invalidUser/failure" {
+				t.Fatalf("guess %d got %s", n+1, got)
+			}
 		}
-	}
-	m.password = ""
-	want := "other/failure Too many wrong passwords from here. Try again in 1 second."
-	if got := b.deliver(t, m).String(); got != want {
-		t.Errorf("got %s, want %s", got, want)
-	}
-	user := `<xmsUser><userId>myname</userId><password>mypwd</password></xmsUser>`
-	if got := inner(t, b.post(t, envelope("GetUserInfo", "xmsUser", user)), "GetUserInfo"); !strings.Contains(got, `<error code="other" severity="failure" />`) {
-		t.Errorf("GetUserInfo got %s, want the code other", got)
-	}
-	// Elsewhere the right password is right.
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", strings.NewReader(envelope("DeliverXms", "xmsData", m.String())))
-	r.RemoteAddr = "[2001:db8::1]:1234"
-	w := httptest.NewRecorder()
-	b.handler.ServeHTTP(w, r)
-	if got := result(t, w.Result(), "DeliverXms").String(); got != "ok/neutral" {
-		t.Errorf("from another address got %s, want ok", got)
-	}
+		m.password = ""
+		want := "other/failure Too many wrong passwords from here. Try again in 1 second."
+		if got := b.deliver(t, m).String(); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+		user := `<xmsUser><userId>myname</userId><password>mypwd</password></xmsUser>`
+		if got := inner(t, b.post(t, envelope("GetUserInfo", "xmsUser", user)), "GetUserInfo"); !strings.Contains(got, `<error code="other" severity="failure" />`) {
+			t.Errorf("GetUserInfo got %s, want the code other", got)
+		}
+		// Elsewhere the right password is right.
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", strings.NewReader(envelope("DeliverXms", "xmsData", m.String())))
+		r.RemoteAddr = "[2001:db8::1]:1234"
+		w := httptest.NewRecorder()
+		b.handler.ServeHTTP(w, r)
+		if got := result(t, w.Result(), "DeliverXms").String(); got != "ok/neutral" {
+			t.Errorf("from another address got %s, want ok", got)
+		}
+	})
 }
 
 // Another process beside the service is heard of within half a second; the wait may be over before.

@@ -26,7 +26,7 @@ func opened(h message.Header, body io.Reader) (*message.Entity, error) {
 // unicodeOf returns a text that came in the charset of that name, "" for none. What is not of it is taken for
 // UTF-8 if it is that, since programs that write UTF-8 are known to name others, and for Windows-1252
 // where a part claims to be of plain letters: that is what Western programs had, and what those mean
-// that name ISO-8859-1. Where characters are left that cannot be read, flaw says why and U+FFFD stands
+// that name ISO-8859-1, as Turkish ones mean Windows-1254 by ISO-8859-9. Where characters are left that cannot be read, flaw says why and U+FFFD stands
 // for them.
 func unicodeOf(octets []byte, name string) (text, flaw string) {
 	valid, plain := utf8.Valid(octets), !slices.ContainsFunc(octets, func(b byte) bool { return b >= utf8.RuneSelf })
@@ -37,11 +37,15 @@ func unicodeOf(octets []byte, name string) (text, flaw string) {
 			return string(octets), ""
 		}
 		as = "windows-1252"
-	case "iso-8859-1", "latin1":
+	case "iso-8859-1", "iso_8859-1", "iso_8859-1:1987", "iso-ir-100", "latin1", "l1", "ibm819", "cp819", "csisolatin1":
 		as = "windows-1252"
+	case "iso-8859-9", "iso_8859-9", "iso_8859-9:1989", "iso-ir-148", "latin5", "l5", "csisolatin5":
+		as = "windows-1254"
 	}
 	flaw = "its charset is not known here, use UTF-8"
-	if r, err := charset.Reader(as, bytes.NewReader(octets)); err == nil {
+	r, err := charset.Reader(as, bytes.NewReader(octets))
+	switch {
+	case err == nil:
 		all, _ := io.ReadAll(r) // from memory
 		if text = string(all); !strings.ContainsRune(text, utf8.RuneError) {
 			return text, ""
@@ -50,6 +54,8 @@ func unicodeOf(octets []byte, name string) (text, flaw string) {
 		if plain { // those of ISO-2022-JP and the like are no UTF-8 of anything
 			return text, flaw
 		}
+	case plain && shifts(octets, as):
+		return string(utf8.RuneError), flaw
 	}
 	if valid {
 		return string(octets), ""
@@ -58,4 +64,12 @@ func unicodeOf(octets []byte, name string) (text, flaw string) {
 		text = strings.ToValidUTF8(string(octets), string(utf8.RuneError))
 	}
 	return text, flaw
+}
+
+// shifts says whether octets below 0x80 may stand for something else than in US-ASCII, in a charset that is not
+// known: where they are several for each character, where control characters switch to another set, or where
+// signs do, as in UTF-7 and HZ. RFC 1468, RFC 1843, RFC 2152
+func shifts(octets []byte, name string) bool {
+	return bytes.ContainsAny(octets, "\x00\x0E\x0F\x1B") || strings.Contains(name, "ucs") ||
+		strings.Contains(name, "utf-7") && bytes.ContainsRune(octets, '+') || strings.HasPrefix(name, "hz") && bytes.ContainsRune(octets, '~')
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"io"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -69,7 +70,7 @@ func compose(source []byte) (m composed, no *smtp.SMTPError) {
 	}
 	m.text = strings.TrimSpace(strings.Join(whole, "\n\n"))
 	if !visible(m.text) && !answers {
-		if m.text = oneLine(clean(subject)); strings.ContainsRune(m.text, utf8.RuneError) {
+		if m.text = oneLine(clean(subject)); strings.ContainsRune(m.text, utf8.RuneError) || encodedWord.MatchString(m.text) {
 			return m, unreadable("its subject has characters that are none, so type it anew")
 		}
 	}
@@ -141,6 +142,9 @@ func automatic(h *message.Header) string {
 	}
 	return ""
 }
+
+// encodedWord is one that could not be decoded, as its charset is not known. RFC 2047 2
+var encodedWord = regexp.MustCompile(`=\?[^?\s]+\?[bBqQ]\?[^?\s]*\?=`)
 
 // field returns a field of the header decoded, as far as that is possible.
 func field(h *message.Header, name string) string {

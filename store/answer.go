@@ -13,11 +13,12 @@ const (
 )
 
 // answers are those of which is still to be stored what became of them. One change takes all there are:
-// it costs as much as one answer alone would.
+// it costs as much as one answer alone would. If it fails, they wait for the next.
 type answers struct {
 	mu            sync.Mutex
 	written, lost []int64 // messages
 	told          []int64 // deliveries
+	waits         bool    // a change that takes them, for its turn
 }
 
 // Answered records whether the answer to a message that has one (Message.Answers) was written,
@@ -26,21 +27,27 @@ type answers struct {
 func (s *Store) Answered(message int64, written bool, told []int64) {
 	a := &s.answers
 	a.mu.Lock()
-	first := len(a.written)+len(a.lost) == 0
+	waits := a.waits
+	a.waits = true
 	if written {
 		a.written, a.told = append(a.written, message), append(a.told, told...)
 	} else {
 		a.lost = append(a.lost, message)
 	}
 	a.mu.Unlock()
-	if !first {
-		return // the change is waiting already
+	if waits {
+		return
 	}
 	s.writeLater(func(t *tx) error {
 		a.mu.Lock()
+		a.waits = false
 		written, lost, told := a.written, a.lost, a.told
-		a.written, a.lost, a.told = nil, nil, nil
 		a.mu.Unlock()
+		t.then(func() {
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			a.written, a.lost, a.told = a.written[len(written):], a.lost[len(lost):], a.told[len(told):]
+		})
 		if len(told) > 0 {
 			if _, err := t.exec(`UPDATE deliveries SET notice = -1 WHERE id IN (SELECT value FROM json_each(?)) AND notice = 0`, list64(told)); err != nil {
 				return err

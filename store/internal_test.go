@@ -112,6 +112,43 @@ func TestAFailedCommitFailsAll(t *testing.T) {
 	}
 }
 
+// Else a failure that the answer did not tell would be mailed to nobody.
+func TestAnAnswerThatCouldNotBeStoredIsStoredWithTheNext(t *testing.T) {
+	s, ctx := openInside(t), context.Background()
+	u, err := s.AddUser(ctx, User{Login: "ann"}, "correct horse")
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := func(query string) {
+		t.Helper()
+		if err := s.write(ctx, func(t *tx) error { _, err := t.exec(query); return err }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var messages []int64
+	for n := range 4 {
+		m := Message{User: u.ID, Source: SourceOMS, Parts: []string{"hello"}, To: []Recipient{{Number: "+447911123456"}}, Digest: &[32]byte{byte(n)}, Answers: true}
+		id, _, err := s.Enqueue(ctx, m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		messages = append(messages, id)
+	}
+	run(`CREATE TRIGGER full BEFORE UPDATE OF answer ON messages BEGIN SELECT RAISE(ABORT, 'the disk is full'); END`)
+	s.Answered(messages[0], true, nil)
+	s.Answered(messages[1], false, nil)
+	run(`INSERT INTO counters (name, value) VALUES ('after', 1)`) // by then, it has failed
+	run(`DROP TRIGGER full`)
+	s.Answered(messages[2], true, nil)
+	run(`UPDATE counters SET value = 2 WHERE name = 'after'`)
+	for n, want := range []int{answerWritten, answerLost, answerWritten, answerOwed} {
+		var got int
+		if err := s.read.QueryRow(`SELECT answer FROM messages WHERE id = ?`, messages[n]).Scan(&got); err != nil || got != want {
+			t.Errorf("message %d: %d, %v; want %d", n, got, err, want)
+		}
+	}
+}
+
 func TestWhoseTurnHasComeGetsTheVerdict(t *testing.T) {
 	s := openInside(t)
 	release := s.hold(t)

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -72,5 +73,35 @@ func TestASignInNeverWaitsForACommit(t *testing.T) {
 			t.Errorf("in the %d. hour %d changes wait, want one for each hour", hour, got)
 		}
 		now = now.Add(time.Hour)
+	}
+}
+
+// Users who send one after the other, as those of the guidelines do, have all proved their passwords by then.
+func TestThePasswordsOfAllUsersAreRemembered(t *testing.T) {
+	var c credentials
+	c.init()
+	marks := make([][32]byte, mostProved+100)
+	for n := range marks {
+		marks[n] = c.mark(fmt.Sprint("user", n), "secret", Programs)
+	}
+	known := func(marks [][32]byte) (n int) {
+		for _, mark := range marks {
+			if _, known := c.recall(mark); known {
+				n++
+			}
+		}
+		return n
+	}
+	for _, mark := range marks[:5000] {
+		c.remember(mark, signedIn{})
+	}
+	if got := known(marks[:5000]); got != 5000 {
+		t.Errorf("of 5000 users %d are remembered", got)
+	}
+	for _, mark := range marks {
+		c.remember(mark, signedIn{})
+	}
+	if got := known(marks); got != mostProved {
+		t.Errorf("of more than can be, %d are remembered, want %d", got, mostProved)
 	}
 }

@@ -16,11 +16,11 @@ type decoder func(io.ByteReader) io.Reader
 // decode finds out what the body is in, and how large it is as UTF-8; charset is what its content type names, ""
 // where that names none. It fails with a *Fault.
 func (b *body) decode(charset string) error {
-	known := false
-	if b.decoder, known = decoderOf(b.rest(), charset); !known {
+	decoder, known := decoderOf(b.rest(), charset)
+	if !known {
 		return &Fault{Code: faultClient, Text: "The request is in a charset that is not known here: send it in UTF-8."}
 	}
-	b.size = b.length()
+	b.decoder, b.size = decoder, b.length()
 	if b.decoder != nil { // once its size is known, it needs no room that grows, and twice its memory with it
 		size, _ := io.Copy(io.Discard, b.decoder(&body{pieces: slices.Clone(b.pieces)}))
 		b.size = int(size)
@@ -39,9 +39,9 @@ func (b *body) utf8() io.Reader {
 	return b.decoder(b)
 }
 
-// decoderOf returns what reads a text that begins so; nil where it is in UTF-8. What it is in is told by its byte order mark,
-// else by the zero octet beside its first < where it is UTF-16, else by the charset of its content type, else by
-// its XML declaration. RFC 7303 3; Extensible Markup Language (XML) 1.0, appendix F
+// decoderOf returns what reads a text that begins so; nil where it is in UTF-8. What it is in is told by its
+// byte order mark, else by the zero octet beside its first < where it is UTF-16, else by the charset of its
+// content type, else by its XML declaration. RFC 7303 3; Extensible Markup Language (XML) 1.0, appendix F
 func decoderOf(start []byte, charset string) (read decoder, known bool) {
 	switch {
 	case bytes.HasPrefix(start, []byte("\xFF\xFE")), bytes.HasPrefix(start, []byte("<\x00")):

@@ -293,7 +293,7 @@ func TestAnswersTellOfAChangeUntilGetUserInfo(t *testing.T) {
 	}
 }
 
-func TestABatchIsOneCommitAndEachItemItsOwn(t *testing.T) {
+func TestEachItemOfABatchHasItsUserAndTheLimitsOfThat(t *testing.T) {
 	b := newBox(t)
 	_, err := b.AddUser(t.Context(), store.User{Login: "bob"}, "mypwd")
 	check(t, err)

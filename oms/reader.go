@@ -35,10 +35,10 @@ type reader struct {
 	start int64 // where the token that was read last begins, in bytes
 
 	whole string // the document, where it is in memory; text is handed out as a part of it where it can be
-	size  int64  // of the document, where that is known
+	size  int64  // of the document, in bytes
 }
 
-// newReader reads text that is UTF-8 whatever its XML declaration says. size is its length, or 0.
+// newReader reads text that is UTF-8 whatever its XML declaration says, and of that size.
 func newReader(in io.Reader, size int) *reader {
 	r := &reader{in: source{in: in}, size: int64(size)}
 	r.xml = xml.NewDecoder(&r.in)

@@ -5,7 +5,8 @@ import (
 	"sync"
 )
 
-// What is known of the answer that told a client what became of its message.
+// What is known of the answer that told a client what became of its message. Whoever looks for those that
+// are not written says so, as answer <> 1: the index messages_open has them alone.
 const (
 	answerOwed    = 0 // not written yet
 	answerWritten = 1 // written, or nobody waits for one

@@ -182,7 +182,8 @@ func (s *Store) changeOf(service string) int64 {
 	return at
 }
 
-// update returns the change of a service that the answer to a message is to tell its user of, and counts it as told; zero where there is none.
+// update returns the change of a service that the answer to a message is to tell its user of, and counts
+// it as told; zero where there is none.
 func (t *tx) update(m Message) (time.Time, error) {
 	user, service := m.User, strings.ToLower(m.Service)
 	change := t.writer.store.changeOf(service)

@@ -16,7 +16,7 @@ const (
 	// of more than manyItems that are smaller holds no messages, and its answer would be many times its size.
 	leastItem = 190
 	manyItems = 1000
-	// longestID bounds the id of an item, in bytes, which its answer repeats: the longest known is a GUID in braces.
+	// longestID bounds the id of an item, in bytes as its answer repeats it: the longest known is a GUID in braces.
 	longestID = 40
 )
 
@@ -143,7 +143,8 @@ func ParseXMSBatch(text string) (client string, items []BatchItem, err error) {
 				item.IDName, item.ID = a.Name.Local, a.Value
 			}
 		}
-		if len(item.ID) > longestID {
+		var repeated document
+		if repeated.escaped(item.ID, true); len(repeated) > longestID {
 			return fmt.Errorf("an id of more than %d bytes", longestID)
 		}
 		from := r.start

@@ -86,6 +86,11 @@ func TestALargeRequestTakesAtMostThreeTimesItsSize(t *testing.T) {
 	items := func(one string) string {
 		return envelope("DeliverXmsBatch", "packageXml", batch(strings.Repeat(one, (size-2000)/(len(escaped(one))+1))))
 	}
+	signs := func(n int) string { // recipients of so many, in CDATA sections within one
+		recipient := "<![CDATA[" + strings.Repeat("&", n) + "]]]]><![CDATA[>"
+		one := strings.ReplaceAll(item(`id="0"`, message{to: slices.Repeat([]string{"nobody"}, 50), parts: []string{"x"}}), "nobody", recipient)
+		return strings.Replace(envelope("DeliverXmsBatch", "packageXml", "@"), "@", "<![CDATA["+batch(strings.Repeat(one, (size-2000)/(len(one)+1)))+"]]>", 1)
+	}
 	long := message{to: []string{"nobody"}, parts: slices.Repeat([]string{strings.Repeat("x", 1500)}, 20)}
 	comment := envelope("DeliverXms", "xmsData", "")
 	fill := strings.Repeat("x", size-1000)
@@ -105,6 +110,9 @@ func TestALargeRequestTakesAtMostThreeTimesItsSize(t *testing.T) {
 		{"a batch of almost empty ones", items(`<xmsData id="0">` + strings.Repeat("x", 170) + `</xmsData>`)},
 		{"a batch of empty ones", items(`<xmsData id="0"/>`)},
 		{"a batch of far too long ids", items(`<xmsData id="` + strings.Repeat(">", 8000) + `"/>`)},
+		{"a batch of ids of quotation marks", items(`<xmsData id='` + strings.Repeat(`"`, 40) + `'>` + strings.Repeat("x", 120) + `</xmsData>`)},
+		{"a batch of recipients of signs", signs(290)},
+		{"a batch of recipients of few signs", signs(6)},
 		{"a long recipient", strings.Replace(envelope("DeliverXms", "xmsData", message{to: []string{"no number"}, parts: []string{"Hello"}}.String()),
 			"no number", strings.Repeat(">", size-2000), 1)},
 		{"a long comment", strings.Replace(comment, "<soap:Body>", "<!--"+fill+"--><soap:Body>", 1)},

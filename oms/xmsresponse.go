@@ -161,13 +161,23 @@ func (d *document) errors(errors []responseError) {
 }
 
 // longestQuote bounds what an answer repeats of a request in one place, in bytes: a recipient, a
-// contentId. A character may become eight, as answers are escaped twice.
-const longestQuote = 300
+// contentId; and mostSigns how many signs of markup are in it. Each of those becomes up to nine bytes,
+// as answers are escaped twice.
+const (
+	longestQuote = 300
+	mostSigns    = 6
+)
 
 // quoted is a text, or the beginning of one that is too long to be repeated.
 func quoted(text string) string {
-	if len(text) <= longestQuote {
-		return text
+	signs := 0
+	for i, r := range text {
+		if strings.ContainsRune("&<>\r", r) {
+			signs++
+		}
+		if i >= longestQuote || signs > mostSigns {
+			return text[:i] + "…"
+		}
 	}
-	return strings.ToValidUTF8(text[:longestQuote], "") + "…"
+	return text
 }

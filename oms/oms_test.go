@@ -89,6 +89,7 @@ func envelope(operation, parameter, argument string) string {
 
 // message is an xmsData to fill in.
 type message struct {
+	login     string   // "": myname
 	password  string   // "": mypwd
 	to        []string // recipients
 	parts     []string
@@ -98,6 +99,9 @@ type message struct {
 }
 
 func (m message) String() string {
+	if m.login == "" {
+		m.login = "myname"
+	}
 	if m.password == "" {
 		m.password = "mypwd"
 	}
@@ -106,7 +110,7 @@ func (m message) String() string {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, `<?xml version="1.0" encoding="utf-16"?><xmsData client="Microsoft Office Outlook 14.0" xmlns=%q>`, namespace)
-	fmt.Fprintf(&b, `<user><userId>myname</userId><password>%s</password><replyPhone/><customData/></user><xmsHead>`, escaped(m.password))
+	fmt.Fprintf(&b, `<user><userId>%s</userId><password>%s</password><replyPhone/><customData/></user><xmsHead>`, escaped(m.login), escaped(m.password))
 	if m.scheduled != "" {
 		fmt.Fprintf(&b, `<scheduled>%s</scheduled>`, m.scheduled)
 	}

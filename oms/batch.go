@@ -24,6 +24,7 @@ const (
 type BatchItem struct {
 	IDName string // id or Id, as the attribute was spelled; "" where there is none
 	ID     string // its value
+	LongID bool   // it has one that is too long to be repeated, and so is not kept
 	Text   string // the xmsData element, a part of the batch's own text
 }
 
@@ -56,6 +57,10 @@ func (s *Service) deliverXMSBatch(c *call) string {
 		}
 		if queued > mostQueued {
 			answers[i] = full
+			continue
+		}
+		if items[i].LongID {
+			answers[i] = []responseError{{code: invalidFormat, content: fmt.Sprintf("xmsData: an id of more than %d bytes", longestID)}}
 			continue
 		}
 		data, err := ParseXMSData(text)
@@ -145,7 +150,7 @@ func ParseXMSBatch(text string) (client string, items []BatchItem, err error) {
 		}
 		var repeated document
 		if repeated.escaped(item.ID, true); len(repeated) > longestID {
-			return fmt.Errorf("an id of more than %d bytes", longestID)
+			item = BatchItem{LongID: true}
 		}
 		from := r.start
 		if err := r.skip(1); err != nil {

@@ -55,12 +55,13 @@ func TestEachItemOfABatchIsJudgedAlone(t *testing.T) {
 	half.to = []string{"nobody", "+447911123456"}
 	got := b.deliverBatch(t,
 		item(`id="0"`, good), item(`Id="1"`, bad), item(`ID="&lt;2&gt;"`, half), item("", good),
-		`<xmsData id="4"/>`, `<other id="5"/>`, item(`id=""`, message{parts: []string{"hello"}}), item(`id="7"`, good))
+		item(`id="`+strings.Repeat("3", 41)+`"`, good), `<xmsData id="4"/>`, `<other id="5"/>`, item(`id=""`, message{parts: []string{"hello"}}), item(`id="7"`, good))
 	want := []string{
 		"id=0 ok/neutral",
 		"Id=1 invalidUser/failure",
 		"ID=<2> invalidRecipient/failure |nobody",
 		"ok/neutral",
+		"invalidFormat/failure xmsData: an id of more than 40 bytes", // it is not repeated
 		"id=4 invalidFormat/failure xmsData: there is no xmsBody",
 		"id= other/failure The message has no recipient. Nothing was sent.",
 		"id=7 ok/neutral",

@@ -26,8 +26,9 @@ func Opener(device string) (func(context.Context) (io.ReadWriteCloser, error), e
 // it was unplugged is found again by the place where it sat when it was opened last.
 func (t Tree) Opener(device string) (func(context.Context) (io.ReadWriteCloser, error), error) {
 	if address, ok := strings.CutPrefix(device, "tcp://"); ok {
-		if _, _, err := net.SplitHostPort(address); err != nil {
-			return nil, fmt.Errorf("modem %s: write it as tcp://host:port", device)
+		_, port, err := net.SplitHostPort(address)
+		if _, unknown := net.LookupPort("tcp", port); err != nil || port == "" || unknown != nil {
+			return nil, fmt.Errorf("modem %s: write it as tcp://host:port, with a port of at most 65535", device)
 		}
 		return func(ctx context.Context) (io.ReadWriteCloser, error) {
 			dialer := net.Dialer{Timeout: 10 * time.Second}

@@ -48,12 +48,15 @@ func (f *Front) Check() error {
 	}
 	f.hosts.Values = hosts
 	f.tls = f.source()
+	for _, address := range []*string{&f.https, &f.http, &f.legacy, &f.smtp} {
+		*address = cmp.Or(*address, "off")
+	}
 	doors := []struct{ flag, address string }{{"-https", f.https}, {"-http", f.http}, {"-https-legacy", f.legacy}, {"-smtp", f.smtp}}
 	if f.tls == "off" {
 		doors = doors[1:]
 	}
 	for i, d := range doors {
-		if d.address == "off" || d.address == "" {
+		if d.address == "off" {
 			continue
 		}
 		if err := checkAddress(d.address); err != nil {
@@ -135,7 +138,7 @@ func (f *Front) Open(data string) (w Ways, err error) {
 	}{
 		{https, &w.HTTPS, &w.Front.HTTPS}, {f.http, &w.HTTP, &w.Front.HTTP}, {f.legacy, &w.Legacy, &w.Front.Legacy}, {f.smtp, &w.SMTP, &w.Front.SMTP},
 	} {
-		if door.address == "off" || door.address == "" {
+		if door.address == "off" {
 			continue
 		}
 		l, err := listen(door.address)

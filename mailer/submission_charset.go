@@ -42,7 +42,7 @@ func unicodeOf(octets []byte, name string) (text, flaw string) {
 	case "iso-8859-9", "iso_8859-9", "iso_8859-9:1989", "iso-ir-148", "latin5", "l5", "csisolatin5":
 		as = "windows-1254"
 	}
-	flaw = "its charset is not known here, use UTF-8"
+	flaw = "its charset is not known here: set the mail program to UTF-8"
 	r, err := charset.Reader(as, bytes.NewReader(octets))
 	switch {
 	case err == nil:
@@ -50,7 +50,7 @@ func unicodeOf(octets []byte, name string) (text, flaw string) {
 		if text = string(all); !strings.ContainsRune(text, utf8.RuneError) {
 			return text, ""
 		}
-		flaw = "it has characters that are not of the charset that it names, " + cut(oneLine(as)) + ", so type them anew or use UTF-8"
+		flaw = "it has characters that are not of the charset that it names, " + cut(oneLine(as)) + ": type the text anew, or set the mail program to UTF-8"
 		if plain { // those of ISO-2022-JP and the like are no UTF-8 of anything
 			return text, flaw
 		}

@@ -211,7 +211,7 @@ func (c *contents) read(e *message.Entity, err error, depth int) ([]piece, *smtp
 	case kind == "multipart/alternative":
 		return c.alternative(e, depth)
 	case kind == "multipart/encrypted", strings.HasSuffix(kind, "pkcs7-mime"):
-		return nil, refusal(554, smtp.EnhancedCode{5, 6, 1}, "The mail is encrypted, or signed in a way that cannot be read here: send it as it is. Nothing was sent")
+		return nil, refusal(554, smtp.EnhancedCode{5, 6, 1}, "The mail is encrypted, or signed in a way that cannot be read here: send it without that. Nothing was sent")
 	case strings.HasPrefix(kind, "multipart/"):
 		return c.each(e, depth)
 	case strings.HasSuffix(kind, "pgp-signature"), strings.HasSuffix(kind, "pkcs7-signature"), strings.HasSuffix(kind, "pgp-keys"):

@@ -20,14 +20,14 @@ type Over struct {
 }
 
 func (o *Over) Error() string {
-	return fmt.Sprintf("the %s limit of %d segments does not allow %d of the recipients", o.word(), o.Most, len(o.To))
+	return fmt.Sprintf("the limit of %d segments a %s leaves no room for %d of the recipients", o.Most, o.word(), len(o.To))
 }
 
 func (o *Over) word() string {
 	if o.Monthly {
-		return "monthly"
+		return "month"
 	}
-	return "daily"
+	return "day"
 }
 
 // limits are what a user may hand over; 0: any number.

@@ -57,7 +57,7 @@ func (s *Store) ForgetMMS(ctx context.Context) error {
 	return s.write(ctx, func(t *tx) error {
 		n, err := t.exec(`DELETE FROM proofs WHERE what = ?`, proofMMS)
 		if err == nil && n == 0 {
-			return fmt.Errorf("multimedia messages are not offered: no modem has sent one: %w", ErrNotFound)
+			return fmt.Errorf("%w: no modem has sent a multimedia message, so none are offered anyway", ErrNotFound)
 		}
 		t.then(s.reloadNow)
 		if err == nil {

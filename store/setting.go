@@ -151,6 +151,9 @@ func (s *Store) Set(ctx context.Context, key, value string) error {
 			return fmt.Errorf("%s: %w", key, err)
 		}
 	}
+	if key == "services" {
+		value = strings.Join(words(value), ",") // so that "al arms" is seen to be two
+	}
 	var logins []string
 	switch {
 	case k.Key == "sim.users":

@@ -90,7 +90,7 @@ func (s *Store) Status(ctx context.Context) (string, error) {
 		switch {
 		case h.OK:
 		case serving && h.Since.Before(changed) && s.stamp().Sub(changed) < justNow:
-			word = "a setting was changed just now; before"
+			word = "tried again, as a setting was changed just now; before"
 		default:
 			word = "PROBLEM"
 		}

@@ -173,9 +173,14 @@ func (s *Store) User(ctx context.Context, id int64) (User, error) {
 func (s *Store) UserByLogin(ctx context.Context, login string) (User, error) {
 	u, err := one(ctx, s, scanUser, `SELECT `+userColumns+` FROM users WHERE login = ?`, login)
 	if errors.Is(err, ErrNotFound) {
-		return u, fmt.Errorf("%w: there is no user %q; `omsbox user list` shows them", ErrNotFound, login)
+		return u, nobody(login)
 	}
 	return u, err
+}
+
+// nobody says that there is no such user.
+func nobody(login string) error {
+	return fmt.Errorf("%w: there is no user %q; `omsbox user list` shows them", ErrNotFound, login)
 }
 
 // SetPassword gives the user a new password; the old one, and all sessions that began with it, are
@@ -227,7 +232,7 @@ func (s *Store) changeUser(ctx context.Context, login string, ends bool, text st
 		case err != nil:
 			return err
 		case n == 0:
-			return fmt.Errorf("user %q: %w", login, ErrNotFound)
+			return nobody(login)
 		case ends:
 			return t.endSessions(login)
 		}

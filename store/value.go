@@ -41,6 +41,9 @@ func relay(v string) error {
 		return fmt.Errorf("%w relay: write smtp://host:port or smtps://user:password@host, and in user and password "+
 			"# as %%23, %% as %%25, / as %%2F, ? as %%3F, and other signs likewise", ErrInvalid)
 	}
+	if port, err := strconv.ParseUint(u.Port(), 10, 16); u.Port() != "" && (err != nil || port == 0) {
+		return fmt.Errorf("%w relay: its port is %s: write one between 1 and 65535", ErrInvalid, u.Port())
+	}
 	return nil
 }
 
@@ -71,7 +74,7 @@ func span(least, most time.Duration) func(string) error {
 			return fmt.Errorf("%w time %q: write it as 500ms, 90s, 5m, 24h or 3d", ErrInvalid, v)
 		}
 		if d < least || d > most {
-			return fmt.Errorf("%w time %q: between %s and %s", ErrInvalid, v, spanText(least), spanText(most))
+			return fmt.Errorf("%w time %q: write one between %s and %s", ErrInvalid, v, spanText(least), spanText(most))
 		}
 		return nil
 	}

@@ -68,6 +68,9 @@ func Send(ctx context.Context, flags *flag.FlagSet, args []string) error {
 		}
 		m.Parts = []string{strings.TrimRight(text, "\r\n")}
 		id, _, err := s.Enqueue(ctx, m)
+		if over := (*store.Over)(nil); errors.As(err, &over) {
+			return fmt.Errorf("%w: nothing was sent", err)
+		}
 		if err != nil {
 			return err
 		}

@@ -17,7 +17,7 @@ func Log(ctx context.Context, flags *flag.FlagSet, args []string) error {
 	most := flags.Int("n", 50, "how `many` lines")
 	return beside(ctx, flags, args, 0, 0, func(s *store.Store) error {
 		if *most < 1 || *most > 1_000_000 {
-			return fmt.Errorf("%w number of lines %d: between 1 and 1000000", store.ErrInvalid, *most)
+			return fmt.Errorf("%w number of lines %d: write one between 1 and 1000000", store.ErrInvalid, *most)
 		}
 		return s.ShowLog(ctx, os.Stdout, *most)
 	})

@@ -258,6 +258,7 @@ func demo(ctx context.Context, flags *flag.FlagSet, args []string) error {
 	fmt.Printf(`This is omsbox with a simulated mobile network. Nothing leaves this computer.
 
   Look at it:        %[1]s/demo
+  What waits:        %[1]s/messages
   Address for OMS:   %[1]s%[2]s
   Account:           %[3]s, password %[4]s
   Mail relay:        smtp://%[5]s (the mailbox on the demo page)

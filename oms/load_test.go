@@ -100,7 +100,7 @@ func load(t *testing.T, rate func(float64) float64) {
 			for n := range turns {
 				begun := time.Now()
 				if broken == nil {
-					l.as = users[rand.IntN(len(users))]
+					l.as(users[rand.IntN(len(users))])
 					broken = l.send(n)
 					answers <- answer{begun.Sub(start), time.Since(begun), broken}
 				}

@@ -36,7 +36,7 @@ func ParseNumber(raw, region string) (string, error) {
 			text = rest
 		}
 	}
-	refused := fmt.Errorf("%w: %q; write it as +447911123456", ErrNumber, clip(raw, 40))
+	refused := func() error { return fmt.Errorf("%w: %q; write it as +447911123456", ErrNumber, clip(raw, 40)) }
 	digits := 0
 	for i, r := range text {
 		switch {
@@ -44,7 +44,7 @@ func ParseNumber(raw, region string) (string, error) {
 			digits++
 		case r == '+' && i == 0, strings.ContainsRune(" -./()\u00a0\u2010\u2011\u2013", r):
 		default:
-			return "", refused
+			return "", refused()
 		}
 	}
 	plain := strings.Map(func(r rune) rune {
@@ -55,7 +55,7 @@ func ParseNumber(raw, region string) (string, error) {
 	}, text)
 	switch {
 	case digits < 3 || digits > 17:
-		return "", refused
+		return "", refused()
 	case plain[0] != '+' && digits <= 6:
 		return plain, nil // a short code: it means something in the SIM's own network only
 	case plain[0] != '+' && strings.HasPrefix(plain, "00"):
@@ -66,14 +66,14 @@ func ParseNumber(raw, region string) (string, error) {
 	}
 	n, err := phonenumbers.Parse(text, region)
 	if err != nil || !phonenumbers.IsPossibleNumber(n) {
-		return "", refused
+		return "", refused()
 	}
 	e164 := phonenumbers.Format(n, phonenumbers.E164)
 	if e164 == text {
 		return e164, nil
 	}
 	if again, err := phonenumbers.Parse(e164, ""); err != nil || phonenumbers.Format(again, phonenumbers.E164) != e164 {
-		return "", refused // zeros that mean one thing here and another there: no real number
+		return "", refused() // zeros that mean one thing here and another there: no real number
 	}
 	return e164, nil
 }

@@ -125,18 +125,24 @@ func TestOneBadNumberDoesNotHoldUpTheOthers(t *testing.T) {
 	}
 }
 
-func TestScheduledWaitsForItsTimeAndForAClockToTrust(t *testing.T) {
-	s := open(t)
+func TestScheduledWaitsForItsTimeAlsoOverARestart(t *testing.T) {
+	dir := t.TempDir()
+	s := openIn(t, dir)
 	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	s.SetClock(func() time.Time { return now })
 	id, _, err := s.Enqueue(t.Context(), store.Message{Source: store.SourceOMS, Parts: []string{"later"},
 		To: []store.Recipient{{Number: number}}, Scheduled: now.Add(time.Hour)})
 	check(t, err)
-	if a, err := s.Claim(t.Context(), "imsi", nil); a != nil || err != nil {
-		t.Fatalf("before its time: %+v, %v", a, err)
-	}
-	if wait, waits, err := s.Due(t.Context(), "imsi"); wait != time.Hour || !waits || err != nil {
-		t.Errorf("it is due in %v, %t, %v", wait, waits, err)
+	for range 2 {
+		if a, err := s.Claim(t.Context(), "imsi", nil); a != nil || err != nil {
+			t.Fatalf("before its time: %+v, %v", a, err)
+		}
+		if wait, waits, err := s.Due(t.Context(), "imsi"); wait != time.Hour || !waits || err != nil {
+			t.Errorf("it is due in %v, %t, %v", wait, waits, err)
+		}
+		check(t, s.Close())
+		s = openIn(t, dir)
+		s.SetClock(func() time.Time { return now })
 	}
 	now = now.Add(time.Hour)
 	claim(t, s, nil)

@@ -13,7 +13,8 @@ type Waiting struct {
 	Created            time.Time
 	Scheduled          time.Time // when the first of it is to leave; zero where it only waits for its turn
 	Reason             string    // why one of it did not leave at the last try, in words for people; "" where none was tried
-	Text               string    // the beginning of it: at most as many characters as were asked for
+	Text               string    // the beginning of its first text: at most as many characters as were asked for
+	Texts              int       // how many it has
 	To                 []string  // the first of those whom it waits for, as the person wrote them
 	Left               int       // how many it waits for
 	Recipients         int       // how many it has
@@ -31,7 +32,7 @@ const whatWaits = `WITH RECURSIVE open(id, message_id, state, due, reason, sim, 
 		GROUP BY message_id ORDER BY first = 0, first, message_id LIMIT ?)
 	SELECT m.id, m.source, m.source_type, m.created, w.first, w.reason, w.n,
 		ifnull((SELECT substr(text, 1, ?) FROM message_parts WHERE message_id = m.id ORDER BY part LIMIT 1), ''),
-		(SELECT count(*) FROM deliveries WHERE message_id = m.id)
+		(SELECT count(*) FROM message_parts WHERE message_id = m.id), (SELECT count(*) FROM deliveries WHERE message_id = m.id)
 	FROM waiting w JOIN messages m ON m.id = w.message_id ORDER BY w.first = 0, w.first, m.id`
 
 // Waiting returns the messages of a user that can be taken back: first those that are scheduled, in the
@@ -40,7 +41,7 @@ const whatWaits = `WITH RECURSIVE open(id, message_id, state, due, reason, sim, 
 func (s *Store) Waiting(ctx context.Context, user int64, messages, recipients, characters int) (waiting []Waiting, more bool, err error) {
 	waiting, err = list(ctx, s, func(r scanner) (w Waiting, err error) {
 		var created, due int64
-		err = r.Scan(&w.Message, &w.Source, &w.SourceType, &created, &due, &w.Reason, &w.Left, &w.Text, &w.Recipients)
+		err = r.Scan(&w.Message, &w.Source, &w.SourceType, &created, &due, &w.Reason, &w.Left, &w.Text, &w.Texts, &w.Recipients)
 		w.Created, w.Scheduled = fromMS(created), fromMS(due)
 		return w, err
 	}, whatWaits, user, messages+1, characters)

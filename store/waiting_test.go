@@ -58,7 +58,7 @@ func TestWhatWaitsCanBeSeenByWhoeverWroteIt(t *testing.T) {
 	}
 	w := waiting[0]
 	if !w.Scheduled.Equal(now.Add(time.Hour)) || !w.Created.Equal(now) || w.Source != store.SourceOMS || w.SourceType != "reminder" || w.Text != "Grüße, und" ||
-		!slices.Equal(w.To, []string{"Bob", "Eve"}) || w.Left != 3 || w.Recipients != 3 {
+		!slices.Equal(w.To, []string{"Bob", "Eve"}) || w.Left != 3 || w.Recipients != 3 || w.Texts != 2 {
 		t.Errorf("the first is %+v", w)
 	}
 	if got := waiting[1].To; !slices.Equal(got, []string{number, "Bob Smith"}) {

@@ -48,19 +48,19 @@ func TestWhatWaitsIsShownToWhoWroteIt(t *testing.T) {
 	for n := range 50 {
 		many = append(many, fmt.Sprintf("Friend %d", n+1))
 	}
-	later := write(t, s.store, store.Message{User: ann.ID, Source: store.SourceOMS, SourceType: "reminder", Parts: []string{"<b>Grüße</b>\n" + strings.Repeat("ö", 200)}, Scheduled: at}, many...)
+	later := write(t, s.store, store.Message{User: ann.ID, Source: store.SourceOMS, SourceType: "reminder", Parts: []string{"<b>Grüße</b>\n" + strings.Repeat("ö", 200), "the second"}, Scheduled: at}, many...)
 	queued := write(t, s.store, store.Message{User: ann.ID, Source: store.SourceMail, Parts: []string{"from a mail"}}, "")
 	schedule(t, s.store, bob.ID, "a secret of bob's", "Eve")
 	b := s.browser(t)
 	b.enter(t, "ann")
 	got := b.get(t, "/messages")
 	says(t, got, 200, "Scheduled", "Waiting for the modem", at.Local().Format("Mon 2 Jan 2006, 15:04 MST"), `<time datetime="`+at.Local().Format(time.RFC3339)+`">`,
-		"Friend 1</bdi>, <bdi>Friend 2", "Friend 10</bdi> and 40 more", "A reminder from Outlook", "Written as mail", "<bdi>+447911000000</bdi>", "from a mail", strings.Repeat("ö", 87)+"…",
+		"Friend 1</bdi>, <bdi>Friend 2", "Friend 10</bdi> and 40 more", "A reminder from Outlook", "Written as mail", "<bdi>+447911000000</bdi>", "from a mail", strings.Repeat("ö", 87)+"…", "The first of its 2 texts.",
 		`action="`+cancelPath(later)+`"`, `action="`+cancelPath(queued)+`"`)
 	if !strings.Contains(got.body, "&lt;b&gt;Grüße&lt;/b&gt;") || strings.Contains(got.body, "<b>") {
 		t.Error("a text stands unescaped")
 	}
-	for _, no := range []string{"Friend 11", strings.Repeat("ö", 88), "secret of bob", "Eve", "stopped for now"} {
+	for _, no := range []string{"Friend 11", strings.Repeat("ö", 88), "secret of bob", "Eve", "stopped for now", "of its 1 texts"} {
 		if strings.Contains(got.body, no) {
 			t.Errorf("the page tells %q", no)
 		}

@@ -101,6 +101,7 @@ func TestSessionsEndWithTheRightToHaveThem(t *testing.T) {
 		{"another gets a password", func(s *store.Store) error { return s.SetPassword(t.Context(), "bob", "another") }, nil, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			dir := t.TempDir()
 			s := openIn(t, dir)
 			addUser(t, s, "ann")

@@ -164,12 +164,9 @@ func (t *tx) repeated(m Message, r *Result) error {
 	if m.Digest == nil {
 		return nil
 	}
-	err := t.row(`SELECT id FROM messages WHERE answer <> 1 AND answer IN (0, 2) AND digest = ? AND user_id IS nullif(?, 0) AND service = ? AND created > ?
-		ORDER BY id DESC LIMIT 1`, []any{m.Digest[:], m.User, m.Service, ms(t.now.Add(-repeatedWithin))}, &r.ID)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil
-	}
-	if r.Again = err == nil; r.Again {
+	err := t.row(`SELECT ifnull(max(id), 0) FROM messages WHERE answer <> 1 AND digest = ? AND user_id IS nullif(?, 0) AND service = ? AND created > ?`,
+		[]any{m.Digest[:], m.User, m.Service, ms(t.now.Add(-repeatedWithin))}, &r.ID)
+	if r.Again = err == nil && r.ID != 0; r.Again {
 		err = t.again(m, r)
 	}
 	return err

@@ -2,4 +2,4 @@
 -- others, scattered as they are, made every commit write pages of their own.
 DROP INDEX messages_repeated;
 DROP INDEX messages_unanswered;
-CREATE INDEX messages_open ON messages(answer, digest) WHERE answer <> 1;
+CREATE INDEX messages_open ON messages(digest, answer) WHERE answer <> 1;

@@ -16,6 +16,10 @@ const (
 // answers are those of which is still to be stored what became of them. One change takes all there are:
 // it costs as much as one answer alone would. If it fails, they wait for the next.
 type answers struct {
+	// turn is held until the change is in the writer's line: whatever is handed over once Answered has
+	// returned comes behind it. Else the same text sent again would be taken for a repeated request.
+	turn sync.Mutex
+
 	mu            sync.Mutex
 	written, lost []int64 // messages
 	told          []int64 // deliveries
@@ -27,6 +31,8 @@ type answers struct {
 // for the commit.
 func (s *Store) Answered(message int64, written bool, told []int64) {
 	a := &s.answers
+	a.turn.Lock()
+	defer a.turn.Unlock()
 	a.mu.Lock()
 	waits := a.waits
 	a.waits = true

@@ -288,3 +288,24 @@ func TestOnlyAMailThatIsBeingHandedOverChanges(t *testing.T) {
 		}
 	}
 }
+
+// Who gets an answer and then sends the very same text again means another one.
+func TestTheSameTextRightAfterAnAnswerIsAnotherText(t *testing.T) {
+	s := open(t)
+	var clients sync.WaitGroup
+	for n := range 32 {
+		clients.Go(func() {
+			m := store.Message{Source: store.SourceOMS, Parts: []string{"Test"}, To: []store.Recipient{{Number: fmt.Sprintf("+4479111%05d", n)}},
+				Digest: &[32]byte{byte(n)}, Answers: true}
+			for i := range 100 {
+				id, again, err := s.Enqueue(t.Context(), m)
+				if err != nil || again {
+					t.Errorf("text %d of %d is message %d, which was answered (%t), %v", i, n, id, again, err)
+					return
+				}
+				s.Answered(id, true, nil)
+			}
+		})
+	}
+	clients.Wait()
+}

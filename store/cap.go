@@ -23,8 +23,8 @@ func date(at time.Time) int {
 }
 
 // today is the day that segments are counted for: while the clock is not trusted, the last one for
-// which any were, since a clock that is wrong must not start a new day. A day that rows cannot have had
-// yet is none: the clock was ahead then.
+// which any were, since a clock that is wrong must not start a new day. last is not after now: a later day
+// was counted while the clock was ahead.
 func (s *Store) today(now time.Time, last int) int {
 	if last > 0 && !s.ClockTrusted() {
 		return last

@@ -6,16 +6,20 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"omsbox/store/condition"
 )
 
 // Alarm is something that is wrong and that an administrator has to know of.
 type Alarm struct {
-	ID      int64
-	Kind    string // "modem", "registration", "storage", …
-	About   string // the device, the SIM, …
-	Text    string // what is wrong and what to do
-	Raised  time.Time
-	Cleared time.Time // zero: it still is
+	ID    int64
+	Kind  string // "modem", "registration", "storage", …
+	About string // the device, the SIM, …
+	Text  string // what is wrong and what to do, in words for people
+	// Condition is what Text says, as a code with arguments.
+	Condition condition.Condition
+	Raised    time.Time
+	Cleared   time.Time // zero: it still is
 }
 
 // alarmPause is how long after its last mail an alarm that comes back is not mailed again. One that
@@ -27,6 +31,8 @@ const alarmColumns = `id, kind, about, text, raised, ifnull(cleared, 0)`
 func scanAlarm(r scanner) (a Alarm, err error) {
 	var raised, cleared int64
 	err = r.Scan(&a.ID, &a.Kind, &a.About, &a.Text, &raised, &cleared)
+	a.Condition = condition.Parse(a.Text)
+	a.Text = a.Condition.Words()
 	a.Raised, a.Cleared = fromMS(raised), fromMS(cleared)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = fmt.Errorf("alarm: %w", ErrNotFound)
@@ -35,7 +41,8 @@ func scanAlarm(r scanner) (a Alarm, err error) {
 }
 
 // Raise opens an alarm and queues the mails that tell it, or gives one that is open its newest
-// text. kind and about are its name: whoever raises the same means the same.
+// text, which is the row of a condition (condition.Condition.Row). kind and about are its name: who raises
+// the same means the same.
 func (s *Store) Raise(ctx context.Context, kind, about, text string) error {
 	return s.write(ctx, func(t *tx) error { return t.raise(kind, about, text) })
 }
@@ -55,7 +62,7 @@ func (s *Store) Alert(ctx context.Context, kind, about, text string) error {
 
 // raise is Raise as a part of a change.
 func (t *tx) raise(kind, about, text string) error {
-	text = clip(text, 500)
+	text = condition.Shorten(text, 500)
 	open, err := t.exec(`UPDATE alarms SET text = ? WHERE kind = ? AND about = ? AND cleared IS NULL`, text, kind, about)
 	if err != nil || open > 0 {
 		return err
@@ -64,7 +71,7 @@ func (t *tx) raise(kind, about, text string) error {
 	if err != nil {
 		return err
 	}
-	if err := t.trace(Line{Event: "alarm", Detail: about + ": " + text}); err != nil {
+	if err := t.trace(Line{Event: "alarm", Detail: aboutRow(about, text)}); err != nil {
 		return err
 	}
 	var last int64 // mail about it, or about what was the same before
@@ -86,6 +93,15 @@ func (t *tx) raise(kind, about, text string) error {
 		}
 	}
 	return nil
+}
+
+// aboutRow is a condition as a line of the traffic log holds it, which also says what it is about.
+func aboutRow(about, text string) string {
+	c := condition.Parse(text)
+	if c.Code == condition.Sentence {
+		return about + ": " + text
+	}
+	return c.With("about", about).Row()
 }
 
 // clear is Clear as a part of a change.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"omsbox/modem/sms"
+	"omsbox/store/condition"
 )
 
 // Outcome is how an attempt to hand a segment to the network ended.
@@ -331,7 +332,7 @@ func (t *tx) gone(d *parcel, segment int64, sim string, mr int, early bool) erro
 	d.sim = sim
 	if d.pending > 0 && (d.line != lineBegun || d.doubtful > 0) {
 		d.line, d.route = lineBegun, sim
-		if _, err := t.exec(`UPDATE deliveries SET line = ?, route = ?, sim = ?, reason = ? WHERE id = ?`, d.line, d.route, d.sim, clip(d.reason, 300), d.id); err != nil {
+		if _, err := t.exec(`UPDATE deliveries SET line = ?, route = ?, sim = ?, reason = ? WHERE id = ?`, d.line, d.route, d.sim, condition.Shorten(d.reason, 300), d.id); err != nil {
 			return err
 		}
 	}
@@ -352,7 +353,7 @@ func (t *tx) reportsWait() (early bool, err error) {
 
 // early applies the report of a segment that came before it was settled, if one did.
 func (t *tx) early(d *parcel, segment int64, mr int) error {
-	if _, err := t.exec(`UPDATE deliveries SET sim = ?, reason = ? WHERE id = ?`, d.sim, clip(d.reason, 300), d.id); err != nil {
+	if _, err := t.exec(`UPDATE deliveries SET sim = ?, reason = ? WHERE id = ?`, d.sim, condition.Shorten(d.reason, 300), d.id); err != nil {
 		return err
 	}
 	if err := t.earlyReport(segment, mr); err != nil {

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"omsbox/store/condition"
 )
 
 // State is what has become of a delivery.
@@ -51,6 +53,7 @@ const deliveryColumns = `id, message_id, recipient, typed, state, due, attempts,
 func scanDelivery(r scanner) (d Delivery, err error) {
 	var due, updated int64
 	err = r.Scan(&d.ID, &d.Message, &d.Recipient, &d.Typed, &d.State, &due, &d.Attempts, &d.Reason, &d.SIM, &updated)
+	d.Reason = condition.WordsOf(d.Reason)
 	d.Due, d.Updated = fromMS(due), fromMS(updated)
 	return d, err
 }
@@ -169,7 +172,7 @@ func (d *parcel) own() int {
 // to tell. Once it is settled, the one behind it may go.
 func (t *tx) become(d *parcel, state State, reason string) error {
 	before := d.state
-	d.state, d.reason = state, clip(reason, 300)
+	d.state, d.reason = state, condition.Shorten(reason, 300)
 	var err error
 	if state.settled() && !before.settled() {
 		d.line = -1
@@ -218,7 +221,7 @@ func (t *tx) expire(d *parcel) error { return t.drop(d, Expired, "it could not b
 
 // because stores why a delivery is as it is.
 func (t *tx) because(delivery int64, reason string) error {
-	_, err := t.exec(`UPDATE deliveries SET reason = ? WHERE id = ?`, clip(reason, 300), delivery)
+	_, err := t.exec(`UPDATE deliveries SET reason = ? WHERE id = ?`, condition.Shorten(reason, 300), delivery)
 	return err
 }
 

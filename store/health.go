@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"time"
+
+	"omsbox/store/condition"
 )
 
 // Modem is how a modem is, as last seen.
@@ -40,7 +42,7 @@ func (s *Store) SetModem(ctx context.Context, m Modem) error {
 			VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
 			ON CONFLICT (device) DO UPDATE SET state = ?2, problem = ?3, manufacturer = ?4, model = ?5, firmware = ?6, imei = ?7,
 				imsi = ?8, iccid = ?9, smsc = ?10, operator = ?11, registration = ?12, signal = ?13, storage = ?14, remarks = ?15, updated = ?16`,
-			m.Device, state, clip(m.Problem, 300), m.Manufacturer, m.Model, m.Firmware, m.IMEI, m.IMSI, m.ICCID, m.SMSC, m.Operator, m.Registration,
+			m.Device, state, condition.Shorten(m.Problem, 300), m.Manufacturer, m.Model, m.Firmware, m.IMEI, m.IMSI, m.ICCID, m.SMSC, m.Operator, m.Registration,
 			m.Signal, m.Storage, clip(m.Remarks, 2000), ms(t.now))
 		t.ring(Modems)
 		t.then(s.reloadNow)
@@ -85,6 +87,7 @@ func (s *Store) Modems(ctx context.Context) ([]Modem, error) {
 		var updated int64
 		err = r.Scan(&m.Device, &m.Up, &m.Problem, &m.Manufacturer, &m.Model, &m.Firmware, &m.IMEI, &m.IMSI, &m.ICCID, &m.SMSC,
 			&m.Operator, &m.Registration, &m.Signal, &m.Storage, &m.Remarks, &updated)
+		m.Problem = condition.WordsOf(m.Problem)
 		m.Updated = fromMS(updated)
 		return m, err
 	}, `SELECT device, state = 'up', problem, manufacturer, model, firmware, imei, imsi, iccid, smsc, operator, registration,
@@ -95,16 +98,19 @@ func (s *Store) Modems(ctx context.Context) ([]Modem, error) {
 type Health struct {
 	Part  string // "mail relay", "web", …
 	OK    bool
-	Text  string // what is wrong and what to do, or what is fine
+	Text  string // what is wrong and what to do, or what is fine, in words for people
 	Since time.Time
+	// Condition is what Text says, as a code with arguments.
+	Condition condition.Condition
 }
 
-// SetHealth stores how a part is; it writes only what is new.
+// SetHealth stores how a part is, of which text is the row of a condition (condition.Condition.Row); it writes
+// only what is new.
 func (s *Store) SetHealth(ctx context.Context, part string, ok bool, text string) error {
 	return s.write(ctx, func(t *tx) error {
 		n, err := t.exec(`INSERT INTO health (part, ok, text, since) VALUES (?, ?, ?, ?)
 			ON CONFLICT (part) DO UPDATE SET ok = excluded.ok, text = excluded.text, since = excluded.since
-			WHERE ok <> excluded.ok OR text <> excluded.text`, part, ok, clip(text, 300), ms(t.now))
+			WHERE ok <> excluded.ok OR text <> excluded.text`, part, ok, condition.Shorten(text, 300), ms(t.now))
 		if n > 0 {
 			t.ring(Traffic)
 		}
@@ -117,6 +123,8 @@ func (s *Store) Healths(ctx context.Context) ([]Health, error) {
 	return list(ctx, s, func(r scanner) (h Health, err error) {
 		var since int64
 		err = r.Scan(&h.Part, &h.OK, &h.Text, &since)
+		h.Condition = condition.Parse(h.Text)
+		h.Text = h.Condition.Words()
 		h.Since = fromMS(since)
 		return h, err
 	}, `SELECT part, ok, text, since FROM health ORDER BY part`)

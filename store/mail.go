@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"omsbox/store/condition"
 )
 
 // MailKind is what a mail of ours is about.
@@ -181,7 +183,7 @@ func (s *Store) MailFail(ctx context.Context, mail int64, reason string) error {
 // mailBecame changes the state of a mail that is being handed over, and no other's.
 func (s *Store) mailBecame(ctx context.Context, mail int64, state string, after time.Duration, retries int, reason string) error {
 	return s.write(ctx, func(t *tx) error {
-		reason = clip(reason, 300)
+		reason = condition.Shorten(reason, 300)
 		var user int64
 		err := t.row(`UPDATE mails SET state = ?, due = ?, retries = retries + ?, reason = ?, updated = ?
 			WHERE id = ? AND state = 'sending' RETURNING ifnull(user_id, 0)`,

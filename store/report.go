@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"omsbox/modem/sms"
+	"omsbox/store/condition"
 )
 
 const (
@@ -331,7 +332,7 @@ func (t *tx) awaitReport(delivery int64, r sms.StatusReport) error {
 	err := t.row(`UPDATE deliveries SET reason = ?1, updated = ?2
 		WHERE id = ?3 AND state = 'sent' AND reason <> ?1 AND (?1 = '' OR expires >= ?2 OR NOT ?4)
 		RETURNING message_id, recipient, (SELECT ifnull(user_id, 0) FROM messages WHERE id = message_id)`,
-		[]any{clip(reason, 300), ms(t.now), delivery, t.writer.store.ClockTrusted()}, &message, &number, &user)
+		[]any{condition.Shorten(reason, 300), ms(t.now), delivery, t.writer.store.ClockTrusted()}, &message, &number, &user)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
 	}

@@ -9,6 +9,8 @@ import (
 	"text/tabwriter"
 	"time"
 	"unicode"
+
+	"omsbox/store/condition"
 )
 
 // Line is one line of the traffic log: something that happened to a text or a mail.
@@ -37,6 +39,10 @@ func (s *Store) Lines(ctx context.Context, most int) ([]Line, error) {
 	return list(ctx, s, func(r scanner) (l Line, err error) {
 		var at int64
 		err = r.Scan(&l.ID, &at, &l.Event, &l.User, &l.Delivery, &l.Incoming, &l.MailRow, &l.Number, &l.Detail, &l.Message, &l.Source, &l.SourceType)
+		detail := condition.Parse(l.Detail)
+		if l.Detail = detail.Words(); detail.Arg("about") != "" {
+			l.Detail = detail.Arg("about") + ": " + l.Detail
+		}
 		l.At = fromMS(at)
 		return l, err
 	}, `SELECT t.id, t.at, t.event, ifnull(t.user_id, 0), ifnull(t.delivery_id, 0), ifnull(t.incoming_id, 0), ifnull(t.mail_id, 0), t.number, t.detail,

@@ -71,7 +71,7 @@ func boxIn(t *testing.T, dir string) *box {
 	t.Helper()
 	b := &box{t: t, clock: &clock{}, log: &journal{}}
 	logger := slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	s, err := store.Create(t.Context(), dir, logger)
+	s, err := store.Create(t.Context(), dir, logger, store.WithClock(b.clock.now))
 	check(t, err)
 	b.Store = s
 	t.Cleanup(func() {
@@ -82,7 +82,6 @@ func boxIn(t *testing.T, dir string) *box {
 			}
 		}
 	})
-	s.SetClock(b.clock.now)
 	check(t, s.Set(t.Context(), "mail.domain", "box.example.org"))
 	if b.ann, err = s.UserByLogin(t.Context(), "ann"); err != nil {
 		b.ann = b.addUser("ann", "ann@example.org")

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 // testdata/codes/NAME has in full.
 type codeCase struct {
 	name      string
+	at        time.Time // when it is; zero: now
 	state     func(t *testing.T, b *box)
 	operation string // "": DeliverXms
 	argument  string
@@ -45,9 +47,6 @@ func proven(pairs ...string) func(*testing.T, *box) {
 		set(pairs...)(t, b)
 	}
 }
-
-// at sets the box's clock.
-func at(b *box, now time.Time) { b.SetClock(func() time.Time { return now }) }
 
 const (
 	gif    = `<content contentType="image/gif" contentId="Att1.gif@A" contentLocation="a.gif">R0lGODlh` + "\r\n\t AQABAAAAACw=</content>"
@@ -108,10 +107,7 @@ func codes() []codeCase {
 			check(t, err)
 			set("sim.least", "5")(t, b)
 		}, argument: hello.String(), want: "ok/neutral\nlowBalance/neutral Your balance is 4.99 GBP", queued: 1},
-		{name: "serviceUpdate", state: func(t *testing.T, b *box) {
-			at(b, time.Date(2036, 8, 28, 8, 59, 10, 0, time.UTC))
-			set("service.name", "Another name")(t, b)
-		}, argument: hello.String(), want: "ok/neutral\nserviceUpdate/neutral 2036-08-28T08:59:10Z", queued: 1},
+		{name: "serviceUpdate", at: time.Date(2036, 8, 28, 8, 59, 10, 0, time.UTC), state: set("service.name", "Another name"), argument: hello.String(), want: "ok/neutral\nserviceUpdate/neutral 2036-08-28T08:59:10Z", queued: 1},
 		{name: "serviceUpdate-beside-failure", state: set("service.name", "Another name"), argument: two.String(),
 			want: "invalidRecipient/failure |nobody\nserviceUpdate/neutral TIME", queued: 2},
 		{name: "ceasedService", state: set("oms.closed", "yes"), argument: guess.String(), want: "ceasedService/failure"},
@@ -138,7 +134,11 @@ var stamps = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`)
 func TestEachCode(t *testing.T) {
 	for _, c := range codes() {
 		t.Run(c.name, func(t *testing.T) {
-			b := newBox(t)
+			now := time.Now
+			if !c.at.IsZero() {
+				now = func() time.Time { return c.at }
+			}
+			b := newBox(t, store.WithClock(now))
 			if c.state != nil {
 				c.state(t, b)
 			}
@@ -184,11 +184,10 @@ func golden(t *testing.T, path, got string) {
 }
 
 func TestWithoutANetworkNothingIsTaken(t *testing.T) {
-	b := newBoxWithoutModem(t, t.TempDir())
-	now := time.Date(2036, 8, 28, 8, 0, 0, 0, time.UTC)
-	clock := make(chan time.Time, 1)
-	clock <- now
-	b.SetClock(func() time.Time { t := <-clock; clock <- t; return t })
+	var gone atomic.Int64 // time that has gone by
+	b := newBoxWithoutModem(t, t.TempDir(), store.WithClock(func() time.Time {
+		return time.Date(2036, 8, 28, 8, 0, 0, 0, time.UTC).Add(time.Duration(gone.Load()))
+	}))
 	hello := message{to: []string{phone}, parts: []string{"hello"}}
 	later := hello
 	later.scheduled = "2036-09-10T08:00:00Z"
@@ -201,13 +200,13 @@ func TestWithoutANetworkNothingIsTaken(t *testing.T) {
 			t.Errorf("%s, scheduled: got %s, want %s", when, got, scheduled)
 		}
 	}
+	gone.Store(int64(3 * time.Minute)) // a modem may take two to start
 	want("before a modem ever worked", "serviceNetwork/failure", "serviceNetwork/failure")
 	check(t, b.SetModem(t.Context(), store.Modem{Device: "sim", Up: true, IMSI: "234150000000000"}))
 	want("with a modem", "ok/neutral", "ok/neutral")
 	check(t, b.SetModem(t.Context(), store.Modem{Device: "sim", Problem: "it was pulled out", IMSI: "234150000000000"}))
 	want("when it is gone", "ok/neutral", "ok/neutral")
-	<-clock
-	clock <- now.Add(25 * time.Hour)
+	gone.Add(int64(25 * time.Hour))
 	want("when it has been gone for longer than texts are worth sending", "serviceNetwork/failure", "ok/neutral")
 	// The decisive error goes first, and is about all recipients; what is wrong with some of them is told too.
 	hello.to = []string{"nobody", phone, "12<"}

@@ -34,22 +34,22 @@ type box struct {
 }
 
 // newBox returns a box in which DeliverXms does not wait for a modem.
-func newBox(t testing.TB) *box {
+func newBox(t testing.TB, options ...store.Option) *box {
 	t.Helper()
-	return newBoxIn(t, t.TempDir())
+	return newBoxIn(t, t.TempDir(), options...)
 }
 
 // newBoxIn returns one on the database in a directory, with a modem that is in a network.
-func newBoxIn(t testing.TB, dir string) *box {
+func newBoxIn(t testing.TB, dir string, options ...store.Option) *box {
 	t.Helper()
-	b := newBoxWithoutModem(t, dir)
+	b := newBoxWithoutModem(t, dir, options...)
 	check(t, b.SetModem(t.Context(), store.Modem{Device: "sim", Up: true, IMSI: "234150000000000"}))
 	return b
 }
 
-func newBoxWithoutModem(t testing.TB, dir string) *box {
+func newBoxWithoutModem(t testing.TB, dir string, options ...store.Option) *box {
 	t.Helper()
-	s, err := store.Create(context.Background(), dir, slog.New(slog.DiscardHandler))
+	s, err := store.Create(context.Background(), dir, slog.New(slog.DiscardHandler), options...)
 	check(t, err)
 	b := &box{Store: s, log: &bytes.Buffer{}}
 	t.Cleanup(func() { s.Close() })

@@ -9,11 +9,9 @@ import (
 )
 
 // alarms is a store with a clock that the test moves, and an administrator.
-func alarms(t *testing.T) (*store.Store, store.User, *time.Time) {
-	s := open(t)
-	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
-	s.SetClock(func() time.Time { return now })
-	return s, addAdmin(t, s, "root", "root@example.org"), &now
+func alarms(t *testing.T) (*store.Store, store.User, *store.SteppedClock) {
+	s, clock := openAt(t, time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC))
+	return s, addAdmin(t, s, "root", "root@example.org"), clock
 }
 
 func addAdmin(t testing.TB, s *store.Store, login, mail string) store.User {
@@ -102,9 +100,9 @@ func TestWhenAnAlarmIsMailed(t *testing.T) {
 		{"what never was wrong is not over", []step{{0, "clear", ""}}, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s, _, now := alarms(t)
+			s, _, clock := alarms(t)
 			for i, step := range c.steps {
-				*now = now.Add(step.after)
+				clock.Pass(step.after)
 				switch step.does {
 				case "raise":
 					check(t, s.Raise(t.Context(), "modem", "/dev/ttyUSB0", "the modem does not answer"))
@@ -127,11 +125,11 @@ func TestWhenAnAlarmIsMailed(t *testing.T) {
 }
 
 func TestAnAlarmThatIsTakenBackInTimeFailsNoMail(t *testing.T) {
-	s, _, now := alarms(t)
+	s, _, clock := alarms(t)
 	for range 2 {
 		check(t, s.Raise(t.Context(), "modem", "x", "it is gone"))
 		mailsNow(t, s)
-		*now = now.Add(time.Minute)
+		clock.Pass(time.Minute)
 		check(t, s.Clear(t.Context(), "modem", "x"))
 		mailsNow(t, s)
 	}
@@ -143,10 +141,10 @@ func TestAnAlarmThatIsTakenBackInTimeFailsNoMail(t *testing.T) {
 }
 
 func TestTheStatusShowsAlarmsAndSinceWhen(t *testing.T) {
-	s, _, now := alarms(t)
-	began := now.Local().Format("2006-01-02 15:04:05")
+	s, _, clock := alarms(t)
+	began := clock.Now().Local().Format("2006-01-02 15:04:05")
 	check(t, s.Raise(t.Context(), "modem", "/dev/ttyUSB0", "the modem does not answer"))
-	*now = now.Add(time.Hour)
+	clock.Pass(time.Hour)
 	check(t, s.Raise(t.Context(), "modem", "/dev/ttyUSB0", "the modem is gone: plug it in"))
 	got, err := s.Status(t.Context())
 	check(t, err)

@@ -51,7 +51,8 @@ func TestWhoNeedsADerivation(t *testing.T) {
 }
 
 func TestASignInNeverWaitsForACommit(t *testing.T) {
-	s := openInside(t)
+	clock := NewSteppedClock(time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC))
+	s := openInside(t, clock.Option())
 	if _, err := s.AddUser(t.Context(), User{Login: "ann"}, "secret of ann"); err != nil {
 		t.Fatal(err)
 	}
@@ -59,8 +60,6 @@ func TestASignInNeverWaitsForACommit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
-	s.SetClock(func() time.Time { return now })
 	release := s.hold(t)
 	defer release()
 	for hour := 1; hour <= 3; hour++ {
@@ -72,7 +71,7 @@ func TestASignInNeverWaitsForACommit(t *testing.T) {
 		if got := len(s.writer.queue); got != hour {
 			t.Errorf("in the %d. hour %d changes wait, want one for each hour", hour, got)
 		}
-		now = now.Add(time.Hour)
+		clock.Pass(time.Hour)
 	}
 }
 

@@ -199,17 +199,16 @@ func TestAPauseLetsAppPasswordsIn(t *testing.T) {
 }
 
 func TestWhenAnAppPasswordWasUsed(t *testing.T) {
-	s := open(t)
+	made := time.Date(2026, 5, 1, 12, 59, 0, 0, time.UTC)
+	s, clock := openAt(t, made)
 	addUser(t, s, "ann")
-	now := time.Date(2026, 5, 1, 12, 59, 0, 0, time.UTC)
-	s.SetClock(func() time.Time { return now })
 	app := appPassword(t, s, "ann")
 	used := func() time.Time {
 		t.Helper()
 		check(t, s.SetHealth(t.Context(), "x", true, "")) // what was to be written before is committed
 		have, err := s.AppPasswords(t.Context(), "ann")
 		check(t, err)
-		if len(have) != 1 || !have[0].Created.Equal(now.Truncate(24*time.Hour).Add(12*time.Hour+59*time.Minute)) {
+		if len(have) != 1 || !have[0].Created.Equal(made) {
 			t.Fatalf("got %+v", have)
 		}
 		return have[0].Used
@@ -221,11 +220,11 @@ func TestWhenAnAppPasswordWasUsed(t *testing.T) {
 		after time.Duration
 		hour  int
 	}{{0, 12}, {time.Minute, 13}, {59 * time.Minute, 13}, {time.Minute, 14}} {
-		now = now.Add(c.after)
+		clock.Pass(c.after)
 		_, err := s.Authenticate(t.Context(), "ann", app, "", store.Programs)
 		check(t, err)
 		if got := used(); got.Hour() != c.hour || got.Minute() != 0 {
-			t.Errorf("used at %v, it says %v", now, got)
+			t.Errorf("used at %v, it says %v", clock.Now(), got)
 		}
 	}
 }

@@ -17,15 +17,14 @@ var noon = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 // arriving is a store in which texts arrive, on a clock that the test moves.
 type arriving struct {
 	*store.Store
-	t   *testing.T
-	now time.Time
+	t     *testing.T
+	clock *store.SteppedClock
 }
 
 func arrive(t *testing.T) *arriving {
 	t.Helper()
-	a := &arriving{Store: open(t), t: t, now: noon}
-	a.SetClock(func() time.Time { return a.now })
-	return a
+	s, clock := openAt(t, noon)
+	return &arriving{s, t, clock}
 }
 
 // parts are the TPDUs of a text that the SMSC got at a time after noon.
@@ -59,7 +58,7 @@ func (a *arriving) receive(tpdus ...[]byte) {
 // wait lets time pass and what is overdue be handed on.
 func (a *arriving) wait(d time.Duration) {
 	a.t.Helper()
-	a.now = a.now.Add(d)
+	a.clock.Pass(d)
 	_, _, err := a.Overdue(a.t.Context())
 	check(a.t, err)
 }
@@ -267,7 +266,7 @@ func TestWhatComesAfterItWasHandedOnCompletesIt(t *testing.T) {
 	tpdus := parts(t, text, 0)
 	a.receive(tpdus[0], tpdus[3])
 	a.wait(6 * time.Hour)
-	a.now = a.now.Add(3 * 24 * time.Hour)
+	a.clock.Pass(3 * 24 * time.Hour)
 	a.receive(tpdus[2])
 	a.wait(time.Hour)
 	if got := a.got(); len(got) != 1 || got[0].Missing != "2-3 of 4" {
@@ -278,7 +277,7 @@ func TestWhatComesAfterItWasHandedOnCompletesIt(t *testing.T) {
 	if len(got) != 2 || got[1].Missing != "2 of 4" || got[1].Completes != got[0].ID {
 		t.Fatalf("got %+v", got)
 	}
-	a.now = a.now.Add(24 * time.Hour)
+	a.clock.Pass(24 * time.Hour)
 	a.receive(tpdus[1])
 	got = a.got()
 	if len(got) != 3 || got[2].Text != text || got[2].Missing != "" || got[2].Completes != got[1].ID {
@@ -298,7 +297,7 @@ func TestAnotherTextDoesNotCompleteWhatWasHandedOn(t *testing.T) {
 	a.wait(6 * time.Hour)
 	young := words("young", 3)
 	tpdus := parts(t, young, 7*time.Hour) // under the same reference
-	a.now = a.now.Add(time.Hour)
+	a.clock.Pass(time.Hour)
 	a.receive(tpdus[2])
 	a.wait(time.Hour)
 	a.receive(tpdus[0], tpdus[1])
@@ -313,12 +312,12 @@ func TestNothingIsHandedOnByAClockThatIsNotTrusted(t *testing.T) {
 	s := openIn(t, dir)
 	check(t, s.Receive(t.Context(), "imsi", parts(t, words("part", 2), 0)[0]))
 	check(t, s.Close())
-	s = openIn(t, dir) // a Raspberry Pi starts in the past
-	s.SetClock(func() time.Time { return time.Now().Add(-1000 * time.Hour) })
+	clock := store.NewSteppedClock(time.Now().Add(-1000 * time.Hour)) // a Raspberry Pi starts in the past
+	s = openIn(t, dir, clock.Option())
 	if wait, waits, err := s.Overdue(t.Context()); waits || err != nil {
 		t.Errorf("something is due in %v, %v", wait, err)
 	}
-	s.SetClock(func() time.Time { return time.Now().Add(7 * time.Hour) })
+	clock.Pass(1007 * time.Hour)
 	_, _, err := s.Overdue(t.Context())
 	check(t, err)
 	if got := unrouted(t, s); len(got) != 1 {
@@ -340,17 +339,13 @@ func TestTheTimeForMissingPartsIsASetting(t *testing.T) {
 
 func TestHandingOnOutlivesARestart(t *testing.T) {
 	dir := t.TempDir()
-	now := noon
-	again := func() *store.Store {
-		s := openIn(t, dir)
-		s.SetClock(func() time.Time { return now })
-		return s
-	}
+	clock := store.NewSteppedClock(noon)
+	again := func() *store.Store { return openIn(t, dir, clock.Option()) }
 	tpdus := parts(t, words("part", 2), 0)
 	s := again()
 	check(t, s.Receive(t.Context(), "imsi", tpdus[0]))
 	check(t, s.Close())
-	now = now.Add(6 * time.Hour)
+	clock.Pass(6 * time.Hour)
 	s = again()
 	_, _, err := s.Overdue(t.Context())
 	check(t, err)

@@ -11,16 +11,9 @@ import (
 // atNoon is a store at noon of a day in the computer's time zone.
 func atNoon(t testing.TB, dir string, day int) (s *store.Store, set func(time.Time)) {
 	t.Helper()
-	s = openIn(t, dir)
-	at := make(chan time.Time, 1)
-	at <- time.Date(2036, 5, day, 12, 0, 0, 0, time.Local)
-	now := func() time.Time {
-		t := <-at
-		at <- t
-		return t
-	}
-	s.SetClock(now)
-	return s, func(t time.Time) { <-at; at <- t }
+	clock := store.NewSteppedClock(time.Date(2036, 5, day, 12, 0, 0, 0, time.Local))
+	s = openIn(t, dir, clock.Option())
+	return s, func(t time.Time) { clock.Pass(t.Sub(clock.Now())) }
 }
 
 func TestADailyCapEndsAtMidnight(t *testing.T) {

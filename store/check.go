@@ -56,7 +56,7 @@ func (s *Store) CheckClock() Health {
 		return Health{Part: "clock", Text: "it reads " + reads + ": " + problem + "; until then nothing scheduled is sent and nothing expires"}
 	}
 	text := "it reads " + reads
-	if s.source.Load().confirmed() {
+	if s.source.confirmed() {
 		text += ", and a time server agrees"
 	} else {
 		text += "; compare that with your watch, as no time server is known to agree"

@@ -39,7 +39,7 @@ type look struct {
 // set is how far the wall clock was set between two looks.
 func (l look) set(later look) time.Duration { return later.wall.Sub(l.wall) - (later.mono - l.mono) }
 
-// source is where looks come from.
+// source is where looks come from. It is given when the store is opened, before anything looks at it.
 type source struct {
 	now       func() time.Time
 	elapsed   func() time.Duration
@@ -47,18 +47,21 @@ type source struct {
 }
 
 func (s *Store) look() look {
-	from := s.source.Load()
-	return look{from.now().Round(0), from.elapsed()}
+	return look{s.source.now().Round(0), s.source.elapsed()}
 }
 
-// Now is the time by the store's clock: the computer's, if SetClock gave it no other.
-func (s *Store) Now() time.Time { return s.source.Load().now() }
+// Now is the time by the store's clock: the computer's, if WithClock gave the store no other.
+func (s *Store) Now() time.Time { return s.source.now() }
 
-// SetClock gives the store another clock to stamp rows with. A clock whose times carry Go's
-// monotonic reading is judged by that.
-func (s *Store) SetClock(now func() time.Time) {
+// WithClock gives a store another clock than the computer's to stamp rows with. A clock whose times
+// carry Go's monotonic reading is judged by that reading.
+func WithClock(now func() time.Time) Option {
+	return func(s *Store) { s.source = computersClock(now) }
+}
+
+func computersClock(now func() time.Time) source {
 	start := now()
-	s.source.Store(&source{now, func() time.Duration { return now().Sub(start) }, clockConfirmed})
+	return source{now, func() time.Duration { return now().Sub(start) }, clockConfirmed}
 }
 
 // ClockTrusted says whether the wall clock may decide that something is due or over. While it is
@@ -116,10 +119,10 @@ func (c *clock) tick(s *Store) func(*tx) error {
 		s.bells.ringAll() // what is due has to be looked at again
 	}
 	c.last = now
-	if c.base.set(now).Abs() >= drift && !c.high.wall.After(now.wall) && (now.mono-c.set.mono >= steadyFor || s.source.Load().confirmed()) {
+	if c.base.set(now).Abs() >= drift && !c.high.wall.After(now.wall) && (now.mono-c.set.mono >= steadyFor || s.source.confirmed()) {
 		c.base = now
 	}
-	if behind := c.high.wall.Sub(now.wall); behind > jump && now.mono-c.set.mono >= steadyFor && s.source.Load().confirmed() {
+	if behind := c.high.wall.Sub(now.wall); behind > jump && now.mono-c.set.mono >= steadyFor && s.source.confirmed() {
 		s.log.Warn("the clock was ahead once: a time server says that it is right now", "by", behind.Round(time.Second))
 		c.base, c.high, c.marked, c.good = now, now, now, true
 		s.bells.ringAll()

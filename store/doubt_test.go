@@ -3,7 +3,6 @@ package store_test
 import (
 	"errors"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -109,17 +108,17 @@ func TestALateAnswerAfterItsReport(t *testing.T) {
 }
 
 func TestWhatFailsAfterADoubtIsToldAgain(t *testing.T) {
-	s := open(t)
+	s, clock := openAt(t, time.Now())
 	u := addUser(t, s, "ann")
 	enqueue(t, s, u.ID, "hello", number)
 	check(t, s.Settle(t.Context(), store.Verdict{Attempt: *claim(t, s, nil), Outcome: store.Doubtful, Reason: "no answer"}))
-	first := notice(t, s)
+	first := notice(t, s, clock)
 	if first == nil {
 		t.Fatal("the doubt is not told")
 	}
 	check(t, s.MailSent(t.Context(), first.ID))
 	report(t, s, 5, number, 0x46)
-	second := notice(t, s)
+	second := notice(t, s, clock)
 	if second == nil {
 		t.Fatal("the failure is not told")
 	}
@@ -131,13 +130,11 @@ func TestWhatFailsAfterADoubtIsToldAgain(t *testing.T) {
 }
 
 func TestAnExpiredDeliveryStaysExpired(t *testing.T) {
-	s := open(t)
-	now := time.Now()
-	s.SetClock(func() time.Time { return now })
+	s, clock := openAt(t, time.Now())
 	id := enqueue(t, s, 0, long(2), number)
 	a := claim(t, s, nil)
 	check(t, s.Settle(t.Context(), store.Verdict{Attempt: *a, Outcome: store.Accepted, MR: 5}))
-	now = now.Add(25 * time.Hour)
+	clock.Pass(25 * time.Hour)
 	if next, err := s.Claim(t.Context(), "imsi", nil); next != nil || err != nil {
 		t.Fatalf("a day later %+v is due, %v", next, err)
 	}
@@ -174,22 +171,19 @@ func TestATextLeavesThroughOneSIM(t *testing.T) {
 }
 
 func TestWhatWaitsForASIMThatIsGoneExpires(t *testing.T) {
-	s := open(t)
-	var later atomic.Int64 // the writer looks at the clock too
-	start := time.Now()
-	s.SetClock(func() time.Time { return start.Add(time.Duration(later.Load())) })
+	s, clock := openAt(t, time.Now())
 	id := enqueue(t, s, 0, long(2), number)
 	a, err := s.Claim(t.Context(), "one", nil)
 	check(t, err)
 	check(t, s.Settle(t.Context(), store.Verdict{Attempt: *a, Outcome: store.Accepted, MR: 5}))
 	changed := s.Watch(id)
 	defer changed.Close()
-	later.Store(int64(24*time.Hour + time.Second))
+	clock.Pass(24*time.Hour + time.Second)
 	<-changed.C // no modem has to ask for it
 	if got := state(t, s, id); got != store.Expired {
 		t.Errorf("it is %s", got)
 	}
-	later.Add(int64(time.Minute))
+	clock.Pass(time.Minute)
 	if m, err := s.ClaimMail(t.Context()); m == nil || err != nil {
 		t.Errorf("nobody is told: %v", err)
 	}
@@ -315,16 +309,14 @@ func TestAReportThatMayBeAboutAnotherDoubtProvesNone(t *testing.T) {
 		{"the message centre's clock has another zone", 20*time.Minute + 7*time.Minute, 2 * time.Hour, store.Unconfirmed, store.Delivered},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := open(t)
-			now := time.Now()
-			s.SetClock(func() time.Time { return now })
+			s, clock := openAt(t, time.Now())
 			var ids []int64
 			for range 2 {
-				now = now.Add(c.apart)
+				clock.Pass(c.apart)
 				ids = append(ids, enqueue(t, s, 0, "in doubt", number))
 				check(t, s.Settle(t.Context(), store.Verdict{Attempt: *claim(t, s, nil), Outcome: store.Doubtful, Reason: "no answer"}))
 			}
-			tpdu, err := sms.StatusReport{MR: 5, To: number, SCTS: now.Add(c.scts)}.TPDU()
+			tpdu, err := sms.StatusReport{MR: 5, To: number, SCTS: clock.Now().Add(c.scts)}.TPDU()
 			check(t, err)
 			check(t, s.Report(t.Context(), "imsi", tpdu))
 			if x, y := state(t, s, ids[0]), state(t, s, ids[1]); x != c.first || y != c.second {

@@ -128,12 +128,10 @@ func TestNumbersOfSendersMeetThoseThatWereWrittenTo(t *testing.T) {
 }
 
 func TestTheLastWriterIsTheLast(t *testing.T) {
-	s := open(t)
+	s, clock := openAt(t, time.Now())
 	ann, bob := addUser(t, s, "ann"), addUser(t, s, "bob")
-	now := time.Now()
-	s.SetClock(func() time.Time { return now })
 	for i, u := range []store.User{ann, bob, ann} {
-		now = now.Add(time.Second)
+		clock.Pass(time.Second)
 		enqueue(t, s, u.ID, "hello", number)
 		a := claim(t, s, nil)
 		check(t, s.Settle(t.Context(), store.Verdict{Attempt: *a, Outcome: store.Accepted, MR: i}))

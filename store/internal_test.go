@@ -13,9 +13,9 @@ import (
 
 // These tests need to hold the writer, or to set the wall clock apart from the monotonic one.
 
-func openInside(t *testing.T) *Store {
+func openInside(t *testing.T, options ...Option) *Store {
 	t.Helper()
-	s, err := Create(context.Background(), t.TempDir(), slog.New(slog.DiscardHandler))
+	s, err := Create(context.Background(), t.TempDir(), slog.New(slog.DiscardHandler), options...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,72 +192,64 @@ func TestWhatWaitsIsCommittedAtTheEnd(t *testing.T) {
 	<-closed
 }
 
-// clocks are a wall clock and a monotonic one that a test moves.
-type clocks struct {
-	wall      time.Time
-	mono      time.Duration
-	confirmed bool // by a time server
-}
-
-func (c *clocks) pass(d time.Duration) { c.wall, c.mono = c.wall.Add(d), c.mono+d }
-
-func withClocks(t *testing.T) (*Store, *clocks) {
-	s := openInside(t)
+func withClock(t *testing.T) (*Store, *SteppedClock) {
+	c := NewSteppedClock(time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC))
+	s := openInside(t, c.Option())
 	release := s.hold(t) // the ticks are the test's own
 	t.Cleanup(release)
-	c := &clocks{wall: time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)}
-	s.source.Store(&source{func() time.Time { return c.wall }, func() time.Duration { return c.mono }, func() bool { return c.confirmed }})
 	return s, c
 }
 
 func TestTheClock(t *testing.T) {
 	for _, c := range []struct {
 		name    string
-		moves   func(*clocks, func())
+		moves   func(*SteppedClock, func())
 		trusted bool
 		stamp   time.Duration // of rows, after noon
 	}{
-		{"goes on evenly", func(c *clocks, look func()) { c.pass(3 * time.Hour); look() }, true, 3 * time.Hour},
-		{"is set forward a little", func(c *clocks, look func()) { c.wall = c.wall.Add(30 * time.Minute); look() }, true, 30 * time.Minute},
-		{"is set forward much", func(c *clocks, look func()) { c.wall = c.wall.Add(3 * time.Hour); look() }, false, 0},
-		{"is set forward much by a time server", func(c *clocks, look func()) {
-			c.wall, c.confirmed = c.wall.Add(3*time.Hour), true
+		{"goes on evenly", func(c *SteppedClock, look func()) { c.Pass(3 * time.Hour); look() }, true, 3 * time.Hour},
+		{"is set forward a little", func(c *SteppedClock, look func()) { c.Shift(30 * time.Minute); look() }, true, 30 * time.Minute},
+		{"is set forward much", func(c *SteppedClock, look func()) { c.Shift(3 * time.Hour); look() }, false, 0},
+		{"is set forward much by a time server", func(c *SteppedClock, look func()) {
+			c.Confirm()
+			c.Shift(3 * time.Hour)
 			look()
 		}, true, 3 * time.Hour},
-		{"is set forward much and goes on evenly", func(c *clocks, look func()) {
-			c.wall = c.wall.Add(3 * time.Hour)
+		{"is set forward much and goes on evenly", func(c *SteppedClock, look func()) {
+			c.Shift(3 * time.Hour)
 			look()
-			c.pass(steadyFor)
+			c.Pass(steadyFor)
 			look()
 		}, true, 3*time.Hour + steadyFor},
-		{"is set back: rows go on", func(c *clocks, look func()) {
-			c.wall = c.wall.Add(-24 * time.Hour)
+		{"is set back: rows go on", func(c *SteppedClock, look func()) {
+			c.Shift(-24 * time.Hour)
 			look()
-			c.pass(time.Minute)
+			c.Pass(time.Minute)
 		}, false, time.Minute},
-		{"was ahead, as a time server says", func(c *clocks, look func()) {
-			c.wall, c.confirmed = c.wall.Add(-24*time.Hour), true
+		{"was ahead, as a time server says", func(c *SteppedClock, look func()) {
+			c.Confirm()
+			c.Shift(-24 * time.Hour)
 			look()
-			c.pass(steadyFor)
+			c.Pass(steadyFor)
 			look()
 		}, true, steadyFor - 24*time.Hour},
-		{"is set back and right again", func(c *clocks, look func()) {
-			c.wall = c.wall.Add(-24 * time.Hour)
+		{"is set back and right again", func(c *SteppedClock, look func()) {
+			c.Shift(-24 * time.Hour)
 			look()
-			c.pass(time.Minute)
-			c.wall = c.wall.Add(24 * time.Hour)
+			c.Pass(time.Minute)
+			c.Shift(24 * time.Hour)
 			look()
 		}, true, time.Minute},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s, clocks := withClocks(t)
+			s, clocks := withClock(t)
 			look := func() { s.clock.tick(s) }
 			look()
 			look()
 			bell := s.Subscribe(Outgoing)
 			defer bell.Close()
 			before := s.ClockTrusted()
-			noon := clocks.wall
+			noon := clocks.Now()
 			c.moves(clocks, look)
 			if got := s.ClockTrusted(); got != c.trusted {
 				t.Errorf("it is trusted: %t (%s)", got, s.ClockProblem())
@@ -273,13 +265,13 @@ func TestTheClock(t *testing.T) {
 }
 
 func TestTheClocksMarkIsWrittenNowAndThen(t *testing.T) {
-	s, clocks := withClocks(t)
+	s, clocks := withClock(t)
 	s.clock.tick(s)
-	clocks.pass(time.Minute)
+	clocks.Pass(time.Minute)
 	if s.clock.tick(s) != nil {
 		t.Error("it is written every minute")
 	}
-	clocks.pass(markEvery)
+	clocks.Pass(markEvery)
 	if s.clock.tick(s) == nil {
 		t.Error("it is not written")
 	}
@@ -289,14 +281,13 @@ func TestWhatWasDatedWhileTheClockWasAheadDoesNotWaitForThatTime(t *testing.T) {
 	dir := t.TempDir()
 	ctx := context.Background()
 	began := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
-	run := func(wall time.Time, do func(s *Store, c *clocks)) {
-		s, err := Create(ctx, dir, slog.New(slog.DiscardHandler))
+	run := func(wall time.Time, do func(s *Store, c *SteppedClock)) {
+		c := NewSteppedClock(wall)
+		s, err := Create(ctx, dir, slog.New(slog.DiscardHandler), c.Option())
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer s.Close()
-		c := &clocks{wall: wall}
-		s.source.Store(&source{func() time.Time { return c.wall }, func() time.Duration { return c.mono }, func() bool { return c.confirmed }})
 		do(s, c)
 	}
 	tick := func(s *Store) {
@@ -307,7 +298,7 @@ func TestWhatWasDatedWhileTheClockWasAheadDoesNotWaitForThatTime(t *testing.T) {
 		}
 	}
 	var id int64
-	run(began.AddDate(10, 0, 0), func(s *Store, c *clocks) {
+	run(began.AddDate(10, 0, 0), func(s *Store, c *SteppedClock) {
 		var err error
 		id, _, err = s.Enqueue(ctx, Message{Source: SourceCommand, Parts: []string{"hello"}, To: []Recipient{{Number: "+447911123456"}}})
 		if err != nil {
@@ -321,13 +312,13 @@ func TestWhatWasDatedWhileTheClockWasAheadDoesNotWaitForThatTime(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	run(began, func(s *Store, c *clocks) {
+	run(began, func(s *Store, c *SteppedClock) {
 		c.confirmed = true
 		tick(s)
 		if s.ClockTrusted() {
 			t.Error("it is believed at once")
 		}
-		c.pass(steadyFor + time.Second)
+		c.Pass(steadyFor + time.Second)
 		tick(s)
 		if problem := s.ClockProblem(); problem != "" {
 			t.Error(problem)
@@ -336,7 +327,7 @@ func TestWhatWasDatedWhileTheClockWasAheadDoesNotWaitForThatTime(t *testing.T) {
 			t.Errorf("the text is not tried: %v, %v", a, err)
 		}
 	})
-	run(began.Add(time.Hour), func(s *Store, _ *clocks) {
+	run(began.Add(time.Hour), func(s *Store, _ *SteppedClock) {
 		if problem := s.ClockProblem(); problem != "" {
 			t.Errorf("after the next start: %s", problem)
 		}
@@ -362,8 +353,7 @@ func TestWhatWasCountedWhileTheClockWasAheadCountsForTheDaysThatItWas(t *testing
 		{"not at all", 0, "20260502:1 20260503:2", "20260502:1 20260503:2"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := openInside(t)
-			s.SetClock(func() time.Time { return now })
+			s := openInside(t, NewSteppedClock(now).Option())
 			ann, err := s.AddUser(t.Context(), User{Login: "ann"}, "secret of ann")
 			if err != nil {
 				t.Fatal(err)
@@ -404,16 +394,15 @@ func TestWhatWasCountedWhileTheClockWasAheadCountsForTheDaysThatItWas(t *testing
 }
 
 func TestADayThatHasNotComeIsNotTheLastOne(t *testing.T) {
-	s := openInside(t)
+	behind := time.Date(2026, 5, 1, 12, 0, 0, 0, time.Local)
+	s := openInside(t, NewSteppedClock(behind).Option())
 	ann, err := s.AddUser(t.Context(), User{Login: "ann"}, "secret of ann")
 	if err != nil {
 		t.Fatal(err)
 	}
-	behind := time.Date(2026, 5, 1, 12, 0, 0, 0, time.Local)
 	s.clock.mu.Lock()
 	s.clock.high = look{wall: behind.AddDate(0, 0, 3)}
 	s.clock.mu.Unlock()
-	s.SetClock(func() time.Time { return behind })
 	if s.ClockTrusted() {
 		t.Fatal("the clock is trusted")
 	}

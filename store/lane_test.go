@@ -22,19 +22,8 @@ const (
 // clocked is a store whose time a test sets. Each store looks at its clock too, so it only reads.
 func clocked(t testing.TB) (s *store.Store, pass func(time.Duration)) {
 	t.Helper()
-	s = open(t)
-	var mu sync.Mutex
-	now := time.Now()
-	s.SetClock(func() time.Time {
-		mu.Lock()
-		defer mu.Unlock()
-		return now
-	})
-	return s, func(d time.Duration) {
-		mu.Lock()
-		defer mu.Unlock()
-		now = now.Add(d)
-	}
+	s, clock := openAt(t, time.Now())
+	return s, clock.Pass
 }
 
 // radio lets a modem with a SIM be up or down.
@@ -292,7 +281,7 @@ func TestTheSMSCGivesUpWhenWeWould(t *testing.T) {
 }
 
 func TestWhatHasNotLeftCanBeCancelled(t *testing.T) {
-	s := open(t)
+	s, clock := openAt(t, time.Now())
 	queued := enqueue(t, s, 0, "queued", "+447911000001")
 	scheduled := enqueueAt(t, s, "scheduled", time.Now().Add(time.Hour))
 	for _, id := range []int64{queued, scheduled} {
@@ -319,7 +308,7 @@ func TestWhatHasNotLeftCanBeCancelled(t *testing.T) {
 	if got := len(all(t, s, "imsi")); got != 1 || state(t, s, begun) != store.Sent {
 		t.Errorf("%d more segments left, and it is %s", got, state(t, s, begun))
 	}
-	if m := notice(t, s); m != nil {
+	if m := notice(t, s, clock); m != nil {
 		t.Error("who cancelled is told by mail")
 	}
 }

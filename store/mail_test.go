@@ -30,10 +30,9 @@ func refuse(t testing.TB, s *store.Store) store.Attempt {
 }
 
 // notice returns the notice that is due within a minute, nil where there is none.
-func notice(t testing.TB, s *store.Store) *store.Mail {
+func notice(t testing.TB, s *store.Store, clock *store.SteppedClock) *store.Mail {
 	t.Helper()
-	now := s.Now().Add(time.Minute)
-	s.SetClock(func() time.Time { return now })
+	clock.Pass(time.Minute)
 	m, err := s.ClaimMail(t.Context())
 	check(t, err)
 	return m
@@ -73,11 +72,11 @@ func TestAFailureIsToldOnce(t *testing.T) {
 		}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := open(t)
+			s, clock := openAt(t, time.Now())
 			u := addUser(t, s, "ann")
 			c.fails(t, s, owing(t, s, u.ID, number))
 			check(t, s.SetHealth(t.Context(), "x", true, "")) // Answered comes before it in the queue
-			m := notice(t, s)
+			m := notice(t, s, clock)
 			if (m != nil) != c.notice {
 				t.Fatalf("the notice is %+v", m)
 			}
@@ -89,7 +88,7 @@ func TestAFailureIsToldOnce(t *testing.T) {
 				}
 				check(t, s.MailSent(t.Context(), m.ID))
 			}
-			if again := notice(t, s); again != nil {
+			if again := notice(t, s, clock); again != nil {
 				t.Errorf("it is told again: %+v", again)
 			}
 		})
@@ -97,7 +96,7 @@ func TestAFailureIsToldOnce(t *testing.T) {
 }
 
 func TestEachOfManyAnswersAtOnceTellsItsOwn(t *testing.T) {
-	s := open(t)
+	s, clock := openAt(t, time.Now())
 	const each = 10 // of those that told, that did not tell, and that were not written
 	want := map[int64]bool{}
 	var answers []func()
@@ -121,7 +120,7 @@ func TestEachOfManyAnswersAtOnceTellsItsOwn(t *testing.T) {
 	done.Wait()
 	check(t, s.SetHealth(t.Context(), "x", true, "")) // comes after them
 	got := map[int64]bool{}
-	for m := notice(t, s); m != nil; {
+	for m := notice(t, s, clock); m != nil; {
 		got[m.User] = true
 		check(t, s.MailSent(t.Context(), m.ID))
 		var err error
@@ -134,13 +133,13 @@ func TestEachOfManyAnswersAtOnceTellsItsOwn(t *testing.T) {
 }
 
 func TestFailuresOfOneMessageShareAMail(t *testing.T) {
-	s := open(t)
+	s, clock := openAt(t, time.Now())
 	u := addUser(t, s, "ann")
 	enqueue(t, s, u.ID, "hello", "+447911000001", "+447911000002", "+447911000003")
 	for range 3 {
 		refuse(t, s)
 	}
-	m := notice(t, s)
+	m := notice(t, s, clock)
 	if m == nil {
 		t.Fatal("there is no notice")
 	}
@@ -149,26 +148,26 @@ func TestFailuresOfOneMessageShareAMail(t *testing.T) {
 	if len(told) != 3 {
 		t.Errorf("it tells %d failures", len(told))
 	}
-	if again := notice(t, s); again != nil {
+	if again := notice(t, s, clock); again != nil {
 		t.Errorf("there is another: %+v", again)
 	}
 }
 
 func TestAnAnswerThatACrashPreventedIsMailed(t *testing.T) {
-	dir := t.TempDir()
-	s := openIn(t, dir)
+	dir, clock := t.TempDir(), store.NewSteppedClock(time.Now())
+	s := openIn(t, dir, clock.Option())
 	u := addUser(t, s, "ann")
 	owing(t, s, u.ID, number)
 	refuse(t, s)
 	check(t, s.Close())
-	if m := notice(t, openIn(t, dir)); m == nil || m.Kind != store.Notice {
+	if m := notice(t, openIn(t, dir, clock.Option()), clock); m == nil || m.Kind != store.Notice {
 		t.Errorf("the notice is %+v", m)
 	}
 }
 
 func TestAMailIsTheSameAtEveryTry(t *testing.T) {
-	dir := t.TempDir()
-	s := openIn(t, dir)
+	dir, clock := t.TempDir(), store.NewSteppedClock(time.Now())
+	s := openIn(t, dir, clock.Option())
 	u := addUser(t, s, "ann")
 	check(t, s.Receive(t.Context(), "imsi", deliver(t, number, "hello", 0)[0]))
 	check(t, s.Mailed(t.Context(), unrouted(t, s)[0].ID, u.ID))
@@ -181,13 +180,11 @@ func TestAMailIsTheSameAtEveryTry(t *testing.T) {
 	if wait, waits, err := s.MailDue(t.Context()); err != nil || !waits || wait < 59*time.Minute || wait > time.Hour {
 		t.Errorf("it is due in %v, %t, %v", wait, waits, err)
 	}
-	now := time.Now().Add(2 * time.Hour)
-	s.SetClock(func() time.Time { return now })
+	clock.Pass(2 * time.Hour)
 	second, err := s.ClaimMail(t.Context())
 	check(t, err)
 	check(t, s.Close()) // a crash while it is being handed over
-	s = openIn(t, dir)
-	s.SetClock(func() time.Time { return now })
+	s = openIn(t, dir, clock.Option())
 	third, err := s.ClaimMail(t.Context())
 	check(t, err)
 	for _, m := range []*store.Mail{second, third} {
@@ -232,18 +229,15 @@ func TestOnlyBeingPutOffCounts(t *testing.T) {
 }
 
 func TestANoticeWaitsAMomentForOtherFailures(t *testing.T) {
-	s := open(t)
-	now := time.Now()
-	s.SetClock(func() time.Time { return now })
+	s, clock := openAt(t, time.Now())
 	u := addUser(t, s, "ann")
 	enqueue(t, s, u.ID, "hello", number)
 	refuse(t, s)
 	for _, c := range []struct {
 		after time.Duration
 		due   bool
-	}{{0, false}, {1900 * time.Millisecond, false}, {2 * time.Second, true}} {
-		then := now.Add(c.after)
-		s.SetClock(func() time.Time { return then })
+	}{{0, false}, {1900 * time.Millisecond, false}, {100 * time.Millisecond, true}} {
+		clock.Pass(c.after)
 		if m, err := s.ClaimMail(t.Context()); (m != nil) != c.due || err != nil {
 			t.Errorf("after %v: got %+v, %v", c.after, m, err)
 		}
@@ -260,11 +254,11 @@ func TestOnlyAMailThatIsBeingHandedOverChanges(t *testing.T) {
 	for before, first := range become {
 		for after, second := range become {
 			t.Run(before+" then "+after, func(t *testing.T) {
-				s := open(t)
+				s, clock := openAt(t, time.Now())
 				u := addUser(t, s, "ann")
 				enqueue(t, s, u.ID, "hello", number)
 				refuse(t, s)
-				m := notice(t, s)
+				m := notice(t, s, clock)
 				check(t, first(s, m.ID))
 				is, err := s.Backlog(t.Context())
 				check(t, err)

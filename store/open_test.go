@@ -86,7 +86,7 @@ func TestANewerDatabaseIsRefusedUntouched(t *testing.T) {
 	check(t, db.Close())
 	before, err := os.ReadFile(path)
 	check(t, err)
-	for name, f := range map[string]func(context.Context, string, *slog.Logger) (*store.Store, error){"serve": store.Create, "beside": store.Open} {
+	for name, f := range map[string]func(context.Context, string, *slog.Logger, ...store.Option) (*store.Store, error){"serve": store.Create, "beside": store.Open} {
 		_, err := f(t.Context(), dir, slog.New(slog.DiscardHandler))
 		if !errors.Is(err, store.ErrNewer) || !strings.Contains(err.Error(), "1000") {
 			t.Errorf("%s: got %v, want %v", name, err, store.ErrNewer)

@@ -73,9 +73,7 @@ func TestWhatBecomesOfADelivery(t *testing.T) {
 }
 
 func TestATemporaryErrorIsTriedLaterAndLaterAndThenNoMore(t *testing.T) {
-	s := open(t)
-	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
-	s.SetClock(func() time.Time { return now })
+	s, clock := openAt(t, time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC))
 	id := enqueue(t, s, 0, "hello", number)
 	var previous *store.Verdict
 	tries, last := 0, time.Duration(0)
@@ -93,7 +91,7 @@ func TestATemporaryErrorIsTriedLaterAndLaterAndThenNoMore(t *testing.T) {
 				t.Errorf("after try %d the pause is %v, shorter than the one before", tries, wait)
 			}
 			last = wait
-			now = now.Add(wait)
+			clock.Pass(wait)
 			continue
 		}
 		tries++
@@ -106,7 +104,7 @@ func TestATemporaryErrorIsTriedLaterAndLaterAndThenNoMore(t *testing.T) {
 		t.Errorf("it was tried %d times in a day", tries)
 	}
 	if m, err := s.ClaimMail(t.Context()); err != nil || m == nil || m.Kind != store.Notice {
-		now = now.Add(time.Minute)
+		clock.Pass(time.Minute)
 		if m, err = s.ClaimMail(t.Context()); err != nil || m == nil || m.Kind != store.Notice {
 			t.Errorf("nobody is told: %+v, %v", m, err)
 		}
@@ -127,9 +125,9 @@ func TestOneBadNumberDoesNotHoldUpTheOthers(t *testing.T) {
 
 func TestScheduledWaitsForItsTimeAlsoOverARestart(t *testing.T) {
 	dir := t.TempDir()
-	s := openIn(t, dir)
 	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
-	s.SetClock(func() time.Time { return now })
+	clock := store.NewSteppedClock(now)
+	s := openIn(t, dir, clock.Option())
 	id, _, err := s.Enqueue(t.Context(), store.Message{Source: store.SourceOMS, Parts: []string{"later"},
 		To: []store.Recipient{{Number: number}}, Scheduled: now.Add(time.Hour)})
 	check(t, err)
@@ -141,10 +139,9 @@ func TestScheduledWaitsForItsTimeAlsoOverARestart(t *testing.T) {
 			t.Errorf("it is due in %v, %t, %v", wait, waits, err)
 		}
 		check(t, s.Close())
-		s = openIn(t, dir)
-		s.SetClock(func() time.Time { return now })
+		s = openIn(t, dir, clock.Option())
 	}
-	now = now.Add(time.Hour)
+	clock.Pass(time.Hour)
 	claim(t, s, nil)
 	if got := state(t, s, id); got != store.Sending {
 		t.Errorf("at its time it is %s", got)
@@ -157,9 +154,8 @@ func TestAClockThatWentBackStopsNothingAndStartsNothing(t *testing.T) {
 	later := enqueueAt(t, s, "later", time.Now().Add(time.Hour))
 	check(t, s.Close())
 	// A Raspberry Pi starts in the past.
-	s = openIn(t, dir)
-	past := time.Now().Add(-1000 * time.Hour)
-	s.SetClock(func() time.Time { return past })
+	clock := store.NewSteppedClock(time.Now().Add(-1000 * time.Hour))
+	s = openIn(t, dir, clock.Option())
 	if s.ClockTrusted() {
 		t.Error("a clock behind what was stored is trusted")
 	}
@@ -169,8 +165,14 @@ func TestAClockThatWentBackStopsNothingAndStartsNothing(t *testing.T) {
 	if x, y := state(t, s, now), state(t, s, later); x != store.Sent || y != store.Scheduled {
 		t.Errorf("what is to go now is %s, what is scheduled %s", x, y)
 	}
-	s.SetClock(func() time.Time { return time.Now().Add(2 * time.Hour) })
-	claim(t, s, nil) // set right, it is due
+	bell := s.Subscribe(store.Outgoing)
+	defer bell.Close()
+	clock.Confirm() // a time server sets it right
+	clock.Shift(1002 * time.Hour)
+	for !s.ClockTrusted() {
+		<-bell.C
+	}
+	claim(t, s, nil) // it is due
 }
 
 func enqueueAt(t testing.TB, s *store.Store, text string, at time.Time) int64 {
@@ -344,9 +346,7 @@ func TestAReferenceThatHalfATextHasIsNotUsedAgainForThatPhone(t *testing.T) {
 }
 
 func TestAReferenceOfATextUnderWayIsNotUsedAgainForThatPhone(t *testing.T) {
-	s := open(t)
-	now := time.Now()
-	s.SetClock(func() time.Time { return now }) // it does not come to her next try
+	s, _ := openAt(t, time.Now()) // it does not come to her next try
 	enqueue(t, s, addUser(t, s, "ann").ID, long(2), number)
 	a := claim(t, s, nil)
 	check(t, s.Settle(t.Context(), store.Verdict{Attempt: *a, Outcome: store.Accepted, MR: 1}))
@@ -427,21 +427,21 @@ func TestARepeatedRequestIsTheSameMessage(t *testing.T) {
 	message := store.Message{Source: store.SourceOMS, Parts: []string{"x"}, To: []store.Recipient{{Number: number}}, Digest: &digest, Answers: true}
 	for _, c := range []struct {
 		name    string
-		between func(*testing.T, *store.Store, int64)
+		between func(*testing.T, *store.Store, *store.SteppedClock, int64)
 		change  func(*store.Message)
 		again   bool
 	}{
 		{"while the first is not answered", nil, nil, true},
-		{"when the client was gone", func(t *testing.T, s *store.Store, id int64) { s.Answered(id, false, nil) }, nil, true},
-		{"when the first was answered", func(t *testing.T, s *store.Store, id int64) { s.Answered(id, true, nil) }, nil, false},
+		{"when the client was gone", func(t *testing.T, s *store.Store, _ *store.SteppedClock, id int64) { s.Answered(id, false, nil) }, nil, true},
+		{"when the first was answered", func(t *testing.T, s *store.Store, _ *store.SteppedClock, id int64) { s.Answered(id, true, nil) }, nil, false},
 		{"with another content", nil, func(m *store.Message) { m.Digest = &other }, false},
 		{"of another user", nil, func(m *store.Message) { m.User = 1 }, false},
-		{"after more than ten minutes", func(t *testing.T, s *store.Store, _ int64) {
-			s.SetClock(func() time.Time { return time.Now().Add(11 * time.Minute) })
+		{"after more than ten minutes", func(_ *testing.T, _ *store.Store, clock *store.SteppedClock, _ int64) {
+			clock.Pass(11 * time.Minute)
 		}, nil, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := open(t)
+			s, clock := openAt(t, time.Now())
 			addUser(t, s, "ann")
 			first, again, err := s.Enqueue(t.Context(), message)
 			check(t, err)
@@ -449,7 +449,7 @@ func TestARepeatedRequestIsTheSameMessage(t *testing.T) {
 				t.Fatal("the first is taken for a repeated one")
 			}
 			if c.between != nil {
-				c.between(t, s, first)
+				c.between(t, s, clock, first)
 			}
 			m := message
 			if c.change != nil {

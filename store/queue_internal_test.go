@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"sync"
 	"testing"
 	"time"
 )
@@ -16,19 +15,8 @@ func TestTheQueueHoldsItsPromisesWhateverHappens(t *testing.T) {
 	for seed := range uint64(4) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 7))
-			s := openInside(t)
-			var mu sync.Mutex
-			now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
-			s.SetClock(func() time.Time {
-				mu.Lock()
-				defer mu.Unlock()
-				return now
-			})
-			pass := func(d time.Duration) {
-				mu.Lock()
-				defer mu.Unlock()
-				now = now.Add(d)
-			}
+			clock := NewSteppedClock(time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC))
+			s := openInside(t, clock.Option())
 			ctx := context.Background()
 			var users []int64
 			for _, login := range []string{"ann", "bob"} {
@@ -111,7 +99,7 @@ func TestTheQueueHoldsItsPromisesWhateverHappens(t *testing.T) {
 					}
 				case n < 17:
 					what = "pass"
-					pass([]time.Duration{time.Second, time.Minute, time.Hour / 2, 9 * time.Hour}[r.IntN(4)])
+					clock.Pass([]time.Duration{time.Second, time.Minute, time.Hour / 2, 9 * time.Hour}[r.IntN(4)])
 				case n < 18:
 					sim := sims[r.IntN(2)]
 					what = "a claim that fails"
@@ -186,7 +174,7 @@ func TestTheQueueHoldsItsPromisesWhateverHappens(t *testing.T) {
 					if wait <= 0 {
 						t.Fatal("something is due and nobody gets it")
 					}
-					pass(wait)
+					clock.Pass(wait)
 				}
 			}
 			var open int

@@ -108,22 +108,22 @@ func TestTPMRComesRound(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			a := arrive(t)
 			old := a.sentTo(number, 5) // the phone is off
-			a.now = noon.Add(30 * time.Hour)
+			a.clock.Pass(30 * time.Hour)
 			young := a.sentTo(number, 5)
-			a.now = noon.Add(40 * time.Hour) // and on
-			a.reports("imsi", sms.StatusReport{MR: 5, To: number, SCTS: noon.Add(c.off), Discharge: a.now})
+			a.clock.Pass(10 * time.Hour) // and on
+			a.reports("imsi", sms.StatusReport{MR: 5, To: number, SCTS: noon.Add(c.off), Discharge: a.Now()})
 			a.became(old, store.Delivered, "")
 			a.became(young, store.Sent, "")
-			a.reports("imsi", sms.StatusReport{MR: 5, To: number, SCTS: noon.Add(c.off), Discharge: a.now.Add(time.Second)}) // the SMSC repeats itself
+			a.reports("imsi", sms.StatusReport{MR: 5, To: number, SCTS: noon.Add(c.off), Discharge: a.Now().Add(time.Second)}) // the SMSC repeats itself
 			a.became(young, store.Sent, "")
-			a.reports("imsi", sms.StatusReport{MR: 5, To: number, SCTS: noon.Add(30 * time.Hour).Add(c.off), Discharge: a.now})
+			a.reports("imsi", sms.StatusReport{MR: 5, To: number, SCTS: noon.Add(30 * time.Hour).Add(c.off), Discharge: a.Now()})
 			a.became(young, store.Delivered, "")
 		})
 	}
 	t.Run("after a week it is no longer awaited", func(t *testing.T) {
 		a := arrive(t)
 		id := a.sentTo(number, 5)
-		a.now = noon.Add(7*24*time.Hour + time.Second)
+		a.clock.Pass(7*24*time.Hour + time.Second)
 		a.reports("imsi", sms.StatusReport{MR: 5, To: number, SCTS: noon})
 		a.became(id, store.Sent, "")
 	})
@@ -186,7 +186,7 @@ func TestReportsThatAreReplayed(t *testing.T) {
 				tpdu[0] ^= 0x04 // TP-MMS
 			}
 			a.became(first, store.Delivered, "")
-			a.now = a.now.Add(2 * time.Hour)
+			a.clock.Pass(2 * time.Hour)
 			second := a.sentTo(number, 5)
 			other := a.sentTo("+447911000002", 5)
 			third := enqueue(t, a.Store, 0, "hello", number)

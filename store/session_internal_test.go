@@ -8,12 +8,11 @@ import (
 )
 
 func TestBrowsingWritesOnceAnHourAndWaitsForNoCommit(t *testing.T) {
-	s := openInside(t)
+	clock := NewSteppedClock(time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC))
+	s := openInside(t, clock.Option())
 	if _, err := s.AddUser(t.Context(), User{Login: "ann"}, "secret of ann"); err != nil {
 		t.Fatal(err)
 	}
-	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
-	s.SetClock(func() time.Time { return now })
 	token, _, err := s.SignIn(t.Context(), "ann", "secret of ann", "192.0.2.1")
 	if err != nil {
 		t.Fatal(err)
@@ -29,7 +28,7 @@ func TestBrowsingWritesOnceAnHourAndWaitsForNoCommit(t *testing.T) {
 		if got := len(s.writer.queue); got != hour {
 			t.Errorf("after %d h %d changes wait, want one for each", hour, got)
 		}
-		now = now.Add(time.Hour)
+		clock.Pass(time.Hour)
 	}
 }
 
@@ -75,9 +74,8 @@ func awaitQueue(s *Store, n int) {
 }
 
 func TestNoSessionIsOverByAClockThatIsNotTrusted(t *testing.T) {
-	s := openInside(t)
-	c := &clocks{wall: time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)}
-	s.source.Store(&source{func() time.Time { return c.wall }, func() time.Duration { return c.mono }, func() bool { return c.confirmed }})
+	c := NewSteppedClock(time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC))
+	s := openInside(t, c.Option())
 	if _, err := s.AddUser(t.Context(), User{Login: "ann"}, "secret of ann"); err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +97,7 @@ func TestNoSessionIsOverByAClockThatIsNotTrusted(t *testing.T) {
 	tick()
 	tick()
 	for _, years := range []int{1, -2} { // forward, and then behind what was seen
-		c.wall = c.wall.AddDate(years, 0, 0)
+		c.Set(c.Now().AddDate(years, 0, 0))
 		tick()
 		another := signIn()
 		for _, token := range []string{token, another} {
@@ -111,9 +109,8 @@ func TestNoSessionIsOverByAClockThatIsNotTrusted(t *testing.T) {
 }
 
 func TestASessionBegunWhileTheClockWasAheadLastsNoLonger(t *testing.T) {
-	s := openInside(t)
-	c := &clocks{wall: time.Date(2036, 5, 1, 12, 0, 0, 0, time.UTC)}
-	s.source.Store(&source{func() time.Time { return c.wall }, func() time.Duration { return c.mono }, func() bool { return c.confirmed }})
+	c := NewSteppedClock(time.Date(2036, 5, 1, 12, 0, 0, 0, time.UTC))
+	s := openInside(t, c.Option())
 	if _, err := s.AddUser(t.Context(), User{Login: "ann"}, "secret of ann"); err != nil {
 		t.Fatal(err)
 	}
@@ -121,14 +118,14 @@ func TestASessionBegunWhileTheClockWasAheadLastsNoLonger(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.wall = c.wall.AddDate(-10, 0, 0)
+	c.Set(c.Now().AddDate(-10, 0, 0))
 	if err := s.write(t.Context(), func(tx *tx) error { return tx.lowerMark(3653 * day) }); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Session(t.Context(), token); err != nil {
 		t.Error(err)
 	}
-	c.pass(sessionIdle)
+	c.Pass(sessionIdle)
 	if _, err := s.Session(t.Context(), token); !errors.Is(err, ErrNotFound) {
 		t.Errorf("30 days later: %v", err)
 	}

@@ -143,25 +143,21 @@ func TestThePasswordOfBeforeBeginsNoSession(t *testing.T) {
 }
 
 func TestASessionEndsWithTheAccountsTime(t *testing.T) {
-	s := open(t)
-	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
-	s.SetClock(func() time.Time { return now })
+	s, clock := openAt(t, time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC))
 	addUser(t, s, "ann")
 	token := signIn(t, s, "ann")
-	check(t, s.Expire(t.Context(), "ann", now.Add(time.Minute)))
+	check(t, s.Expire(t.Context(), "ann", clock.Now().Add(time.Minute)))
 	if whose(t, s, token) != "ann" {
 		t.Error("it ended too early")
 	}
-	now = now.Add(time.Minute)
+	clock.Pass(time.Minute)
 	if whose(t, s, token) != "" {
 		t.Error("it goes on")
 	}
 }
 
 func TestASessionLastsWhileItIsUsedButNotForever(t *testing.T) {
-	s := open(t)
-	now := time.Date(2026, 5, 1, 12, 34, 0, 0, time.UTC)
-	s.SetClock(func() time.Time { return now })
+	s, clock := openAt(t, time.Date(2026, 5, 1, 12, 34, 0, 0, time.UTC))
 	addUser(t, s, "ann")
 	const day = 24 * time.Hour
 	for _, c := range []struct {
@@ -173,13 +169,13 @@ func TestASessionLastsWhileItIsUsedButNotForever(t *testing.T) {
 		{"never", 30 * day, 30 * day},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			began := now
+			began := clock.Now()
 			token := signIn(t, s, "ann")
-			for whose(t, s, token) == "ann" && now.Sub(began) < 1000*day {
+			for whose(t, s, token) == "ann" && clock.Now().Sub(began) < 1000*day {
 				check(t, s.SetHealth(t.Context(), "part", true, "")) // by then the use is written
-				now = now.Add(c.every)
+				clock.Pass(c.every)
 			}
-			if got := now.Sub(began); got != c.over {
+			if got := clock.Now().Sub(began); got != c.over {
 				t.Errorf("it is over after %v, want %v", got, c.over)
 			}
 		})
@@ -187,9 +183,7 @@ func TestASessionLastsWhileItIsUsedButNotForever(t *testing.T) {
 }
 
 func TestAUserHasTwentySessionsAndTheOneUsedLongestAgoGoes(t *testing.T) {
-	s := open(t)
-	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
-	s.SetClock(func() time.Time { return now })
+	s, clock := openAt(t, time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC))
 	addUser(t, s, "ann")
 	addUser(t, s, "bob")
 	ofBob := signIn(t, s, "bob")
@@ -197,7 +191,7 @@ func TestAUserHasTwentySessionsAndTheOneUsedLongestAgoGoes(t *testing.T) {
 	for range 20 {
 		all = append(all, signIn(t, s, "ann"))
 	}
-	now = now.Add(time.Hour)
+	clock.Pass(time.Hour)
 	if whose(t, s, all[0]) != "ann" { // and it is used
 		t.Error("the first of twenty is over")
 	}

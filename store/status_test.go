@@ -27,13 +27,12 @@ func TestAfterAnOrderlyEndTheDatabaseIsOneFile(t *testing.T) {
 }
 
 func TestTheStatusTellsSinceWhenAndWhy(t *testing.T) {
-	s := open(t)
 	now := time.Now()
-	s.SetClock(func() time.Time { return now })
+	s, clock := openAt(t, now)
 	enqueue(t, s, 0, "hello", number)
 	began := now.Local().Format("15:04:05")
 	for range 3 {
-		now = now.Add(time.Hour)
+		clock.Pass(time.Hour)
 		check(t, s.Settle(t.Context(), store.Verdict{Attempt: *claim(t, s, nil), Outcome: store.Deferred, Reason: "there is no network"}))
 	}
 	check(t, s.SetModem(t.Context(), store.Modem{Device: "x", Up: true, Problem: "the SIM is not in the network"}))

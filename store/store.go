@@ -49,7 +49,7 @@ type Store struct {
 	worked   atomic.Bool            // a modem has been in a network once
 	front    atomic.Pointer[Front]  // how the service can be reached
 	home     atomic.Pointer[string] // region of the first SIM that was seen; "" where none was
-	source   atomic.Pointer[source]
+	source   source
 	clock    clock
 	answers  answers
 	signIn   credentials
@@ -58,10 +58,13 @@ type Store struct {
 	stmts map[string]*sql.Stmt // of read, by their text
 }
 
+// Option changes how a store is opened.
+type Option func(*Store)
+
 // Create opens the database in dir for the one process that serves from it, makes directory and
 // database where there are none, and puts right what a power cut left behind. It holds the
 // directory's lock until Close; ErrLocked if another process does.
-func Create(ctx context.Context, dir string, log *slog.Logger) (*Store, error) {
+func Create(ctx context.Context, dir string, log *slog.Logger, options ...Option) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("data directory: %w; use sudo, or choose a directory that this user may write, with -data", err)
 	}
@@ -83,7 +86,7 @@ func Create(ctx context.Context, dir string, log *slog.Logger) (*Store, error) {
 		return nil, fmt.Errorf("data directory: %w; use sudo, or choose a directory that this user may write, with -data", err)
 	}
 	file.Close()
-	s, err := open(ctx, dir, log, held)
+	s, err := open(ctx, dir, log, held, options)
 	if err == nil {
 		if err = s.recover(ctx); err == nil {
 			return s, nil
@@ -96,7 +99,7 @@ func Create(ctx context.Context, dir string, log *slog.Logger) (*Store, error) {
 }
 
 // Open opens the database that already is in dir, beside a process that may be serving from it.
-func Open(ctx context.Context, dir string, log *slog.Logger) (*Store, error) {
+func Open(ctx context.Context, dir string, log *slog.Logger, options ...Option) (*Store, error) {
 	if _, err := os.Stat(filepath.Join(dir, File)); errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("%w in %s: start `omsbox serve -data %s` once, or name the right directory with -data", ErrNoDatabase, dir, dir)
 	}
@@ -105,7 +108,7 @@ func Open(ctx context.Context, dir string, log *slog.Logger) (*Store, error) {
 	} else {
 		file.Close()
 	}
-	return open(ctx, dir, log, nil)
+	return open(ctx, dir, log, nil, options)
 }
 
 // Dir is the data directory.
@@ -125,7 +128,7 @@ func (s *Store) Serving() bool {
 }
 
 // open opens the database; held is the directory's lock if this process has it.
-func open(ctx context.Context, dir string, log *slog.Logger, held *lock) (*Store, error) {
+func open(ctx context.Context, dir string, log *slog.Logger, held *lock, options []Option) (*Store, error) {
 	path := filepath.Join(dir, File)
 	for _, part := range []string{"", "-wal", "-shm"} { // a link may lead to what is no business of ours
 		if info, err := os.Lstat(path + part); err == nil && !info.Mode().IsRegular() {
@@ -151,7 +154,10 @@ func open(ctx context.Context, dir string, log *slog.Logger, held *lock) (*Store
 	}
 	s.bells.rings = map[any]map[*Bell]struct{}{}
 	s.signIn.init()
-	s.SetClock(time.Now)
+	s.source = computersClock(time.Now)
+	for _, option := range options {
+		option(s)
+	}
 	if err := migrate(ctx, conn, held == nil && inUse(dir)); err != nil {
 		conn.Close()
 		db.Close()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"testing"
+	"time"
 
 	"omsbox/store"
 )
@@ -14,12 +15,19 @@ func open(t testing.TB) *store.Store {
 	return openIn(t, t.TempDir())
 }
 
-func openIn(t testing.TB, dir string) *store.Store {
+func openIn(t testing.TB, dir string, options ...store.Option) *store.Store {
 	t.Helper()
-	s, err := store.Create(context.Background(), dir, quiet())
+	s, err := store.Create(context.Background(), dir, quiet(), options...)
 	check(t, err)
 	t.Cleanup(func() { s.Close() })
 	return s
+}
+
+// openAt returns a store of its own for one test, at a time that the test moves.
+func openAt(t testing.TB, at time.Time) (*store.Store, *store.SteppedClock) {
+	t.Helper()
+	clock := store.NewSteppedClock(at)
+	return openIn(t, t.TempDir(), clock.Option()), clock
 }
 
 func check(t testing.TB, err error) {

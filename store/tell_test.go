@@ -28,10 +28,10 @@ func TestAFailureAfterADoubtIsToldToo(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			s, err := Create(t.Context(), t.TempDir(), slog.New(slog.DiscardHandler))
+			clock := NewSteppedClock(time.Now())
+			s, err := Create(t.Context(), t.TempDir(), slog.New(slog.DiscardHandler), clock.Option())
 			check(err)
 			defer s.Close()
-			later := time.Now().Add(time.Minute)
 			message, _, err := s.Enqueue(t.Context(), Message{Source: SourceCommand, Parts: []string{"hello"},
 				To: []Recipient{{Number: "+447911123456"}, {Number: "+447911654321"}}})
 			check(err)
@@ -39,7 +39,7 @@ func TestAFailureAfterADoubtIsToldToo(t *testing.T) {
 			check(err)
 			check(s.Settle(t.Context(), Verdict{Attempt: *a, Outcome: Doubtful, Reason: "no answer"}))
 			if c.first != nil {
-				s.SetClock(func() time.Time { return later })
+				clock.Pass(time.Minute)
 				m, err := s.ClaimMail(t.Context())
 				check(err)
 				check(c.first(s, m.ID))

@@ -41,13 +41,14 @@ func TestEveryOlderDatabaseIsBroughtUpToDate(t *testing.T) {
 				rows += "; INSERT INTO counters (name, value) VALUES ('radio', 5)"
 			}
 			older(t, dir, files[:n], rows)
-			s := openIn(t, dir)
+			clock := store.NewSteppedClock(time.Now())
+			s := openIn(t, dir, clock.Option())
 			ann, err := s.UserByLogin(t.Context(), "ann")
 			check(t, err)
 			if !ann.Expires.IsZero() {
 				t.Errorf("the account expires at %v", ann.Expires)
 			}
-			s.SetClock(func() time.Time { return time.Now().Add(time.Hour) })
+			clock.Pass(time.Hour)
 			if !s.Reachable(time.Time{}) { // a modem had worked: its SIM was met
 				t.Error("no modem ever worked")
 			}

@@ -22,10 +22,9 @@ func waits(t testing.TB, s *store.Store, user int64) (messages []int64) {
 }
 
 func TestWhatWaitsCanBeSeenByWhoeverWroteIt(t *testing.T) {
-	s := open(t)
-	ann, bob := addUser(t, s, "ann"), addUser(t, s, "bob")
 	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
-	s.SetClock(func() time.Time { return now })
+	s, _ := openAt(t, now)
+	ann, bob := addUser(t, s, "ann"), addUser(t, s, "bob")
 	schedule := func(user int64, at time.Time, to ...string) int64 {
 		m := store.Message{User: user, Source: store.SourceOMS, SourceType: "reminder", Parts: []string{"Grüße, und " + strings.Repeat("x", 1000), "more"}, Scheduled: at}
 		for _, typed := range to {

@@ -7,6 +7,7 @@ import (
 	"net/http/cookiejar"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -245,23 +246,26 @@ func TestEachSignInBeginsAnewAndEndsTheOneBefore(t *testing.T) {
 func TestWhoIsSignedInStaysSoAsLongAsTheAccountIs(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		change func(s *store.Store) error
+		change func(s *store.Store, later *atomic.Int64) error
 	}{
-		{"a new password", func(s *store.Store) error { return s.SetPassword(t.Context(), "ann", "another") }},
-		{"disabled", func(s *store.Store) error { return s.Disable(t.Context(), "ann") }},
-		{"expired", func(s *store.Store) error { return s.Expire(t.Context(), "ann", s.Now()) }},
-		{"ninety days later", func(s *store.Store) error {
-			s.SetClock(func() time.Time { return time.Now().Add(store.SessionLasts) })
+		{"a new password", func(s *store.Store, _ *atomic.Int64) error { return s.SetPassword(t.Context(), "ann", "another") }},
+		{"disabled", func(s *store.Store, _ *atomic.Int64) error { return s.Disable(t.Context(), "ann") }},
+		{"expired", func(s *store.Store, _ *atomic.Int64) error { return s.Expire(t.Context(), "ann", s.Now()) }},
+		{"ninety days later", func(_ *store.Store, later *atomic.Int64) error {
+			later.Store(int64(store.SessionLasts))
 			return nil
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := serve(t, web.Config{})
+			var later atomic.Int64 // time that has gone by
+			s := serveFrom(t, openStore(t, store.WithClock(func() time.Time {
+				return time.Now().Add(time.Duration(later.Load()))
+			})), web.Config{})
 			addUser(t, s.store, "ann")
 			b := s.browser(t)
 			b.enter(t, "ann")
 			says(t, b.get(t, "/messages"), 200)
-			check(t, c.change(s.store))
+			check(t, c.change(s.store, &later))
 			leads(t, b.get(t, "/messages"), "/signin")
 			if strings.Contains(b.get(t, "/").body, "Sign out") {
 				t.Error("the start page takes them for signed in")

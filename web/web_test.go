@@ -23,9 +23,9 @@ func check(t testing.TB, err error) {
 }
 
 // openStore returns a store of its own for one test.
-func openStore(t testing.TB) *store.Store {
+func openStore(t testing.TB, options ...store.Option) *store.Store {
 	t.Helper()
-	s, err := store.Create(context.Background(), t.TempDir(), slog.New(slog.DiscardHandler))
+	s, err := store.Create(context.Background(), t.TempDir(), slog.New(slog.DiscardHandler), options...)
 	check(t, err)
 	t.Cleanup(func() { s.Close() })
 	return s

@@ -100,9 +100,8 @@ func start(t testing.TB, data, mode string, hosts ...string) *box {
 
 func startWith(t testing.TB, data string, clock func() time.Time, config certificate.Config) *box {
 	t.Helper()
-	s, err := store.Create(t.Context(), data, slog.New(slog.DiscardHandler))
+	s, err := store.Create(t.Context(), data, slog.New(slog.DiscardHandler), store.WithClock(clock))
 	check(t, err)
-	s.SetClock(clock)
 	k, err := certificate.New(s, slog.New(slog.DiscardHandler), config)
 	if err != nil {
 		s.Close()

@@ -161,7 +161,7 @@ func (k *Keeper) Root() (r Root, ok bool) {
 	if k.local == nil {
 		return Root{}, false
 	}
-	return k.local.issuer.Load().Root, true
+	return k.local.issuers.Load().Root, true
 }
 
 // Challenge answers what a public CA asks over plain HTTP (RFC 8555 8.3), and leaves the rest to next.

@@ -35,15 +35,15 @@ const (
 // programBorn is before anything that this program was built for: a clock that says less is wrong.
 var programBorn = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// issuer is an authority at work: a certmagic.Issuer of one certificate that has every name and
-// every private address of the box. One, because a client that says no name (SNI) may have been
-// given a name or an address, and both must be in what it gets.
+// issuer is an authority at work: a certmagic.Issuer of one certificate. The certificate has every name
+// of the box. With addresses it has every private address of the box too.
 type issuer struct {
 	*authority
 	log       *slog.Logger
+	directory string   // of what it signed: its IssuerKey
 	names     []string // of the box that the root permits; the first is always a name and no address
 	now       func() time.Time
-	addresses func() []netip.Addr // that the computer has now
+	addresses func() []netip.Addr // that the computer has now; nil: the certificate has names alone
 	storage   *certmagic.FileStorage
 	cache     *certmagic.Cache
 	magic     *certmagic.Config
@@ -55,7 +55,13 @@ type issuer struct {
 }
 
 func newIssuer(a *authority, data string, hosts []string, now func() time.Time, addresses func() []netip.Addr, log *slog.Logger) *issuer {
-	i := &issuer{authority: a, log: log, now: now, addresses: addresses, storage: &certmagic.FileStorage{Path: filepath.Join(data, authorityDir)}}
+	i := &issuer{
+		authority: a, log: log, directory: strings.ReplaceAll(strings.ToLower(a.Fingerprint[:23]), ":", ""), now: now, addresses: addresses,
+		storage: &certmagic.FileStorage{Path: filepath.Join(data, authorityDir)},
+	}
+	if addresses == nil {
+		i.directory += "-names"
+	}
 	var literal []string
 	for _, name := range boxNames(hosts) {
 		switch {
@@ -66,7 +72,9 @@ func newIssuer(a *authority, data string, hosts []string, now func() time.Time, 
 			i.names = append(i.names, name)
 		}
 	}
-	i.names = append(i.names, literal...)
+	if addresses != nil {
+		i.names = append(i.names, literal...)
+	}
 	z := zapLogger(log)
 	i.cache = certmagic.NewCache(certmagic.CacheOptions{
 		GetConfigForCert: func(certmagic.Certificate) (*certmagic.Config, error) { return i.magic, nil },
@@ -89,15 +97,8 @@ func (i *issuer) stop() {
 	i.making.Do("", func() (any, error) { return nil, nil }) // waits for what is being made
 }
 
-// uncovered are those of names that the root may not vouch for.
-func (i *issuer) uncovered(names []string) []string {
-	return slices.DeleteFunc(slices.Clone(names), i.permits)
-}
-
-// IssuerKey names the place of what this root signed: never that of another's.
-func (i *issuer) IssuerKey() string {
-	return strings.ReplaceAll(strings.ToLower(i.Fingerprint[:23]), ":", "")
-}
+// IssuerKey names the directory of what this issuer signed: no other root and no other issuer uses it.
+func (i *issuer) IssuerKey() string { return i.directory }
 
 // Issue signs the box's certificate for the key of a request. Names and addresses are those that
 // the box has now, whatever was asked for.
@@ -125,7 +126,7 @@ func (i *issuer) Issue(_ context.Context, csr *x509.CertificateRequest) (*certma
 			leaf.DNSNames = append(leaf.DNSNames, name)
 		}
 	}
-	for _, addr := range i.addresses() {
+	for _, addr := range i.currentAddresses() {
 		if i.permits(addr.String()) && !names(leaf, addr) {
 			leaf.IPAddresses = append(leaf.IPAddresses, addr.AsSlice())
 		}
@@ -203,7 +204,15 @@ func (i *issuer) serves(leaf *x509.Certificate, addr netip.Addr) bool {
 			return false
 		}
 	}
-	return !addr.IsValid() || names(leaf, addr) || !i.permits(addr.String()) || !slices.Contains(i.addresses(), addr)
+	return !addr.IsValid() || names(leaf, addr) || !i.permits(addr.String()) || !slices.Contains(i.currentAddresses(), addr)
+}
+
+// currentAddresses are the addresses that the certificate is to have.
+func (i *issuer) currentAddresses() []netip.Addr {
+	if i.addresses == nil {
+		return nil
+	}
+	return i.addresses()
 }
 
 // names says whether a certificate names an address.

@@ -82,7 +82,7 @@ func TestACertificateThatCannotBeStoredIsAProblemAndNotTriedAtEachHandshake(t *t
 		t.Errorf("it was tried again at once: %v", again)
 	}
 	l := &local{}
-	l.issuer.Store(i)
+	l.issuers.Store(&issuers{i.authority, i, i})
 	if ok, text := l.status(); ok || !strings.Contains(text, err.Error()) {
 		t.Errorf("the row says %v, %q", ok, text)
 	}

@@ -26,9 +26,31 @@ type local struct {
 	hosts    []string
 	fallback bool // a public CA vouches for the hosts, sooner or later
 
-	issuer  atomic.Pointer[issuer]
-	seen    os.FileInfo            // the file that issuer's root was read from; only touched by newLocal and run
+	issuers atomic.Pointer[issuers]
+	seen    os.FileInfo            // the file that the issuers' root was read from; only touched by newLocal and run
 	problem atomic.Pointer[string] // why the root that lies there now is not used; nil while it is
+}
+
+// issuers are the box's own CA at work. It has two certificates. A client that names a host gets the one of
+// names alone: BoringSSL, which Mono's .NET and Bun are built on, refuses a certificate with IP addresses where
+// its root has IP constraints, since it does not know them. A client that says no name (SNI) may have been given
+// a name or an address, and gets the one that has both.
+type issuers struct {
+	*authority
+	named, any *issuer
+}
+
+func (l *local) newIssuers(a *authority) *issuers {
+	return &issuers{
+		authority: a,
+		named:     newIssuer(a, l.data, l.hosts, l.store.Now, nil, l.log),
+		any:       newIssuer(a, l.data, l.hosts, l.store.Now, Addresses, l.log),
+	}
+}
+
+func (i *issuers) stop() {
+	i.named.stop()
+	i.any.stop()
 }
 
 func newLocal(s *store.Store, log *slog.Logger, config Config) (*local, error) {
@@ -52,18 +74,18 @@ func newLocal(s *store.Store, log *slog.Logger, config Config) (*local, error) {
 	if err := os.RemoveAll(filepath.Join(l.data, authorityDir, "locks")); err != nil {
 		return nil, err
 	}
-	l.issuer.Store(newIssuer(a, l.data, hosts, s.Now, Addresses, log))
+	l.issuers.Store(l.newIssuers(a))
 	return l, nil
 }
 
-// certificate returns the box's own certificate, to whatever name it was asked for. An address that
-// the box got since it was made is in it at once.
+// certificate returns the box's own certificate for a client, whatever name the client asks for. A client
+// that comes to an address which the box has just got finds that address in the certificate.
 func (l *local) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-	addr, err := netip.ParseAddr(hello.ServerName) // against RFC 6066 3, but it is done
-	if hello.ServerName == "" || err == nil {
-		addr = localAddress(hello.Conn)
+	_, err := netip.ParseAddr(hello.ServerName) // against RFC 6066 3, but it is done
+	if hello.ServerName != "" && err != nil {
+		return l.issuers.Load().named.answer(hello.Context(), netip.Addr{})
 	}
-	return l.issuer.Load().answer(hello.Context(), addr)
+	return l.issuers.Load().any.answer(hello.Context(), localAddress(hello.Conn))
 }
 
 // localAddress is the address that a connection came to; the zero Addr where it came to none.
@@ -92,7 +114,7 @@ func Addresses() []netip.Addr {
 }
 
 func (l *local) run(ctx context.Context) error {
-	defer func() { l.issuer.Load().stop() }()
+	defer func() { l.issuers.Load().stop() }()
 	bell := l.store.Subscribe(store.Settings) // commands ring it when they made a new root
 	defer bell.Close()
 	tick := time.NewTicker(time.Minute)
@@ -106,7 +128,9 @@ func (l *local) run(ctx context.Context) error {
 		} else {
 			l.problem.Store(nil)
 		}
-		l.issuer.Load().make(ctx, netip.Addr{}) // the first, and after the clock was set; status tells what went wrong
+		i := l.issuers.Load()
+		i.named.make(ctx, netip.Addr{}) // the first, and after the clock was set; status tells what went wrong
+		i.any.make(ctx, netip.Addr{})
 		select {
 		case <-ctx.Done():
 			return nil
@@ -133,11 +157,11 @@ func (l *local) reload() error {
 		return err
 	}
 	l.seen = info
-	if a.Fingerprint == l.issuer.Load().Fingerprint {
+	if a.Fingerprint == l.issuers.Load().Fingerprint {
 		return nil
 	}
 	l.log.Info("this box's own CA has a new root", "fingerprint", a.Fingerprint)
-	l.issuer.Swap(newIssuer(a, l.data, l.hosts, l.store.Now, Addresses, l.log)).stop()
+	l.issuers.Swap(l.newIssuers(a)).stop()
 	return nil
 }
 
@@ -145,8 +169,11 @@ func (l *local) status() (ok bool, text string) {
 	if p := l.problem.Load(); p != nil {
 		return false, *p
 	}
-	i := l.issuer.Load()
-	leaf, err := i.state()
+	i := l.issuers.Load()
+	leaf, err := i.any.state()
+	if err == nil {
+		_, err = i.named.state()
+	}
 	if err != nil {
 		return false, fmt.Sprintf("this box's own CA could make no certificate: %v", err)
 	}
@@ -160,7 +187,7 @@ func (l *local) status() (ok bool, text string) {
 		return true, "the first certificate of this box's own CA is being made"
 	}
 	return true, fmt.Sprintf("%s and the addresses of this box: its own CA, until %s; each computer must trust the root that is on the page /trust",
-		enumerate(i.names), leaf.NotAfter.Format(time.DateOnly))
+		enumerate(i.any.names), leaf.NotAfter.Format(time.DateOnly))
 }
 
 func (l *local) public(string) bool { return false }

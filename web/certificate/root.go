@@ -219,6 +219,11 @@ func (a *authority) permits(name string) bool {
 	})
 }
 
+// uncovered are those of names that the root may not vouch for.
+func (a *authority) uncovered(names []string) []string {
+	return slices.DeleteFunc(slices.Clone(names), a.permits)
+}
+
 // boxNames are all that the box is called: hosts, the computer's name, that name as multicast DNS
 // has it (RFC 6762), and localhost. There is always one.
 func boxNames(hosts []string) []string {

@@ -170,6 +170,30 @@ func TestLargeRequestsThatStallKeepNobodyOut(t *testing.T) {
 	}
 }
 
+// Requests that arrive as they should do not fill the memory of all, where they are one household's.
+func TestOneHouseholdHasHalfOfTheMemory(t *testing.T) {
+	crowded(t, func(t *testing.T, p *pipes) {
+		for n := range 12 {
+			c := p.post(fmt.Sprintf("2001:db8::%d", n+1), len(largest))
+			p.writers.Go(func() {
+				for text := largest; len(text) > 0; text = text[megabyte/16:] {
+					if _, err := io.WriteString(c, text[:megabyte/16]); err != nil {
+						return
+					}
+					time.Sleep(10 * time.Millisecond)
+				}
+			})
+		}
+		time.Sleep(400 * time.Millisecond) // by now the household would have 30 MB
+		c := p.post("192.0.2.100", len(largest))
+		_, err := io.WriteString(c, padded(len(largest)))
+		check(t, err)
+		if got, after := c.status(); got != http.StatusOK || after > 0 {
+			t.Errorf("another household's request got %d after %v, want 200 at once", got, after)
+		}
+	})
+}
+
 func TestALargeRequestHasToArriveAtARate(t *testing.T) {
 	crowded(t, func(t *testing.T, p *pipes) {
 		for _, test := range []struct {

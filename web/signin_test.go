@@ -3,6 +3,7 @@ package web_test
 import (
 	"html"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -345,4 +346,25 @@ func TestAnotherSiteSignsNobodyInOrOut(t *testing.T) {
 		}
 	}
 	says(t, b.get(t, "/messages"), 200, "Bob")
+}
+
+// One who guesses at one address keeps the person out there alone. The pages, OMS and mail programs count so.
+func TestAGuesserKeepsNobodyOutElsewhere(t *testing.T) {
+	s := serve(t, web.Config{})
+	addUser(t, s.store, "ann")
+	at := func(address string) *browser {
+		dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}
+		return newBrowser(t, &http.Client{
+			Transport:     &http.Transport{DialContext: dialer.DialContext, DisableKeepAlives: true},
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		}, s.url)
+	}
+	guesser := at("127.0.0.2")
+	for range 5 {
+		guesser.signIn(t, "ann", "a guess")
+	}
+	if got := guesser.signIn(t, "ann", "secret of ann"); got.status != http.StatusTooManyRequests {
+		t.Errorf("the guesser got status %d", got.status)
+	}
+	at("127.0.0.3").enter(t, "ann")
 }

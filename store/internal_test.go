@@ -19,8 +19,23 @@ func openInside(t *testing.T, options ...Option) *Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { s.Close() })
+	t.Cleanup(func() { CloseInTime(t, s) })
 	return s
+}
+
+// CloseInTime closes a store. One that does not close fails its test, and not the whole run by the time-out.
+func CloseInTime(t testing.TB, s *Store) {
+	t.Helper()
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		s.Close()
+	}()
+	select {
+	case <-closed:
+	case <-time.After(time.Minute):
+		t.Fatal("Close does not return")
+	}
 }
 
 // hold keeps the writer busy until the returned function is called.
@@ -184,12 +199,22 @@ func TestWhatWaitsIsCommittedAtTheEnd(t *testing.T) {
 	closed := make(chan struct{})
 	go func() { s.Close(); close(closed) }()
 	release()
+	late := time.After(time.Minute)
 	for range many {
-		if err := <-errs; err != nil && !errors.Is(err, ErrClosed) {
-			t.Error(err)
+		select {
+		case err := <-errs:
+			if err != nil && !errors.Is(err, ErrClosed) {
+				t.Error(err)
+			}
+		case <-late:
+			t.Fatal("a change is never answered")
 		}
 	}
-	<-closed
+	select {
+	case <-closed:
+	case <-late:
+		t.Fatal("Close does not return")
+	}
 }
 
 func withClock(t *testing.T) (*Store, *SteppedClock) {

@@ -19,7 +19,7 @@ func openIn(t testing.TB, dir string, options ...store.Option) *store.Store {
 	t.Helper()
 	s, err := store.Create(context.Background(), dir, quiet(), options...)
 	check(t, err)
-	t.Cleanup(func() { s.Close() })
+	t.Cleanup(func() { store.CloseInTime(t, s) })
 	return s
 }
 

@@ -66,6 +66,7 @@ func standard() map[string]command {
 
 // settings is what ATZ and loss of power bring back to the factory's.
 type settings struct {
+	words  bool // as Options.Words
 	cmee   int
 	cmgf   int
 	csms   int
@@ -81,8 +82,9 @@ type settings struct {
 	curc   int            // whether Options.Chatter is heard
 }
 
-func (p *profile) settings() settings {
-	return settings{cscs: "GSM", cpms: p.preferred, cnmi: p.cnmiFirst, creg: make(map[string]int), curc: 1}
+// freshSettings are those of a modem that has just started.
+func (o *Options) freshSettings(p *profile) settings {
+	return settings{words: o.Words, cscs: "GSM", cpms: p.preferred, cnmi: p.cnmiFirst, creg: make(map[string]int), curc: 1}
 }
 
 // within reads an integer argument; one left out is def.
@@ -146,7 +148,7 @@ func (s *Simulator) echo(c *call) error {
 }
 
 func (s *Simulator) restoreSettings(c *call) error {
-	s.settings = s.profile.settings()
+	s.settings = s.options.freshSettings(s.profile)
 	c.outlet.echo = true
 	return nil
 }

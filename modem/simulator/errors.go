@@ -65,7 +65,7 @@ func (t *settings) final(err error) string {
 	switch {
 	case t.cmee == 0 || plain:
 		return "ERROR"
-	case t.cmee == 1:
+	case t.cmee == 1 && !t.words:
 		return err.Error()
 	}
 	kind := "+CME ERROR: "

@@ -43,6 +43,7 @@ type Fault struct {
 	Busy   bool          // AtOpen: another program has the port
 	Full   bool          // AtDeliver: the modem says that it has no room; the SMSC tries again after Options.Redeliver
 	Forget bool          // at any: the modem forgets AT+CNMI
+	Fever  string        // at any: from here on this final result is the answer to every PDU, until the modem restarts
 	Reads  []int         // AtOpen: see SplitReads
 	Cuts   []Cut         // at any: at bytes counted from this moment
 
@@ -86,6 +87,9 @@ func (s *Simulator) at(m Moment) Fault {
 	}
 	if f.Forget {
 		s.settings.cnmi = [5]int{}
+	}
+	if f.Fever != "" {
+		s.fever = f.Fever
 	}
 	if f.Deregister {
 		s.deregister(f.Stat, f.Cure)

@@ -212,3 +212,22 @@ func TestMisbehaviourEnds(t *testing.T) {
 		t.Errorf("got %X, want %X", got[0].TPDU, b)
 	}
 }
+
+// A modem in a fever answers every PDU alike until it restarts.
+func TestFaultFever(t *testing.T) {
+	s, h, b := faulty(t, simulator.Once(simulator.AtPrompt, simulator.Fault{Fever: "+CMS ERROR: 304"}))
+	h.submit(b, "+CMS ERROR: 304")
+	s.Misbehave(nil)
+	h.submit(b, "+CMS ERROR: 304")
+	expectCount(t, s, 0)
+	s.Reset()
+	quiet(t, s).submit(b, "+CMGS: 0|OK")
+}
+
+func TestErrorsInWords(t *testing.T) {
+	s := newSimulator(t, simulator.Options{Now: fixedNow, Words: true, PIN: "4711"})
+	h := quiet(t, s)
+	h.ask("AT+CMEE=1", "OK")
+	h.ask("AT+CIMI", "+CME ERROR: SIM PIN required")
+	h.ask("AT+CMGL=4", "+CMS ERROR: SIM PIN required")
+}

@@ -151,8 +151,8 @@ func (s *Simulator) powerOff() {
 func (s *Simulator) forget() {
 	s.absent, s.greeted = true, false
 	s.smsc.offered = nil
-	s.hung, s.radio.lost, s.stalled = outage{}, outage{}, false
-	s.settings = s.profile.settings()
+	s.hung, s.radio.lost, s.stalled, s.fever = outage{}, outage{}, false, ""
+	s.settings = s.options.freshSettings(s.profile)
 	for _, p := range s.ports {
 		p.echo = true
 	}

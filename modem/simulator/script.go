@@ -31,7 +31,8 @@ import (
 //	answer TEXT, lose, late DURATION, urc TEXT, prompt TEXT, early, twice,
 //	again DURATION, busy, split N (of reads, at open; may be repeated), stall,
 //	hangup, restart, away DURATION (of restart), unplug, hang CURE, hang DURATION,
-//	deregister STAT CURE (of +CREG: 0, 2, 3 or 4), forget (AT+CNMI), full
+//	deregister STAT CURE (of +CREG: 0, 2, 3 or 4), forget (AT+CNMI), full,
+//	fever TEXT (the answer to every PDU from then on, until the modem restarts)
 //
 // where CURE is power, restart, reopen, cfun, cops, init, escape or attention. And
 // what follows "at N" or "at N heard" happens after so many more bytes that the
@@ -134,6 +135,7 @@ func (f Fault) with(g Fault) Fault {
 	}
 	text(&f.Answer, g.Answer)
 	text(&f.Prompt, g.Prompt)
+	text(&f.Fever, g.Fever)
 	f.Lose = f.Lose || g.Lose
 	f.HangUp = f.HangUp || g.HangUp
 	f.Stall = f.Stall || g.Stall
@@ -275,6 +277,7 @@ func (p *ruleParser) keywords() map[string]func() error {
 
 		"answer": word(&f.Answer),
 		"prompt": word(&f.Prompt),
+		"fever":  word(&f.Fever),
 		"late":   duration(&f.Late),
 		"again":  duration(&f.Again),
 		"lose":   flag(&f.Lose),

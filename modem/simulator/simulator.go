@@ -61,6 +61,8 @@ type Options struct {
 	CNMI     func(cnmi [5]int) bool // which settings of AT+CNMI the modem takes; all it lists if nil
 	CNMILife time.Duration          // after which it forgets AT+CNMI; never if 0
 
+	Words bool // errors come in words, also where AT+CMEE=1 asks for their numbers
+
 	// HoldURCs keeps unsolicited result codes back while a command is running,
 	// so that a transcript is the same every time. Real modems differ.
 	HoldURCs bool
@@ -126,6 +128,7 @@ type Simulator struct {
 	absent   bool   // unplugged
 	hung     outage // answers nothing, see Fault.Hang
 	stalled  bool   // takes no bytes from the host
+	fever    string // the answer to every PDU, see Fault.Fever; "" while it is well
 	fault    func(Moment) Fault
 	commands map[string]command
 	settings settings
@@ -166,7 +169,7 @@ func New(options Options) *Simulator {
 		radio:    radio{function: 1, registration: 1, signal: 20},
 		sim:      newSIM(card, options.SM),
 		smsc:     smsc{mr: options.FirstMR, phones: make(map[string]*Phone)},
-		settings: profile.settings(),
+		settings: options.freshSettings(profile),
 		ussd:     balance,
 	}
 	for _, kind := range options.Ports {

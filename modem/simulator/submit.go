@@ -136,6 +136,10 @@ func (t *session) handOver(m Moment, pdu string, length int, a *answer) (time.Du
 	if a.takes(s.at(m)) {
 		return delay, true
 	}
+	if s.fever != "" {
+		a.final = s.fever
+		return 0, false
+	}
 	phone := s.phone(segment.To)
 	if phone.refuse != 0 {
 		a.final = s.settings.final(phone.refuse)

@@ -44,6 +44,10 @@ func cardState(ctx context.Context, s *Session) (string, error) {
 		return "wrong", nil
 	case 5, 312:
 		return "PH-SIM PIN", nil
+	case 17, 317:
+		return "SIM PIN2", nil
+	case 18, 318:
+		return "SIM PUK2", nil
 	}
 	if refused.Code <= 4 || refused.Code >= 100 {
 		return "READY", nil // an error of the question, not of the SIM
@@ -245,8 +249,7 @@ func askIMSI(ctx context.Context, s *Session) (string, error) {
 		if err == nil && len(info) > 0 {
 			return parseIMSI(info), nil
 		}
-		var refused *CommandError
-		if busy := errors.As(err, &refused) && (refused.Code == 14 || refused.Code == 515); !busy || time.Since(began) >= s.patience.SIM {
+		if !busy(err) || time.Since(began) >= s.patience.SIM {
 			return "", nil
 		}
 		if err := pause(ctx, time.Second); err != nil {

@@ -45,13 +45,13 @@ var (
 	failed   = []store.State{store.Failed}
 )
 
-// The numbers by which modems and networks refuse a segment. 3GPP TS 24.011 E.2, TS 23.040
-// 9.2.3.22, TS 27.005 3.2.5, TS 27.007 9.2
+// What modems and networks answer to a segment, beside the codes of forGood, stayed and stayedCME.
 var (
-	forGood   = []int{1, 8, 10, 21, 28, 29, 30, 50, 69, 95, 96, 97, 99, 128, 129, 130, 143, 144, 145, 159, 160, 161, 175, 176, 193, 195, 196, 197}
-	forNow    = []int{17, 22, 27, 38, 41, 42, 47, 98, 111, 127, 192, 194, 208, 209, 210, 211, 300, 301, 302, 303, 304, 305, 310, 311, 312, 313, 314, 315, 316, 317, 318, 320, 321, 322, 330, 331, 340, 500, 512, 514, 515}
-	forNowCME = []int{3, 4, 10, 11, 12, 13, 14, 15, 20, 30, 32, 515}
-	unclear   = []string{"+CMS ERROR: 332", "+CMS ERROR: 513", "+CMS ERROR: 999", "+CME ERROR: 31", "+CME ERROR: 100", "ERROR", "+CMS ERROR: unknown", "+CMS ERROR:"}
+	forNow  = []int{17, 22, 27, 38, 40, 41, 42, 47, 81, 98, 111, 127, 192, 194, 224, 255} // 3GPP TS 24.011 E.2, TS 23.040 9.2.3.22
+	unclear = []string{"+CMS ERROR: 0", "+CMS ERROR: 208", "+CMS ERROR: 211", "+CMS ERROR: 300", "+CMS ERROR: 320", "+CMS ERROR: 321",
+		"+CMS ERROR: 322", "+CMS ERROR: 332", "+CMS ERROR: 340", "+CMS ERROR: 500", "+CMS ERROR: 512", "+CMS ERROR: 513", "+CMS ERROR: 514",
+		"+CMS ERROR: 515", "+CMS ERROR: 999", "+CME ERROR: 0", "+CME ERROR: 20", "+CME ERROR: 31", "+CME ERROR: 100", "+CME ERROR: 515", "ERROR",
+		"+CMS ERROR: unknown error", "+CMS ERROR: words that nobody knows", "+CMS ERROR:"}
 )
 
 // rows returns the matrix.
@@ -170,11 +170,11 @@ func rows() []row {
 		all = append(all, row{name: fmt.Sprintf("+CMS ERROR: %d is for good", n), want: failed,
 			strikes: []strike{{point: simulator.AtPDU, fault: simulator.Fault{Answer: fmt.Sprintf("+CMS ERROR: %d", n)}}}})
 	}
-	for _, n := range forNow {
+	for _, n := range slices.Concat(forNow, stayed) {
 		all = append(all, row{name: fmt.Sprintf("+CMS ERROR: %d passes", n),
 			strikes: []strike{{point: simulator.AtPDU, fault: simulator.Fault{Answer: fmt.Sprintf("+CMS ERROR: %d", n)}}}})
 	}
-	for _, n := range forNowCME {
+	for _, n := range stayedCME {
 		all = append(all, row{name: fmt.Sprintf("+CME ERROR: %d passes", n),
 			strikes: []strike{{point: simulator.AtPDU, fault: simulator.Fault{Answer: fmt.Sprintf("+CME ERROR: %d", n)}}}})
 	}

@@ -329,10 +329,10 @@ func (s *Session) failure(line string, err error) error {
 	var cme at.CMEError
 	switch {
 	case errors.As(err, &cms):
-		e.Kind, e.Code = "CMS", code(string(cms))
+		e.Kind, e.Code = identify("CMS", string(cms))
 		e.Detail = string(cms)
 	case errors.As(err, &cme):
-		e.Kind, e.Code = "CME", code(string(cme))
+		e.Kind, e.Code = identify("CME", string(cme))
 		e.Detail = string(cme)
 	default:
 		e.Code = -1

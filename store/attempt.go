@@ -229,7 +229,7 @@ func (t *tx) goOn(d *parcel, sim string) (*Attempt, error) {
 
 // hand marks a segment of a delivery as handed over, before it is.
 func (t *tx) hand(d *parcel, segment int64, tpdu []byte, sim string) (*Attempt, error) {
-	if _, err := t.exec(`UPDATE segments SET state = 'handed', sim = ?, handed = ?, mr = NULL, settled = NULL WHERE id = ?`,
+	if _, err := t.exec(`UPDATE segments SET state = 'handed', sim = ?1, handed = ?2, tried = ifnull(tried, ?2), mr = NULL, settled = NULL WHERE id = ?3`,
 		sim, ms(t.now), segment); err != nil {
 		return nil, err
 	}

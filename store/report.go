@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -143,7 +144,7 @@ func (t *tx) proven(sim string, r sms.StatusReport) (int64, error) {
 	}
 	unnumbered = slices.DeleteFunc(unnumbered, func(c segment) bool { return !atTime(c.candidate, r) })
 	if len(unnumbered) == 0 {
-		return 0, nil
+		return t.waiting(sim, r)
 	}
 	first := unnumbered[0]
 	if slices.ContainsFunc(unnumbered, func(c segment) bool { return c.delivery != first.delivery }) {
@@ -155,11 +156,54 @@ func (t *tx) proven(sim string, r sms.StatusReport) (int64, error) {
 	return first.id, nil
 }
 
+// waiting finds the segment that a report proves among those that wait for their next try, since a modem or
+// the network refused them: the refusal was wrong. No other text may fit; 0 where none does.
+func (t *tx) waiting(sim string, r sms.StatusReport) (int64, error) {
+	type segment struct {
+		candidate
+		delivery, tried int64
+	}
+	tried, err := within(t, func(r scanner) (d segment, err error) {
+		return d, r.Scan(&d.id, &d.recipient, &d.handed, &d.delivery, &d.tried)
+	}, `SELECT s.id, d.recipient, s.handed, d.id, s.tried FROM segments s JOIN deliveries d ON d.id = s.delivery_id
+		WHERE s.state = 'pending' AND s.handed > ? AND d.state = 'queued' AND s.sim = ? ORDER BY s.handed LIMIT 1000`,
+		ms(t.now.Add(-doubtWithin)), sim)
+	if err != nil {
+		return 0, err
+	}
+	tried = slices.DeleteFunc(tried, func(c segment) bool {
+		return !sameNumber(c.recipient, r.To) || !atTimes(fromMS(c.tried), fromMS(c.handed), r)
+	})
+	if len(tried) == 0 || slices.ContainsFunc(tried, func(c segment) bool { return c.delivery != tried[0].delivery }) {
+		return 0, nil
+	}
+	for _, handed := range []int64{tried[0].handed, tried[0].tried} {
+		if fits, err := t.fitsCount(sim, r.MR, handed); err != nil || fits {
+			return tried[0].id, err
+		}
+	}
+	return 0, nil
+}
+
+// quarter is what the zones of clocks differ by.
+const quarter = 15 * time.Minute
+
+// atTimes is atTime for a segment that was handed over several times.
+func atTimes(first, last time.Time, r sms.StatusReport) bool {
+	if r.SCTS.IsZero() {
+		return true
+	}
+	after := r.SCTS.Sub(first) % quarter
+	if after < 0 {
+		after += quarter
+	}
+	return after <= last.Sub(first)+sameTime || after >= quarter-sameTime
+}
+
 // atTime says whether a segment was handed over when the SMSC says that it got one. Its clock may
 // have a wrong zone, which is off by some quarters of an hour; and where it is off by more than
 // that, nothing can be told from it.
 func atTime(c candidate, r sms.StatusReport) bool {
-	const quarter = 15 * time.Minute
 	late := r.SCTS.Sub(fromMS(c.handed))
 	return r.SCTS.IsZero() || (late-late.Round(quarter)).Abs() <= sameTime
 }
@@ -294,7 +338,8 @@ func (t *tx) prove(segment, report int64, r sms.StatusReport) error {
 	if err := t.row(`SELECT delivery_id, state FROM segments WHERE id = ?`, []any{segment}, &delivery, &state); err != nil {
 		return err
 	}
-	if state != "sent" && state != "unconfirmed" {
+	waits := state == "pending"
+	if state != "sent" && state != "unconfirmed" && !waits {
 		return nil // proven before: the SMSC repeats itself
 	}
 	switch r.Outcome() {
@@ -314,10 +359,39 @@ func (t *tx) prove(segment, report int64, r sms.StatusReport) error {
 	if _, err := t.exec(`UPDATE segments SET state = ?, mr = ifnull(mr, ?) WHERE id = ?`, state, r.MR, segment); err != nil {
 		return err
 	}
+	if waits {
+		if err := t.endTries(delivery, segment); err != nil {
+			return err
+		}
+	}
 	if _, err := t.proceed(delivery); err != nil {
 		return err
 	}
 	return t.awaitReport(delivery, r)
+}
+
+// endTries notes that a segment which waited for its next try has left: it counts, and what is left of its
+// delivery follows through the same SIM.
+func (t *tx) endTries(delivery, segment int64) error {
+	d, err := t.delivery(delivery)
+	if err != nil {
+		return err
+	}
+	if err := t.row(`SELECT sim FROM segments WHERE id = ?`, []any{segment}, &d.sim); err != nil {
+		return err
+	}
+	if err := t.left(d.sim); err != nil {
+		return err
+	}
+	if d.pending == 0 {
+		_, err := t.exec(`UPDATE deliveries SET sim = ? WHERE id = ?`, d.sim, d.id)
+		return err
+	}
+	d.line, d.route, d.retries = lineBegun, d.sim, 0
+	if _, err := t.exec(`UPDATE deliveries SET line = ?, route = ?, sim = ? WHERE id = ?`, d.line, d.route, d.sim, d.id); err != nil {
+		return err
+	}
+	return t.putBack(d, t.now, "")
 }
 
 // awaitReport shows of a delivery that was sent what its latest report says: that the message centre
@@ -355,4 +429,16 @@ func (t *tx) giveUpReports() error {
 		t.ring(watched(message))
 	}
 	return err
+}
+
+// Proven reports whether a delivery report, or a late answer, told what became of any of these segments,
+// which left or may have: then the network had it.
+func (s *Store) Proven(ctx context.Context, segments []int64) (bool, error) {
+	ids, err := json.Marshal(append([]int64{}, segments...))
+	if err != nil {
+		return false, err
+	}
+	return one(ctx, s, func(r scanner) (proven bool, err error) {
+		return proven, r.Scan(&proven)
+	}, `SELECT EXISTS (SELECT 1 FROM segments WHERE id IN (SELECT value FROM json_each(?)) AND state <> 'unconfirmed')`, string(ids))
 }

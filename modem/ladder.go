@@ -43,6 +43,7 @@ type ladder struct {
 	rest     time.Duration // from that to the next at least
 	hold     time.Time     // nothing is sent before: the modem is known to be mute
 	began    time.Time     // the present serving
+	ill      bool          // it refused one text after the other, and took none since
 }
 
 // mostSilences is how many segments in a row a modem may leave without an answer.
@@ -91,7 +92,7 @@ func (l *ladder) proof() (well bool) {
 // settled is proof by time: nothing was wrong for a while, and no segment waits for better proof.
 func (l *ladder) settled(p Patience) bool {
 	l.mu.Lock()
-	calm := l.silences == 0 && time.Since(l.began) >= p.Settled
+	calm := l.silences == 0 && !l.ill && time.Since(l.began) >= p.Settled
 	l.mu.Unlock()
 	return calm && l.proof()
 }
@@ -111,6 +112,27 @@ func (l *ladder) restarted(p Patience) {
 	l.rest = min(p.Reset<<min(l.restarts, 20), p.MostReset)
 	l.last = time.Now()
 	l.restarts++
+}
+
+// fallIll notes that the modem refuses one text after the other; recovered, that it does not any more.
+func (l *ladder) fallIll() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ill = true
+}
+
+func (l *ladder) recovered() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ill {
+		l.ill, l.hold = false, time.Time{}
+	}
+}
+
+func (l *ladder) isIll() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.ill
 }
 
 // held returns how long nothing is to be sent.

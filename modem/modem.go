@@ -18,7 +18,8 @@
 //	│ └───── the port is gone (from anywhere) ─────┘  open again, restart ──▶ closed
 //
 // closed, after pauses, is opened again for ever. barred waits for a person and resets nothing.
-// climbing takes one rung of the ladder each time; only silence leads there, an ERROR never does.
+// climbing takes one rung of the ladder each time; only silence leads there, an ERROR never does. A modem
+// that refuses one text after the other is restarted.
 package modem
 
 import (
@@ -55,6 +56,7 @@ type Modem struct {
 	missing  time.Time               // since when the port cannot be used; zero while it can
 	outage   outage                  // like row
 	handed   time.Time               // when a segment was last handed over; only touched by send
+	refusals refusals                // like handed
 
 	// Only touched by Run and what it waits for.
 	session  *Session // nil while the port is closed
@@ -160,6 +162,9 @@ func (m *Modem) recover(ctx context.Context, err error) {
 	case errors.Is(err, errRestart):
 		m.log.Warn("the modem is restarted: it does not find its network")
 		m.restart(ctx)
+	case errors.Is(err, errIll):
+		m.explain(err)
+		m.cure(ctx)
 	case errors.Is(err, ErrSilent), errors.Is(err, errWordless), stuck:
 		m.explain(err)
 		m.report(ctx, false, err.Error())
@@ -231,6 +236,7 @@ const (
 	alarmSIM          = "sim"          // it waits for a person
 	alarmRegistration = "registration" // there is no network
 	alarmBarred       = "barred"       // the network refuses the SIM
+	alarmIll          = "ill"          // the modem itself refuses one text after the other
 	alarmStorage      = "storage"      // it is nearly full
 	alarmBalance      = "balance"      // it is low
 )

@@ -31,6 +31,7 @@ type Patience struct {
 	Reboot    time.Duration // for a modem that restarts to answer
 	Settled   time.Duration // how long all must be well for the ladder to begin anew
 	Gentle    time.Duration // between tries once the ladder has ended
+	Proof     time.Duration // for the report that proves a text which an ill modem refused, before it is restarted
 	Reset     time.Duration // from one restart of the modem to the next at least; doubles while they do not help
 	MostReset time.Duration // what it doubles up to
 	Trace     time.Duration // from one dialogue in the process log to the next at least
@@ -55,7 +56,7 @@ func DefaultPatience() Patience {
 
 		Sweep: time.Minute, Look: 5 * time.Minute, LookSoon: 20 * time.Second, SetAside: 24 * time.Hour, Balance: 24 * time.Hour,
 
-		Vanish: 10 * time.Second, Reboot: 90 * time.Second, Settled: time.Minute, Gentle: time.Minute,
+		Vanish: 10 * time.Second, Reboot: 90 * time.Second, Settled: time.Minute, Gentle: time.Minute, Proof: time.Minute,
 		Reset: 10 * time.Minute, MostReset: 3 * time.Hour, Trace: 10 * time.Minute,
 
 		Reselect: 2 * time.Minute, RadioCycle: 5 * time.Minute, Restart: 15 * time.Minute, Again: 30 * time.Minute, Unregistered: 10 * time.Minute,

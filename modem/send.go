@@ -21,132 +21,267 @@ func (m *Modem) send(ctx context.Context, s *Session, covered <-chan struct{}) e
 	}
 	bell := m.store.Subscribe(store.Outgoing)
 	defer bell.Close()
-	var previous *store.Verdict
-	var link time.Time // until then the modem holds the link for the next segment
-	unsent, said := 0, ""
-	uncovered := 0             // how often in a row there was no network
-	barred := 0                // how many segments in a row the network refused for the SIM's sake
-	unread := map[int64]bool{} // segments of which the modem could make nothing, once
+	d := &sender{Modem: m, session: s, bell: bell, unread: map[int64]int{}}
 	for {
-		if held := m.ladder.held(); held > 0 {
-			if err := m.settle(ctx, previous); err != nil {
-				return err
-			}
-			previous = nil
-			if pause(ctx, held) == nil {
-				return errWordless // its next restart is due, before the next message is risked
-			}
-		}
-		if wait := m.store.Pace(m.row.IMSI, m.row.ICCID) - time.Since(m.handed); wait > 0 && !m.handed.IsZero() {
-			if err := m.settle(ctx, previous); err != nil {
-				return err
-			}
-			previous = nil
-			select {
-			case <-time.After(wait):
-			case <-bell.C: // the pace may be another one now
-				continue
-			case <-ctx.Done():
-			}
+		if again, err := d.wait(ctx); err != nil {
+			return err
+		} else if again {
+			continue
 		}
 		if ctx.Err() != nil {
-			return m.settle(ctx, previous)
+			return d.settlePrevious(ctx)
 		}
-		// What is known of the last attempt is stored even if omsbox stops now.
-		a, err := m.store.Claim(context.WithoutCancel(ctx), m.id, previous)
-		if err != nil {
-			m.log.Error("the queue cannot be read or written", "err", err)
-			if errors.Is(err, store.ErrClosed) {
-				return err
-			}
-			if err := pause(ctx, time.Second); err != nil {
-				return m.settle(ctx, previous)
-			}
-			continue
-		}
-		previous = nil
-		if a == nil {
-			if err := m.idle(ctx, bell); err != nil {
-				return err
-			}
-			continue
-		}
-		m.handed = time.Now()
-		mr, err := m.submit(ctx, s, a, &link)
-		v := verdict(*a, mr, err)
-		m.log.Debug("segment", "delivery", a.Delivery, "segment", a.Segment, "mr", mr, "err", err)
-		var refused *CommandError
-		if err == nil || errors.As(err, &refused) {
-			previous, unsent = &v, 0
-			// Our PDUs are right: the line may have changed it on its way, and will hardly do so again.
-			if err != nil && refused.unreadable() && !unread[a.Segment] {
-				v.Outcome, unread[a.Segment] = store.Unsent, true
-			} else {
-				delete(unread, a.Segment)
-			}
-			if err == nil || !refused.uncovered() {
-				uncovered = 0
-			} else {
-				// It is not the text's turn to wait but the modem's: else all that met an outage would
-				// go long after it.
-				v.Outcome, previous = store.Unsent, nil
-				if err := m.settle(ctx, &v); err != nil {
-					return err
-				}
-				m.refused.Store(true)
-				pause(ctx, min(5*time.Second<<min(uncovered, 8), m.Patience.Network))
-				uncovered++
-			}
-			// One number may be barred; when all are it is the SIM, and the others need not fail of it.
-			if barring := err != nil && refused.bars(); !barring {
-				if err == nil && barred >= mostBarred {
-					m.alarms.clear(ctx, m, alarmBarred)
-				}
-				barred = 0
-			} else if barred++; barred > mostBarred {
-				v.Outcome, previous = store.Deferred, nil // the next try is another text's
-				if err := m.settle(ctx, &v); err != nil {
-					return err
-				}
-				m.alarms.raise(ctx, m, alarmBarred, fmt.Sprintf("the network takes no text from this SIM: %v. Ask its operator whether it is active, "+
-					"has credit, and may send texts; what waits is tried again until it expires", err))
-				pause(ctx, min(m.Patience.Sweep<<min(barred-mostBarred-1, 6), time.Hour))
-			}
-			if m.ladder.proof() {
-				m.alarms.clear(ctx, m, alarmModem)
-			}
-			if v.Outcome == store.Deferred {
-				m.refused.Store(true)
-			}
-			if v.Outcome == store.Deferred && v.Reason != said {
-				m.log.Warn("the network does not take texts now", "reason", v.Reason)
-			}
-			if said = v.Reason; v.Outcome == store.Doubtful {
-				m.explain(err)
-			}
-			continue
-		}
-		// The modem kept silent or is gone. Only that leads to the ladder.
-		m.explain(err)
-		if err := m.settle(ctx, &v); err != nil {
-			return err
-		}
+		a, err := d.claim(ctx)
 		switch {
-		case v.Outcome == store.Doubtful:
-			m.doubts.add(a.Segment, 2*m.Patience.Submit)
-			if m.ladder.silence() && !over(err) {
-				return fmt.Errorf("%w: %w", errWordless, err)
+		case err != nil:
+			return err
+		case a == nil:
+			if ctx.Err() != nil {
+				return d.settlePrevious(ctx)
 			}
-		default:
-			if unsent++; unsent >= mostUnsent && !over(err) {
-				m.ladder.mute()
-				return fmt.Errorf("%w: %w", errWordless, err)
-			}
+			continue
 		}
-		if over(err) {
+		if err := d.hand(ctx, a); err != nil {
 			return err
 		}
 	}
+}
+
+// sender is what Modem.send remembers from one segment to the next.
+type sender struct {
+	*Modem
+	session  *Session
+	bell     *store.Bell
+	previous *store.Verdict // the last one, as long as no commit holds it
+	link     time.Time      // until then the modem holds the link for the next segment
+	unsent   int            // how often in a row the modem did not ask for the PDU
+	said     string         // the last reason
+	deaf     int            // how often in a row there was no network
+	barred   int            // how many segments in a row the network refused for the SIM's sake
+	accepted int            // segments that the network took
+	unread   map[int64]int  // segments of which the modem could make nothing: how many the network had taken by then
+}
+
+// settlePrevious stores the last verdict, where no claim is to follow at once.
+func (d *sender) settlePrevious(ctx context.Context) error {
+	v := d.previous
+	d.previous = nil
+	return d.settle(ctx, v)
+}
+
+// wait waits until a segment may be sent: a hold must be over, and the pace of the SIM kept. again: what
+// was waited for has to be looked at anew.
+func (d *sender) wait(ctx context.Context) (again bool, err error) {
+	if held := d.ladder.held(); held > 0 {
+		if err := d.settlePrevious(ctx); err != nil {
+			return false, err
+		}
+		return d.hold(ctx, held)
+	}
+	wait := d.store.Pace(d.row.IMSI, d.row.ICCID) - time.Since(d.handed)
+	if wait <= 0 || d.handed.IsZero() {
+		return false, nil
+	}
+	if err := d.settlePrevious(ctx); err != nil {
+		return false, err
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-d.bell.C: // the pace may be another one now
+		return true, nil
+	case <-ctx.Done():
+	}
+	return false, nil
+}
+
+// hold waits until the modem's next restart is due, before the next text is risked. A report that proves a
+// text of an ill modem ends the hold.
+func (d *sender) hold(ctx context.Context, held time.Duration) (again bool, err error) {
+	if !d.ladder.isIll() {
+		if pause(ctx, held) == nil {
+			return false, errWordless
+		}
+		return false, nil
+	}
+	if pause(ctx, min(held, d.Patience.Proof)) != nil {
+		return false, nil
+	}
+	switch proven, err := d.provenWell(ctx); {
+	case err != nil || proven:
+		return true, err
+	case held <= d.Patience.Proof:
+		return false, errIll
+	}
+	return true, nil
+}
+
+// claim takes the next segment and stores the last verdict with it; nil where none is due yet, or the
+// store cannot be asked now.
+func (d *sender) claim(ctx context.Context) (*store.Attempt, error) {
+	// What is known of the last attempt is stored even if omsbox stops now.
+	a, err := d.store.Claim(context.WithoutCancel(ctx), d.id, d.previous)
+	if err != nil {
+		d.log.Error("the queue cannot be read or written", "err", err)
+		if errors.Is(err, store.ErrClosed) {
+			return nil, err
+		}
+		pause(ctx, time.Second)
+		return nil, nil
+	}
+	if d.previous = nil; a == nil {
+		return nil, d.idle(ctx, d.bell)
+	}
+	return a, nil
+}
+
+// hand hands a segment to the modem and judges the answer.
+func (d *sender) hand(ctx context.Context, a *store.Attempt) error {
+	d.handed = time.Now()
+	mr, err := d.submit(ctx, d.session, a, &d.link)
+	v := verdict(*a, mr, err)
+	d.log.Debug("segment", "delivery", a.Delivery, "segment", a.Segment, "mr", mr, "err", err)
+	var refused *CommandError
+	switch {
+	case err == nil:
+		d.taken(ctx, v)
+		return nil
+	case errors.As(err, &refused):
+		return d.refused(ctx, v, refused)
+	}
+	return d.silent(ctx, v, err)
+}
+
+// taken notes that the network took a segment: the modem is well.
+func (d *sender) taken(ctx context.Context, v store.Verdict) {
+	d.previous, d.unsent, d.deaf, d.said = &v, 0, 0, ""
+	d.accepted++
+	delete(d.unread, v.Attempt.Segment)
+	if d.barred >= mostBarred {
+		d.alarms.clear(ctx, d.Modem, alarmBarred)
+	}
+	d.barred = 0
+	d.well(ctx)
+	if d.ladder.proof() {
+		d.alarms.clear(ctx, d.Modem, alarmModem)
+	}
+}
+
+// refused judges an error that the modem answered to a segment.
+func (d *sender) refused(ctx context.Context, v store.Verdict, refused *CommandError) error {
+	d.previous, d.unsent = &v, 0
+	if refused.unreadable() {
+		v.Outcome = d.unreadable(v)
+	} else {
+		delete(d.unread, v.Attempt.Segment)
+	}
+	if err := d.lacksNetwork(ctx, &v, refused); err != nil {
+		return err
+	}
+	if err := d.isBarred(ctx, &v, refused); err != nil {
+		return err
+	}
+	if v.Outcome == store.Deferred {
+		d.Modem.refused.Store(true)
+		if v.Reason != d.said {
+			d.log.Warn("the network does not take texts now", "reason", v.Reason)
+		}
+	}
+	if d.said = v.Reason; v.Outcome == store.Doubtful {
+		d.explain(refused)
+	}
+	switch {
+	case v.Outcome == store.Refused && refused.unreadable(): // the text is at fault
+	case refused.ill():
+		return d.suspect(ctx, v, refused)
+	case refused.fromNetwork():
+		d.well(ctx)
+	default:
+		d.refusals.row = nil
+	}
+	if d.ladder.proof() {
+		d.alarms.clear(ctx, d.Modem, alarmModem)
+	}
+	return nil
+}
+
+// unreadable is the outcome for a segment of which the modem could make nothing. Our PDUs are right: the
+// line may have changed this one on its way, and will hardly do so again. If the modem still refuses it
+// after the network took another one, it is the text that the modem cannot send. Else it may be the modem:
+// no text fails for that.
+func (d *sender) unreadable(v store.Verdict) store.Outcome {
+	before, again := d.unread[v.Attempt.Segment]
+	switch {
+	case !again:
+		d.unread[v.Attempt.Segment] = d.accepted
+		return store.Unsent
+	case d.accepted > before:
+		delete(d.unread, v.Attempt.Segment)
+		return store.Refused
+	}
+	return store.Deferred
+}
+
+// lacksNetwork lets the modem wait where there is no network: if its text did, all that met an outage would
+// go long after it.
+func (d *sender) lacksNetwork(ctx context.Context, v *store.Verdict, refused *CommandError) error {
+	if !refused.uncovered() {
+		d.deaf = 0
+		return nil
+	}
+	v.Outcome = store.Unsent
+	d.previous = v
+	if err := d.settlePrevious(ctx); err != nil {
+		return err
+	}
+	d.Modem.refused.Store(true)
+	pause(ctx, min(5*time.Second<<min(d.deaf, 8), d.Patience.Network))
+	d.deaf++
+	return nil
+}
+
+// isBarred counts what the network refuses for the SIM's sake. One number may be barred; when all are it is
+// the SIM, and the others need not fail of it.
+func (d *sender) isBarred(ctx context.Context, v *store.Verdict, refused *CommandError) error {
+	if !refused.bars() {
+		d.barred = 0
+		return nil
+	}
+	if d.barred++; d.barred <= mostBarred {
+		return nil
+	}
+	v.Outcome = store.Deferred
+	d.previous = v // the next try is another text's
+	if err := d.settlePrevious(ctx); err != nil {
+		return err
+	}
+	d.alarms.raise(ctx, d.Modem, alarmBarred, fmt.Sprintf("the network takes no text from this SIM: %v. Ask its operator whether it is active, "+
+		"has credit, and may send texts; what waits is tried again until it expires", refused))
+	pause(ctx, min(d.Patience.Sweep<<min(d.barred-mostBarred-1, 6), time.Hour))
+	return nil
+}
+
+// silent judges a segment to which the modem said nothing, or that met the end of the port. Only this leads
+// to the ladder.
+func (d *sender) silent(ctx context.Context, v store.Verdict, err error) error {
+	d.explain(err)
+	if err := d.settle(ctx, &v); err != nil {
+		return err
+	}
+	if v.Outcome == store.Doubtful {
+		d.doubts.add(v.Attempt.Segment, 2*d.Patience.Submit)
+		if d.ladder.silence() && !over(err) {
+			return fmt.Errorf("%w: %w", errWordless, err)
+		}
+	} else if d.unsent++; d.unsent >= mostUnsent && !over(err) {
+		d.ladder.mute()
+		return fmt.Errorf("%w: %w", errWordless, err)
+	}
+	if over(err) {
+		return err
+	}
+	return nil
 }
 
 // mostBarred is how many texts in a row may fail because the network refuses the SIM.

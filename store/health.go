@@ -64,7 +64,7 @@ func (s *Store) ServeModems(ctx context.Context, devices []string) error {
 			return err
 		}
 		// What was wrong with a modem that is not there any more is nobody's trouble.
-		if _, err := t.exec(`UPDATE alarms SET cleared = ? WHERE cleared IS NULL AND kind IN ('modem', 'sim', 'registration', 'storage', 'barred')
+		if _, err := t.exec(`UPDATE alarms SET cleared = ? WHERE cleared IS NULL AND kind IN ('modem', 'sim', 'registration', 'storage', 'barred', 'ill')
 			AND about NOT IN (SELECT value FROM json_each(?))`, ms(t.now), string(names)); err != nil {
 			return err
 		}

@@ -11,7 +11,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"os/signal"
 	"runtime/debug"
 	"syscall"
 
@@ -64,10 +63,11 @@ func verbs() []command.Verb {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := command.UntilSignal(context.Background())
 	context.AfterFunc(ctx, stop) // a second signal ends it at once
 	err := command.Run(ctx, verbs(), os.Args[1:])
-	if err != nil && err != command.ErrUsage { // which was told alone
+	// What is wrong with the usage was told already, and who does not read any more needs no words.
+	if err != nil && err != command.ErrUsage && !errors.Is(err, syscall.EPIPE) {
 		fmt.Fprintln(os.Stderr, "omsbox:", err)
 	}
 	switch {

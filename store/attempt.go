@@ -366,8 +366,12 @@ func (t *tx) early(d *parcel, segment int64, mr int) error {
 	return err
 }
 
-// putBack puts a delivery of which a segment was with a modem back in its line.
+// putBack puts a delivery of which a segment was with a modem back in its line. Where a part of it is in doubt
+// the reason of that stays: it is told in the end.
 func (t *tx) putBack(d *parcel, due time.Time, reason string) error {
+	if d.doubtful > 0 && d.reason != "" {
+		reason = d.reason
+	}
 	d.due = ms(due)
 	if _, err := t.exec(`UPDATE deliveries SET due = ?, retries = ? WHERE id = ?`, d.due, d.retries, d.id); err != nil {
 		return err

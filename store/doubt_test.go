@@ -338,3 +338,41 @@ func TestAReportThatWaitsIsNotTakenForTheNextDoubt(t *testing.T) {
 		t.Errorf("the first is %s, the second %s: nobody can tell which of them it was", x, y)
 	}
 }
+
+// Whatever happens to the rest of a text, why a part of it is in doubt is told in the end: to its writer, and in
+// the log.
+func TestTheReasonOfADoubtStays(t *testing.T) {
+	const why = "the modem did not say what became of it"
+	for _, c := range []struct {
+		name string
+		rest func(t *testing.T, s *store.Store, clock *store.SteppedClock)
+	}{
+		{"the rest is taken", func(*testing.T, *store.Store, *store.SteppedClock) {}},
+		{"the rest did not leave at first", func(t *testing.T, s *store.Store, _ *store.SteppedClock) {
+			check(t, s.Settle(t.Context(), store.Verdict{Attempt: *claim(t, s, nil), Outcome: store.Unsent, Reason: "no prompt"}))
+		}},
+		{"the rest is refused for now", func(t *testing.T, s *store.Store, clock *store.SteppedClock) {
+			check(t, s.Settle(t.Context(), store.Verdict{Attempt: *claim(t, s, nil), Outcome: store.Deferred, Reason: "congestion"}))
+			clock.Pass(time.Minute)
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			clock := store.NewSteppedClock(time.Now())
+			s := openIn(t, t.TempDir(), clock.Option())
+			id := enqueue(t, s, 0, strings.Repeat("long ", 50), number)
+			check(t, s.Settle(t.Context(), store.Verdict{Attempt: *claim(t, s, nil), Outcome: store.Doubtful, Reason: why}))
+			c.rest(t, s, clock)
+			check(t, s.Settle(t.Context(), store.Verdict{Attempt: *claim(t, s, nil), Outcome: store.Accepted, MR: 7}))
+			d, err := s.Deliveries(t.Context(), id)
+			check(t, err)
+			if d[0].State != store.Unconfirmed || d[0].Reason != why {
+				t.Errorf("it is %s: %q", d[0].State, d[0].Reason)
+			}
+			lines, err := s.Lines(t.Context(), 2) // the newest is about the notice
+			check(t, err)
+			if lines[1].Event != string(store.Unconfirmed) || lines[1].Detail != why {
+				t.Errorf("the log says %+v", lines[1])
+			}
+		})
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"omsbox/store"
+	"omsbox/store/condition"
 )
 
 // errIll: the modem refuses one text after the other, and the network has no part in it.
@@ -82,8 +83,7 @@ func (d *sender) suspect(ctx context.Context, v store.Verdict, refused *CommandE
 	}
 	d.refusals.row = nil
 	d.ladder.fallIll()
-	d.alarms.raise(ctx, d.Modem, alarmIll, fmt.Sprintf("the modem refuses one text after the other: %v. It is restarted; what certainly did not leave "+
-		"is tried again then. If that does not help, unplug it and plug it in again, or try another one", refused))
+	d.alarms.raise(ctx, d.Modem, alarmIll, condition.New(condition.ModemIll, "reason", refused).Row())
 	return fmt.Errorf("%w: %w", errIll, refused)
 }
 

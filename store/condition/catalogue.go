@@ -4,10 +4,15 @@ package condition
 const (
 	// Sentence is what an older version stored in words: text.
 	Sentence Code = "sentence"
+
+	// ModemIll: a modem refuses one text after the other, and is restarted: reason.
+	ModemIll Code = "modem-ill"
 )
 
 // english says each condition in words: what is wrong, then what to do. {name} stands for an argument. A phrase
 // begins with a small letter, unless a name stands there, and ends without a full stop.
 var english = map[Code]string{
 	Sentence: "{text}",
+	ModemIll: "the modem refuses one text after the other ({reason}): it is restarted, and what certainly did not leave is tried again; " +
+		"if that does not help, unplug it and plug it in again, or try another one",
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"omsbox/store"
+	"omsbox/store/condition"
 )
 
 // CommandError is an error that the modem answered.
@@ -29,7 +30,7 @@ func (e *CommandError) Error() string {
 	case c.meaning != saysNothing:
 		return fmt.Sprintf("the network refused the message (%s %d)", e.Kind, e.Code)
 	}
-	return fmt.Sprintf("the modem refused AT%s (%s %s)", e.Command, e.Kind, e.Detail)
+	return fmt.Sprintf("the modem refused AT%s (%s %s)", e.Command, e.Kind, condition.OneLine(e.Detail))
 }
 
 // Outcome is what the error means for the segment that met it.

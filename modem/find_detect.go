@@ -7,6 +7,8 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+
+	"omsbox/store/condition"
 )
 
 // Detect looks for the modems of this computer and says on out what there is, what each is called
@@ -81,9 +83,9 @@ func unusable(found []Found, asked []Probe) []Probe {
 func (f Found) describe() string {
 	var b strings.Builder
 	line := func(name, format string, values ...any) {
-		fmt.Fprintf(&b, "  %-8s %s\n", name, fmt.Sprintf(format, values...))
+		fmt.Fprintf(&b, "  %-8s %s\n", name, condition.Lines(fmt.Sprintf(format, values...)))
 	}
-	fmt.Fprintln(&b, cmp.Or(strings.TrimSpace(f.Maker+" "+f.Model), "A modem that does not tell its name"))
+	fmt.Fprintln(&b, cmp.Or(condition.OneLine(f.Maker+" "+f.Model), "A modem that does not tell its name"))
 	line("IMEI", "%s", cmp.Or(f.IMEI, "not told"))
 	switch {
 	case f.ICCID == "" && f.IMSI == "":

@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+
+	"omsbox/store/condition"
 )
 
 // Info says on out what modem a device is, how it is, and what was found wrong. Nothing else may
@@ -44,7 +46,7 @@ type report struct {
 }
 
 func (r *report) line(name, format string, args ...any) {
-	fmt.Fprintf(&r.text, "%-13s %s\n", name, fmt.Sprintf(format, args...))
+	fmt.Fprintf(&r.text, "%-13s %s\n", name, condition.OneLine(fmt.Sprintf(format, args...)))
 }
 
 // ask returns the first line of an answer, "" where the modem refuses it.

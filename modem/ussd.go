@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"omsbox/modem/sms"
+	"omsbox/store/condition"
 )
 
 // USSD asks the network by a code such as *100# and returns what it says.
@@ -145,7 +146,7 @@ func (f ussdForm) read(answer string) (string, error) {
 		return "", errors.New("the network's answer cannot be read")
 	}
 	text := f.decode(rest[first+1:last], code(strings.Trim(rest[last+1:], ", ")))
-	if text = strings.TrimSpace(text); text == "" {
+	if text = strings.TrimSpace(condition.Lines(text)); text == "" {
 		return "", errors.New(ends["0"])
 	}
 	return text, nil

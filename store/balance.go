@@ -15,7 +15,7 @@ func (s *Store) SetBalance(ctx context.Context, sim, text string) (amount *float
 		amount = &v
 	}
 	return amount, s.write(ctx, func(t *tx) error {
-		_, err := t.exec(`UPDATE sims SET balance = ?, amount = ?, asked = ? WHERE id = ?`, clip(text, 500), amount, ms(t.now), sim)
+		_, err := t.exec(`UPDATE sims SET balance = ?, amount = ?, asked = ? WHERE id = ?`, line(text, 500), amount, ms(t.now), sim)
 		return err
 	})
 }

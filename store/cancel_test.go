@@ -41,7 +41,7 @@ func TestTheLogShowsWhereAMessageCameFromAndNeverItsText(t *testing.T) {
 	check(t, s.Settle(t.Context(), store.Verdict{Attempt: *claim(t, s, nil), Outcome: store.Refused, Reason: "barred"}))
 	lines, err := s.Lines(t.Context(), 2)
 	check(t, err)
-	if l := lines[1]; l.Message != id || l.Source != store.SourceOMS || l.SourceType != "rule\nBased" {
+	if l := lines[1]; l.Message != id || l.Source != store.SourceOMS || l.SourceType != "rule Based" {
 		t.Errorf("the last line is %+v", l)
 	}
 	var shown strings.Builder

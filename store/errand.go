@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"omsbox/store/condition"
 )
 
 // Errand is what a command asks a modem that the running service has: the port is the service's
@@ -79,7 +81,7 @@ func (s *Store) Done(ctx context.Context, errand int64, answer string, failed er
 	}
 	return s.write(ctx, func(t *tx) error {
 		t.ring(Errands)
-		_, err := t.exec(`UPDATE errands SET state = ?, answer = ? WHERE id = ? AND state = 'asked'`, state, clip(answer, 8000), errand)
+		_, err := t.exec(`UPDATE errands SET state = ?, answer = ? WHERE id = ? AND state = 'asked'`, state, clip(condition.Lines(answer), 8000), errand)
 		return err
 	})
 }

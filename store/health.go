@@ -42,8 +42,9 @@ func (s *Store) SetModem(ctx context.Context, m Modem) error {
 			VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
 			ON CONFLICT (device) DO UPDATE SET state = ?2, problem = ?3, manufacturer = ?4, model = ?5, firmware = ?6, imei = ?7,
 				imsi = ?8, iccid = ?9, smsc = ?10, operator = ?11, registration = ?12, signal = ?13, storage = ?14, remarks = ?15, updated = ?16`,
-			m.Device, state, condition.Shorten(m.Problem, 300), m.Manufacturer, m.Model, m.Firmware, m.IMEI, m.IMSI, m.ICCID, m.SMSC, m.Operator, m.Registration,
-			m.Signal, m.Storage, clip(m.Remarks, 2000), ms(t.now))
+			m.Device, state, condition.Shorten(m.Problem, 300), line(m.Manufacturer, 100), line(m.Model, 100), line(m.Firmware, 100),
+			line(m.IMEI, 40), line(m.IMSI, 40), line(m.ICCID, 40), line(m.SMSC, 40), line(m.Operator, 100), line(m.Registration, 300),
+			m.Signal, line(m.Storage, 300), clip(condition.Lines(m.Remarks), 2000), ms(t.now))
 		t.ring(Modems)
 		t.then(s.reloadNow)
 		if err == nil && m.Up && m.Problem == "" && !s.worked.Load() {

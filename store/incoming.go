@@ -210,7 +210,7 @@ func (t *tx) found(p place, pieces []piece) error {
 	}
 	id, err := t.insert(`INSERT INTO incoming (sim, sender, kind, class, pid, port, text, waiting, flaw, missing, completes, replaces, sent, state, reason, received)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0), nullif(?, 0), ?, ?, '', ?)`,
-		m.SIM, m.Sender, m.Kind, m.Class, first.PID, m.Port, m.Text, m.Waiting, clip(m.Flaw, 300), m.Missing, m.Completes, m.Replaces, sent, m.State, ms(t.now))
+		m.SIM, m.Sender, m.Kind, m.Class, first.PID, m.Port, m.Text, m.Waiting, line(m.Flaw, 300), m.Missing, m.Completes, m.Replaces, sent, m.State, ms(t.now))
 	if err != nil {
 		return err
 	}

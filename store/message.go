@@ -185,7 +185,7 @@ func (t *tx) enqueue(d draft) (int64, error) {
 		answer = answerLost
 	}
 	id, err := t.insert(`INSERT INTO messages (user_id, source, client, source_type, digest, answer, created, service, reply_phone, custom_data)
-		VALUES (nullif(?, 0), ?, ?, ?, ?, ?, ?, ?, ?, ?)`, d.User, d.Source, clip(d.Client, 100), clip(d.SourceType, 40), digest, answer, ms(t.now),
+		VALUES (nullif(?, 0), ?, ?, ?, ?, ?, ?, ?, ?, ?)`, d.User, d.Source, line(d.Client, 100), line(d.SourceType, 40), digest, answer, ms(t.now),
 		d.Service, clip(d.ReplyPhone, 40), clip(d.CustomData, 1000))
 	if err != nil {
 		return 0, err

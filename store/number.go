@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/nyaruka/phonenumbers"
+
+	"omsbox/store/condition"
 )
 
 // Number brings a phone number as people write it to the one form that rows hold: E.164 with a
@@ -87,7 +89,7 @@ func (s *Store) sender(address string) string {
 			return n
 		}
 	}
-	return clip(address, 40)
+	return line(address, 40)
 }
 
 func knownRegion(region string) bool {
@@ -103,6 +105,9 @@ func clip(text string, most int) string {
 	}
 	return text
 }
+
+// line is clip for what rows hold of foreign text, and show: it is one line there.
+func line(text string, most int) string { return clip(condition.OneLine(text), most) }
 
 // sameNumber says whether two spellings mean the same phone, where a network may have dropped or
 // changed the prefix of one: the shorter's last digits, seven at least, end the longer.

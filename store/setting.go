@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"omsbox/store/condition"
 )
 
 // Setting is one thing that the administrator may decide while the appliance runs.
@@ -150,6 +152,9 @@ func (s *Store) Set(ctx context.Context, key, value string) error {
 		if err := k.check(value); err != nil {
 			return fmt.Errorf("%s: %w", key, err)
 		}
+	}
+	if !k.Secret {
+		value = condition.OneLine(value)
 	}
 	if key == "services" {
 		value = strings.Join(words(value), ",") // so that "al arms" is seen to be two

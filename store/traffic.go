@@ -8,7 +8,6 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
-	"unicode"
 
 	"omsbox/store/condition"
 )
@@ -29,7 +28,7 @@ type Line struct {
 func (t *tx) trace(l Line) error {
 	_, err := t.exec(`INSERT INTO traffic (at, event, user_id, delivery_id, incoming_id, mail_id, number, detail)
 		VALUES (?, ?, nullif(?, 0), nullif(?, 0), nullif(?, 0), nullif(?, 0), ?, ?)`,
-		ms(t.now), l.Event, l.User, l.Delivery, l.Incoming, l.MailRow, l.Number, l.Detail)
+		ms(t.now), l.Event, l.User, l.Delivery, l.Incoming, l.MailRow, condition.OneLine(l.Number), condition.Shorten(l.Detail, 1000))
 	t.ring(Traffic)
 	return err
 }
@@ -73,19 +72,9 @@ func (s *Store) ShowLog(ctx context.Context, out io.Writer, most int) error {
 		if l.Message != 0 {
 			message = strconv.FormatInt(l.Message, 10)
 		}
-		// What others wrote must not look like another line, nor move the cursor.
+		// Rows of older versions may hold what looks like another line, or moves the cursor.
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.At.Local().Format("2006-01-02 15:04:05"), l.Event, message,
-			logins[l.User], oneLine(l.Number), oneLine(strings.TrimRight(l.Source+"/"+l.SourceType, "/")), oneLine(l.Detail))
+			logins[l.User], condition.OneLine(l.Number), condition.OneLine(strings.TrimRight(l.Source+"/"+l.SourceType, "/")), condition.OneLine(l.Detail))
 	}
 	return table.Flush()
-}
-
-// oneLine replaces what no line of text holds.
-func oneLine(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return ' '
-	}, text)
 }

@@ -129,7 +129,7 @@ func (s *Simulator) operator(c *call) error {
 		case s.settings.cops == 2:
 			c.say(`+COPS: 0,2,"00101",7`)
 		default:
-			c.say(fmt.Sprintf(`+COPS: 0,%d,"Simulated",7`, s.settings.cops))
+			c.say(fmt.Sprintf(`+COPS: 0,%d,"%s",7`, s.settings.cops, s.options.Operator))
 		}
 	case set:
 		mode, ok := within(c.arg(0), 0, 4, 0)

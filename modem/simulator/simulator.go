@@ -44,6 +44,8 @@ type Options struct {
 	PUK    string
 	SMSC   string
 
+	Operator string // the network's name; "Simulated" if empty
+
 	SM, ME, SR int // slots in the SIM's, the modem's and the report storage: 20, 50 and 20, or the profile's, if 0
 
 	FirstMR     byte          // TP-MR of the first submit
@@ -96,6 +98,7 @@ func count(n *int, value int) {
 
 func (o *Options) fill(p *profile) {
 	text(&o.IMEI, "350000000000006")
+	text(&o.Operator, "Simulated")
 	count(&o.SM, p.sm)
 	count(&o.ME, p.me)
 	count(&o.SR, p.sr)

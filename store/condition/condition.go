@@ -29,7 +29,7 @@ type Condition struct {
 const longestArgument = 300
 
 // New returns a Condition with arguments, given as pairs of name and value. A value may come from outside: it
-// is shortened here, and shown on one line.
+// is made one line here, and shortened.
 func New(code Code, pairs ...any) Condition {
 	c := Condition{Code: code}
 	for i := 0; i+1 < len(pairs); i += 2 {
@@ -105,18 +105,21 @@ func (c Condition) Words() string {
 // WordsOf returns in English what a row holds.
 func WordsOf(row string) string { return Parse(row).Words() }
 
-// Shorten returns what a row is to hold, with a sentence cut to that many octets. A condition stays whole: its
-// arguments are short.
+// Shorten returns what a row is to hold, with a sentence made one line of at most that many octets. A condition
+// stays whole: its arguments are short lines.
 func Shorten(row string, most int) string {
-	if len(row) <= most || Parse(row).Code != Sentence {
+	if Parse(row).Code != Sentence {
+		return row
+	}
+	if row = OneLine(row); len(row) <= most {
 		return row
 	}
 	return cut(row, most)
 }
 
-// shorten cuts an argument, and shows that it is cut.
+// shorten makes an argument one line and cuts it, and shows that it is cut.
 func shorten(value string) string {
-	if len(value) <= longestArgument {
+	if value = OneLine(value); len(value) <= longestArgument {
 		return value
 	}
 	return cut(value, longestArgument) + "…"

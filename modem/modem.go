@@ -36,6 +36,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"omsbox/store"
+	"omsbox/store/condition"
 )
 
 // Modem is one device. Run serves it.
@@ -272,6 +273,6 @@ func (a *alarms) set(ctx context.Context, m *Modem, kind, text string, write fun
 	}
 	a.open[kind] = text
 	if text != "" {
-		m.log.Warn("alarm", "kind", kind, "text", text)
+		m.log.Warn("alarm", "kind", kind, "text", condition.WordsOf(text))
 	}
 }

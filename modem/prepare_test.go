@@ -130,6 +130,46 @@ func TestTheTriesOfAPINAreReadFromEachFamily(t *testing.T) {
 	}
 }
 
+// A modem may tell its errors in words although AT+CMEE=1 asks for their numbers.
+func TestASIMThatAsksForItsPINInWords(t *testing.T) {
+	hours(t, func(t *testing.T) {
+		asked := 0
+		b := connect(t, simulator.Options{PIN: "1234", Words: true}, patient, func(b *bench) {
+			check(t, b.Set(context.Background(), "sim.pin", "1234"))
+			given := false
+			b.sim.Misbehave(func(m simulator.Moment) simulator.Fault {
+				given = given || m.Point == simulator.AtCommand && strings.HasPrefix(m.Line, "AT+CPIN=")
+				if m.Point == simulator.AtCommand && m.Line == "AT+CPIN?" && !given {
+					asked++
+					return simulator.Fault{Answer: "+CME ERROR: SIM PIN required"}
+				}
+				return simulator.Fault{}
+			})
+		})
+		b.becomes(t, b.write(t, "hello", number), store.Delivered)
+		if asked == 0 {
+			t.Error("nobody asked for the SIM's state")
+		}
+	})
+}
+
+// PIN2 is for things that no text needs.
+func TestASIMThatAsksForItsPIN2IsUsed(t *testing.T) {
+	for _, answer := range []string{"+CPIN: SIM PIN2\r\n\r\nOK", "+CME ERROR: 17", "+CME ERROR: SIM PUK2 required", "+CMS ERROR: 317"} {
+		hours(t, func(t *testing.T) {
+			b := connect(t, simulator.Options{}, patient, func(b *bench) {
+				b.sim.Misbehave(func(m simulator.Moment) simulator.Fault {
+					if m.Point == simulator.AtCommand && m.Line == "AT+CPIN?" {
+						return simulator.Fault{Answer: answer}
+					}
+					return simulator.Fault{}
+				})
+			})
+			b.becomes(t, b.write(t, "hello", number), store.Delivered)
+		})
+	}
+}
+
 func TestASIMThatCannotBeUsedSaysWhatToDo(t *testing.T) {
 	for _, c := range []struct {
 		name, answer, want string
@@ -140,6 +180,14 @@ func TestASIMThatCannotBeUsedSaysWhatToDo(t *testing.T) {
 		{"busy", "+CME ERROR: 14", "the SIM is busy"},
 		{"wrong", "+CME ERROR: 15", "wrong SIM"},
 		{"locked to an operator", "+CPIN: PH-NET PIN", "locked to another SIM or operator"},
+		{"locked to an operator, as an error", "+CME ERROR: 40", "the modem is locked to a network"},
+		{"none, in words", "+CME ERROR: SIM not inserted", "there is no SIM in the modem"},
+		{"none, in words of the message service", "+CMS ERROR: (U)SIM not inserted", "there is no SIM in the modem"},
+		{"PUK, in words", "+CME ERROR: SIM PUK required", "asks for its PUK"},
+		{"failure, in words", "+CME ERROR: SIM failure", "the SIM does not work"},
+		{"busy, in words", "+CME ERROR: SIM busy", "the SIM is busy"},
+		{"wrong, in words", "+CME ERROR: SIM wrong", "wrong SIM"},
+		{"locked to another SIM, in words", "+CME ERROR: PH-SIM PIN required", "locked to another SIM or operator"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			hours(t, func(t *testing.T) {

@@ -49,7 +49,7 @@ type ladder struct {
 // mostSilences is how many segments in a row a modem may leave without an answer.
 const mostSilences = 2
 
-// silence counts a segment that was not answered, and says whether it is one too many.
+// silence counts a segment that was not answered, and reports whether it is one too many.
 func (l *ladder) silence() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -77,7 +77,7 @@ func (l *ladder) climbing() bool {
 	return l.rung > 0
 }
 
-// proof notes that the modem did what it is for. It says whether it climbed before.
+// proof notes that the modem did what it is for. It reports whether the modem climbed before.
 func (l *ladder) proof() (well bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -97,7 +97,7 @@ func (l *ladder) settled(p Patience) bool {
 	return calm && l.proof()
 }
 
-// mayRestart says whether a restart is allowed now, and how long it is until one is.
+// mayRestart reports whether a restart is allowed now, and how long it is until one is.
 func (l *ladder) mayRestart() (allowed bool, wait time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -214,6 +214,9 @@ func (d *sender) unreadable(v store.Verdict) store.Outcome {
 	before, again := d.unread[v.Attempt.Segment]
 	switch {
 	case !again:
+		if len(d.unread) >= mostUnreadable {
+			clear(d.unread) // texts that were given up; the others get one more chance
+		}
 		d.unread[v.Attempt.Segment] = d.accepted
 		return store.Unsent
 	case d.accepted > before:
@@ -256,8 +259,8 @@ func (d *sender) isBarred(ctx context.Context, v *store.Verdict, refused *Comman
 	if err := d.settlePrevious(ctx); err != nil {
 		return err
 	}
-	d.alarms.raise(ctx, d.Modem, alarmBarred, fmt.Sprintf("the network takes no text from this SIM: %v. Ask its operator whether it is active, "+
-		"has credit, and may send texts; what waits is tried again until it expires", refused))
+	d.alarms.raise(ctx, d.Modem, alarmBarred, fmt.Sprintf("the network takes no text from this SIM: %v. Ask its operator whether "+
+		"it is active, has credit, and may send texts; what waits is tried again until it expires", refused))
 	pause(ctx, min(d.Patience.Sweep<<min(d.barred-mostBarred-1, 6), time.Hour))
 	return nil
 }
@@ -283,6 +286,9 @@ func (d *sender) silent(ctx context.Context, v store.Verdict, err error) error {
 	}
 	return nil
 }
+
+// mostUnreadable bounds how many segments that the modem could not read are remembered.
+const mostUnreadable = 1000
 
 // mostBarred is how many texts in a row may fail because the network refuses the SIM.
 const mostBarred = 3

@@ -344,7 +344,7 @@ func (t *tx) gone(d *parcel, segment int64, sim string, mr int, early bool) erro
 	return t.sum(d)
 }
 
-// reportsWait says whether there are reports of which nobody knows yet what they are about.
+// reportsWait reports whether there are reports of which nobody knows yet what they are about.
 func (t *tx) reportsWait() (early bool, err error) {
 	err = t.row(`SELECT EXISTS (SELECT 1 FROM reports WHERE segment_id IS NULL AND received >= ?)`,
 		[]any{ms(t.now.Add(-earlyWithin))}, &early)

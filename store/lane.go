@@ -124,7 +124,7 @@ func (l *lanes) first(now int64, turns *turns, open func(lane) (from int64, ok b
 	return first, found
 }
 
-// before says whether lane a goes before lane b.
+// before reports whether lane a goes before lane b.
 func before(a lane, aDue int64, b lane, bDue int64, turns *turns) bool {
 	switch x, y := turns.last[a.sender], turns.last[b.sender]; {
 	case a.line != b.line:

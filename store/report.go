@@ -200,7 +200,7 @@ func atTimes(first, last time.Time, r sms.StatusReport) bool {
 	return after <= last.Sub(first)+sameTime || after >= quarter-sameTime
 }
 
-// atTime says whether a segment was handed over when the SMSC says that it got one. Its clock may
+// atTime reports whether a segment was handed over when the SMSC says that it got one. Its clock may
 // have a wrong zone, which is off by some quarters of an hour; and where it is off by more than
 // that, nothing can be told from it.
 func atTime(c candidate, r sms.StatusReport) bool {
@@ -208,7 +208,7 @@ func atTime(c candidate, r sms.StatusReport) bool {
 	return r.SCTS.IsZero() || (late-late.Round(quarter)).Abs() <= sameTime
 }
 
-// fitsCount says whether a segment that was handed over at that time may have a TP-MR. The modem
+// fitsCount reports whether a segment that was handed over at that time may have a TP-MR. The modem
 // counts up by one: the next segment of which it told its TP-MR has one that is higher by those that
 // were handed over since, and by one more where it counts what it did not send. 3GPP TS 23.040 9.2.3.6
 func (t *tx) fitsCount(sim string, mr byte, handed int64) (bool, error) {
@@ -227,7 +227,7 @@ func (t *tx) fitsCount(sim string, mr byte, handed int64) (bool, error) {
 	return ahead >= 1 && ahead <= between+2, err
 }
 
-// mayGet says whether a segment that is with the modem may turn out to be the one that a report is
+// mayGet reports whether a segment that is with the modem may turn out to be the one that a report is
 // about: it looks for the report when it gets its TP-MR.
 func (t *tx) mayGet(sim string, r sms.StatusReport) (bool, error) {
 	handed, err := t.candidates(`SELECT s.id, d.recipient, true, s.handed FROM segments s JOIN deliveries d ON d.id = s.delivery_id
@@ -236,7 +236,7 @@ func (t *tx) mayGet(sim string, r sms.StatusReport) (bool, error) {
 }
 
 // reconsider gives reports to the segments that they are about after all, now that the segment
-// which they waited for has its TP-MR, or has none. It says whether there were any.
+// which they waited for has its TP-MR, or has none. It reports whether there were any.
 func (t *tx) reconsider(sim string) (any bool, err error) {
 	type waiting struct {
 		id   int64

@@ -13,6 +13,6 @@ const (
 // begins with a small letter, unless a name stands there, and ends without a full stop.
 var english = map[Code]string{
 	Sentence: "{text}",
-	ModemIll: "the modem refuses one text after the other ({reason}): it is restarted, and what certainly did not leave is tried again; " +
-		"if that does not help, unplug it and plug it in again, or try another one",
+	ModemIll: "the modem refuses one text after the other ({reason}): it is restarted, and what certainly did not leave " +
+		"is tried again; if that does not help, unplug it and plug it in again, or try another one",
 }

@@ -163,7 +163,7 @@ func TestAModemThatRefusesWhatItSends(t *testing.T) {
 		resets := 0
 		b.sim.Misbehave(restarts(&resets, always(simulator.AtResult, simulator.Fault{Answer: "+CMS ERROR: 500"})))
 		ids := b.several(t, 10)
-		after(time.Hour)
+		after(5 * time.Minute) // after each third it waits a minute for a report
 		if n := b.states(t, ids); n[store.Delivered] != len(ids) {
 			t.Errorf("they are %v", n)
 		}
@@ -194,6 +194,83 @@ func TestATextThatTheModemCannotSend(t *testing.T) {
 			t.Errorf("the reason is %q", d.Reason)
 		}
 		if open := b.alarmed(t); resets != 0 || open != nil {
+			t.Errorf("it was restarted %d times, and the alarms %v are open", resets, open)
+		}
+	})
+}
+
+// A report that comes while nothing is sent, because the modem's next restart is not due yet, ends that hold.
+func TestAReportEndsTheHoldOfAnIllModem(t *testing.T) {
+	hours(t, func(t *testing.T) {
+		b := connect(t, simulator.Options{ReportDelay: 5 * time.Minute}, patient)
+		b.is(t, time.Minute, "ready", ready)
+		resets := 0
+		b.sim.Misbehave(restarts(&resets, always(simulator.AtResult, simulator.Fault{Answer: "+CMS ERROR: 500"})))
+		b.several(t, 8)
+		after(5 * time.Minute)
+		if got := b.sim.Count(); got != 5 || resets != 1 {
+			t.Errorf("%d texts left, and it was restarted %d times: want three, a restart, and two", got, resets)
+		}
+		after(3 * time.Minute)
+		if got := b.sim.Count(); got != 8 {
+			t.Errorf("when the reports have come %d texts left", got)
+		}
+		if slices.Contains(b.alarmed(t), "modem") {
+			t.Error("it counts as silent")
+		}
+	})
+}
+
+// What the network refuses went through a modem that is well.
+func TestARefusalOfTheNetworkProvesTheModemWell(t *testing.T) {
+	hours(t, func(t *testing.T) {
+		b := connect(t, simulator.Options{}, patient)
+		b.is(t, time.Minute, "ready", ready)
+		resets := 0
+		b.sim.Misbehave(restarts(&resets, func(m simulator.Moment) simulator.Fault {
+			switch {
+			case m.Point != simulator.AtPDU:
+				return simulator.Fault{}
+			case resets == 0:
+				return simulator.Fault{Answer: "+CMS ERROR: 304"}
+			}
+			return simulator.Fault{Answer: "+CMS ERROR: 28"}
+		}))
+		ids := b.several(t, 3)
+		after(5 * time.Minute)
+		if n, open := b.states(t, ids), b.alarmed(t); n[store.Failed] != 3 || resets != 1 || open != nil {
+			t.Errorf("they are %v, it was restarted %d times, and the alarms %v are open", n, resets, open)
+		}
+	})
+}
+
+// A text that the modem cannot send does not have it restarted again and again where it is the only one, and
+// holds up no other.
+func TestALoneTextThatTheModemCannotSend(t *testing.T) {
+	hours(t, func(t *testing.T) {
+		b := connect(t, simulator.Options{}, patient)
+		b.is(t, time.Minute, "ready", ready)
+		resets := 0
+		b.sim.Misbehave(restarts(&resets, func(m simulator.Moment) simulator.Fault {
+			if m.Point == simulator.AtPDU && strings.Contains(string(m.TPDU), string([]byte{0x97, 0x11, 0x99, 0x99})) {
+				return simulator.Fault{Answer: "+CMS ERROR: 304"}
+			}
+			return simulator.Fault{}
+		}))
+		bad := b.write(t, "cannot be sent", "+447911999999")
+		after(12 * time.Hour)
+		d := b.becomes(t, bad, store.Queued)
+		if open := b.alarmed(t); resets != 1 || !slices.Equal(open, []string{"ill"}) || !strings.Contains(d.Reason, "invalid") {
+			t.Errorf("it was restarted %d times, the alarms %v are open, the reason is %q", resets, open, d.Reason)
+		}
+		began := time.Now()
+		b.becomes(t, b.write(t, "another", number), store.Delivered)
+		if took := time.Since(began); took > time.Minute {
+			t.Errorf("another text took %v", took)
+		}
+		after(2 * time.Hour)
+		b.becomes(t, bad, store.Failed)
+		if open := b.alarmed(t); resets != 1 || open != nil {
 			t.Errorf("it was restarted %d times, and the alarms %v are open", resets, open)
 		}
 	})

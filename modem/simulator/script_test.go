@@ -213,3 +213,13 @@ func FuzzScript(f *testing.F) {
 		}
 	})
 }
+
+func TestScriptOfAFever(t *testing.T) {
+	s, h := scripted(t, `prompt nth 2 fever "+CMS ERROR: 304"`)
+	b := tpdus(t, sms.Submit{To: "+15551234567", Text: "hi"})[0]
+	h.submit(b, "+CMGS: 0|OK")
+	h.submit(b, "+CMS ERROR: 304")
+	h.submit(b, "+CMS ERROR: 304")
+	s.Reset()
+	quiet(t, s).submit(b, "+CMGS: 1|OK")
+}

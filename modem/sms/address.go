@@ -54,7 +54,13 @@ func (r *reader) address() string {
 	value := r.take((semiOctets + 1) / 2)
 	if toa&0x70 == toaAlphanumeric&0x70 {
 		septets := gsm7.Unpack7Bit(value, 0)
-		return decodeGSM7(septets[:min(semiOctets*4/7, len(septets))], tables{})
+		septets = septets[:min(semiOctets*4/7, len(septets))]
+		// Seven septets take 13 semi-octets. Some SMSCs count whole octets, which are 14: those hold
+		// eight, of which the last is fill, and would be read as @.
+		if n := len(septets); n > 0 && n%8 == 0 && septets[n-1] == 0 {
+			septets = septets[:n-1]
+		}
+		return decodeGSM7(septets, tables{})
 	}
 	return withPlus(toa, digits(value, semiOctets))
 }

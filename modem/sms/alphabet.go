@@ -59,11 +59,14 @@ func decodeGSM7(septets []byte, t tables) string {
 }
 
 // decodeUTF16 decodes UTF-16BE. Half a pair becomes U+FFFD and half a unit at
-// the end is dropped.
+// the end is dropped. So is U+0000: it is no character of a text, and some senders
+// fill up with it.
 func decodeUTF16(b []byte) string {
-	units := make([]uint16, len(b)/2)
-	for i := range units {
-		units[i] = binary.BigEndian.Uint16(b[2*i:])
+	units := make([]uint16, 0, len(b)/2)
+	for i := 0; i+1 < len(b); i += 2 {
+		if unit := binary.BigEndian.Uint16(b[i:]); unit != 0 {
+			units = append(units, unit)
+		}
 	}
 	return string(utf16.Decode(units))
 }

@@ -42,18 +42,24 @@ type Deliver struct {
 	Concat   Concat
 	Port     Port
 	Waiting  Waiting
+	ReplyTo  string // where the sender wants answers to go; "" for From. 3GPP TS 23.040 9.2.3.24.11
+	Control  bool   // it has a control message of WCMP, for programs. 3GPP TS 23.040 9.2.3.24.5
+	Objects  bool   // it has pictures, sounds or animations (EMS), which are not read. 3GPP TS 23.040 9.2.3.24.10
+	Cut      bool   // it ends before the end of its user data: the end of Text or Data is missing
 	Coding   Coding // how TPDUs encodes Text; ParseDeliver leaves it alone
 }
 
-// ParseDeliver decodes a SMS-DELIVER. Only one that ends too early, or is of
-// another type, is an error.
+// ParseDeliver decodes a SMS-DELIVER. Only one that ends before its user data
+// begins (ErrTruncated), or is of another type, is an error; From is set all the
+// same if that is whole.
 func ParseDeliver(b []byte) (Deliver, error) {
 	d, u, err := parseDeliver(b)
 	if err != nil {
-		return Deliver{}, fmt.Errorf("SMS-DELIVER: %w", err)
+		return Deliver{From: d.From, Class: -1}, fmt.Errorf("SMS-DELIVER: %w", err)
 	}
 	d.Class, d.Waiting = u.class(), u.waiting()
-	d.Concat, d.Port = u.header.concat, u.header.port
+	d.Concat, d.Port, d.ReplyTo = u.header.concat, u.header.port, u.header.replyTo
+	d.Control, d.Objects, d.Cut = u.header.control, u.header.objects, u.cut
 	d.Text, d.Data = u.decode()
 	return d, nil
 }
@@ -76,7 +82,7 @@ func parseDeliver(b []byte) (d Deliver, u userData, err error) {
 // TPDUs encodes d.Text (or d.Data, if that is not nil) from d.From at d.SCTS as
 // an SMSC would, with concatenation reference ref (its low octet alone, unless
 // d.Coding.WideRef), in as many SMS-DELIVER TPDUs as it takes. PID and Port are
-// kept; DCS, Class, Concat and Waiting are not looked at.
+// kept; the fields that Text, Data, Coding and Port do not name are not looked at.
 func (d Deliver) TPDUs(ref uint16) ([][]byte, error) {
 	from, err := sender(d.From)
 	if err != nil {

@@ -3,6 +3,7 @@ package sms_test
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -103,6 +104,80 @@ func TestParseDeliver(t *testing.T) {
 			with(func(d *sms.Deliver) { d.From, d.Text = "5 ", "5" })},
 		{"a header longer than all is text", "44" + from + "00 08" + scts + "02 0441",
 			with(func(d *sms.Deliver) { d.DCS, d.Text = 8, "с" })},
+		{"a header longer by one than the octets behind it is text", "44" + from + "00 08" + scts + "04 0400 0041",
+			with(func(d *sms.Deliver) { d.DCS, d.Text = 8, "ЀA" })},
+		{"a header as long as the octets behind it is all", "44" + from + "00 08" + scts + "04 03 700141",
+			with(func(d *sms.Deliver) { d.DCS = 8 })},
+		{"a header shorter by one leaves half a unit", "44" + from + "00 08" + scts + "04 02 7000 41",
+			with(func(d *sms.Deliver) { d.DCS = 8 })},
+		{"a header longer by one, of septets", "44" + from + "00 00" + scts + "04 04016335",
+			with(func(d *sms.Deliver) { d.Text = "è$ø+" })},
+		{"a header that is all, of septets", "44" + from + "00 00" + scts + "05 03 70010000",
+			with(func(d *sms.Deliver) {})},
+		{"a header that is all, of octets", "44" + from + "00 04" + scts + "03 02 7000",
+			with(func(d *sms.Deliver) { d.DCS, d.Data = 4, []byte{} })},
+		{"a header with one octet behind it, of octets", "44" + from + "00 04" + scts + "04 02 7000 41",
+			with(func(d *sms.Deliver) { d.DCS, d.Data = 4, []byte{0x41} })},
+		{"a header of no length", "44" + from + "00 08" + scts + "03 00 0041",
+			with(func(d *sms.Deliver) { d.DCS, d.Text = 8, "A" })},
+		{"a header and no user data", "44" + from + "00 08" + scts + "00",
+			with(func(d *sms.Deliver) { d.DCS = 8 })},
+		{"part 0 of 2", "44" + from + "00 08" + scts + "08 050003570200 044F", with(func(d *sms.Deliver) { d.DCS, d.Text = 8, "я" })},
+		{"part 1 of 0", "44" + from + "00 08" + scts + "08 050003570001 044F", with(func(d *sms.Deliver) { d.DCS, d.Text = 8, "я" })},
+		{"part 0 of 0, 16-bit reference", "44" + from + "00 08" + scts + "09 06080412340000 044F",
+			with(func(d *sms.Deliver) { d.DCS, d.Text = 8, "я" })},
+		{"a place that cannot be beside one that can", "44" + from + "00 08" + scts + "0D 0A 0003570201 0003000000 044F",
+			with(func(d *sms.Deliver) { d.DCS, d.Text, d.Concat = 8, "я", sms.Concat{Ref: 0x57, Total: 2, Seq: 1} })},
+		{"EMS: words in bold, and a picture", "44" + from + "00 08" + scts + "0B 08 0A03000110 0D0100 0041",
+			with(func(d *sms.Deliver) { d.DCS, d.Text, d.Objects = 8, "A", true })},
+		{"EMS: words in bold", "44" + from + "00 08" + scts + "08 05 0A03000110 0041",
+			with(func(d *sms.Deliver) { d.DCS, d.Text = 8, "A" })},
+		{"EMS: an extended object", "44" + from + "00 08" + scts + "06 03 140141 0041",
+			with(func(d *sms.Deliver) { d.DCS, d.Text, d.Objects = 8, "A", true })},
+		{"a control message", "44" + from + "00 04" + scts + "05 04 09020102",
+			with(func(d *sms.Deliver) { d.DCS, d.Data, d.Control = 4, []byte{}, true })},
+		{"a hyperlink", "44" + from + "00 08" + scts + "09 06 210400000101 0041",
+			with(func(d *sms.Deliver) { d.DCS, d.Text = 8, "A" })},
+		{"an address for answers", "44" + from + "00 08" + scts + "0B 08 2206 089121436587 0041",
+			with(func(d *sms.Deliver) { d.DCS, d.Text, d.ReplyTo = 8, "A", "+12345678" })},
+		{"an address for answers that breaks off", "44" + from + "00 08" + scts + "07 04 22020891 0041",
+			with(func(d *sms.Deliver) { d.DCS, d.Text = 8, "A" })},
+		{"an address for answers that is none", "44" + from + "00 08" + scts + "05 02 2200 0041",
+			with(func(d *sms.Deliver) { d.DCS, d.Text = 8, "A" })},
+		{"an element of no length", "44" + from + "00 08" + scts + "07 04 0000 7000 0041",
+			with(func(d *sms.Deliver) { d.DCS, d.Text = 8, "A" })},
+		{"a byte order mark", "04" + from + "00 08" + scts + "04 FEFF 044F",
+			with(func(d *sms.Deliver) { d.DCS, d.Text = 8, "я" })},
+		{"a byte order mark of little-endian", "04" + from + "00 08" + scts + "06 FFFE 4F04 4100",
+			with(func(d *sms.Deliver) { d.DCS, d.Text = 8, "яA" })},
+		{"a byte order mark alone", "04" + from + "00 08" + scts + "02 FEFF",
+			with(func(d *sms.Deliver) { d.DCS = 8 })},
+		{"UTF-16 that is filled up with U+0000", "04" + from + "00 08" + scts + "06 044F 0000 0000",
+			with(func(d *sms.Deliver) { d.DCS, d.Text = 8, "я" })},
+		{"29 February in a leap year", "04" + from + "00 00 82209221222300 01 35",
+			with(func(d *sms.Deliver) { d.SCTS, d.Text = time.Date(2028, 2, 29, 12, 22, 32, 0, time.UTC), "5" })},
+		{"29 February in another", "04" + from + "00 00 62209221222300 01 35",
+			with(func(d *sms.Deliver) { d.SCTS, d.Text = time.Time{}, "5" })},
+		{"day 0", "04" + from + "00 00 62110021222300 01 35",
+			with(func(d *sms.Deliver) { d.SCTS, d.Text = time.Time{}, "5" })},
+		{"hour 24", "04" + from + "00 00 62111242222300 01 35",
+			with(func(d *sms.Deliver) { d.SCTS, d.Text = time.Time{}, "5" })},
+		{"minute 60", "04" + from + "00 00 62111222062300 01 35",
+			with(func(d *sms.Deliver) { d.SCTS, d.Text = time.Time{}, "5" })},
+		{"the zone furthest east", "04" + from + "00 00 62111222132365 01 35",
+			with(func(d *sms.Deliver) {
+				d.SCTS, d.Text = time.Date(2026, 11, 21, 22, 31, 32, 0, time.FixedZone("", 14*60*60)), "5"
+			})},
+		{"a zone further east than any", "04" + from + "00 00 62111222132375 01 35",
+			with(func(d *sms.Deliver) { d.SCTS, d.Text = time.Date(2026, 11, 21, 22, 31, 32, 0, time.UTC), "5" })},
+		{"the year 1970", "04" + from + "00 00 07101000000000 01 35",
+			with(func(d *sms.Deliver) { d.SCTS, d.Text = time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC), "5" })},
+		{"a sender of seven letters in whole octets", "04 0ED0D4F29C2E7EE301 00 00" + scts + "01 35",
+			with(func(d *sms.Deliver) { d.From, d.Text = "Testbox", "5" })},
+		{"a sender of eight letters", "04 0ED0D4F29C2E7EE365 00 00" + scts + "01 35",
+			with(func(d *sms.Deliver) { d.From, d.Text = "Testbox2", "5" })},
+		{"a sender of no letters", "04 00D0 00 00" + scts + "01 35",
+			with(func(d *sms.Deliver) { d.From, d.Text = "", "5" })},
 		{"a header element longer than its header", "44" + from + "00 08" + scts + "06 030003 57 0041",
 			with(func(d *sms.Deliver) { d.DCS, d.Text = 8, "A" })},
 		{"more octets than the length says", "04" + from + "00 00" + scts + "01 35 FFFF",
@@ -116,22 +191,176 @@ func TestParseDeliver(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if g, w := fmt.Sprintf("%q %+v", got.Text, got), fmt.Sprintf("%q %+v", tt.want.Text, tt.want); g != w {
-				t.Errorf("\n got %s\nwant %s", g, w)
-			}
+			same(t, got, tt.want)
 		})
 	}
 }
 
-func TestTruncatedIsAnError(t *testing.T) {
-	whole := octets(t, "44"+from+"00 00"+scts+"0F 050003570202 F0783C1E8FC7E3F1")
-	for n := range whole {
-		if got, err := sms.ParseDeliver(whole[:n]); !errors.Is(err, sms.ErrTruncated) {
-			t.Errorf("first %d octets: got %+v, %v", n, got, err)
+// same compares two structures field by field. A format such as %+v shows less: Waiting, for one, prints
+// as a phrase for people, which is empty where nothing waits.
+func same[T any](t testing.TB, got, want T) {
+	t.Helper()
+	for _, difference := range differences(got, want) {
+		t.Error(difference)
+	}
+}
+
+func differences[T any](got, want T) (all []string) {
+	g, w := reflect.ValueOf(got), reflect.ValueOf(want)
+	for i := range g.NumField() {
+		a, b := g.Field(i).Interface(), w.Field(i).Interface()
+		if at, is := a.(time.Time); is { // the same moment in the same zone, whatever the zone's name
+			_, zone := at.Zone()
+			_, wanted := b.(time.Time).Zone()
+			if at.Equal(b.(time.Time)) && zone == wanted {
+				continue
+			}
+		}
+		if !reflect.DeepEqual(a, b) {
+			all = append(all, fmt.Sprintf("%s is %#v, want %#v", g.Type().Field(i).Name, a, b))
 		}
 	}
-	if _, err := sms.ParseDeliver(whole); err != nil {
-		t.Error(err)
+	return all
+}
+
+// A comparison that overlooks a field would let every test above pass.
+func TestEveryFieldIsCompared(t *testing.T) {
+	want := sms.Deliver{SCTS: time.Unix(0, 0).UTC()}
+	for i := range reflect.TypeFor[sms.Deliver]().NumField() {
+		got := want
+		field := reflect.ValueOf(&got).Elem().Field(i)
+		switch value := field.Addr().Interface().(type) {
+		case *time.Time:
+			*value = value.In(time.FixedZone("", 60*60))
+		case *sms.Waiting:
+			value.Kind = 1
+		case *sms.Coding:
+			value.Plain = true
+		case *sms.Concat:
+			value.Wide = true
+		case *sms.Port:
+			value.Source = 1
+		case *[]byte:
+			*value = []byte{}
+		case *string:
+			*value = "x"
+		case *bool:
+			*value = true
+		case *byte:
+			*value = 1
+		case *int:
+			*value = 1
+		default:
+			t.Fatalf("no change is known for %T", value)
+		}
+		if len(differences(got, want)) != 1 {
+			t.Errorf("a change of %s is not seen", reflect.TypeFor[sms.Deliver]().Field(i).Name)
+		}
+	}
+}
+
+// Only what ends before its user data is an error. Of user data that ends early the rest is text.
+func TestWhatIsCutShort(t *testing.T) {
+	const before = 1 + 8 + 1 + 1 + 7 + 1 // octets up to TP-UDL
+	const address = 1 + 8
+	tests := []struct {
+		name, tpdu string
+		texts      []string // after TP-UDL and 0, 1, … octets of user data
+		part       int      // with that many octets and more the segment's place is known
+	}{
+		{"in the default alphabet", "04" + from + "00 00" + scts + "0A E8329BFD4697D9EC37",
+			[]string{"", "h", "he", "hel", "hell", "hello", "hellohe"[:6], "hellohel", "hellohell"}, 99},
+		{"in UTF-16", "04" + from + "00 08" + scts + "06 00410442D83D", []string{"", "", "A", "A", "Aт", "Aт"}, 99},
+		{"a part", "44" + from + "00 00" + scts + "0F 050003570202 F0783C1E8FC7E3F1",
+			[]string{"", "", "", "", "", "", "", "x", "xx", "xxx", "xxxx", "xxxxx", "xxxxxx", "xxxxxxx"}, 6},
+		{"a part in UTF-16", "44" + from + "00 08" + scts + "0A 050003570202 044F0442", []string{"", "", "", "", "", "", "", "", "я", "я"}, 6},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			whole := octets(t, tt.tpdu)
+			if len(whole) != before+len(tt.texts) {
+				t.Fatalf("it has %d octets", len(whole))
+			}
+			for n := range whole {
+				got, err := sms.ParseDeliver(whole[:n])
+				sender := ""
+				if n >= address {
+					sender = "+15551234567"
+				}
+				if n < before {
+					if !errors.Is(err, sms.ErrTruncated) || got.From != sender {
+						t.Errorf("first %d octets: got %+v, %v", n, got, err)
+					}
+					continue
+				}
+				text, joinErr := sms.Join([][]byte{whole[:n]})
+				if err != nil || !got.Cut || got.Text != tt.texts[n-before] || got.From != sender || text != got.Text || joinErr != nil ||
+					(got.Concat.Total == 2) != (n-before >= tt.part) {
+					t.Errorf("first %d octets: got %+v, %v", n, got, err)
+				}
+			}
+			if got, err := sms.ParseDeliver(whole); got.Cut || err != nil {
+				t.Errorf("the whole: got %+v, %v", got, err)
+			}
+		})
+	}
+	submit := octets(t, "11 00 0B916407281553F8 00 00 AA 0A E8329BFD4697D9EC37")
+	for n := range submit { // as the SMSC sees them
+		if _, err := sms.ParseSubmit(submit[:n]); !errors.Is(err, sms.ErrTruncated) {
+			t.Errorf("first %d octets of a SMS-SUBMIT: %v", n, err)
+		}
+	}
+}
+
+// The groups of TP-DCS. 3GPP TS 23.038 4
+func TestCodingGroups(t *testing.T) {
+	const gsm7, data, utf16 = "è\u00DF", "", "я" // the octets 04 4F as each of the alphabets
+	is := func(active, discard bool, kind byte) sms.Waiting {
+		return sms.Waiting{Indicated: true, Active: active, Discard: discard, Kind: kind}
+	}
+	none := sms.Waiting{}
+	for _, c := range []struct {
+		dcs     byte
+		text    string
+		class   int
+		waiting sms.Waiting
+	}{
+		// General data coding, without and with a class.
+		{0x00, gsm7, -1, none}, {0x03, gsm7, -1, none}, {0x04, data, -1, none}, {0x08, utf16, -1, none}, {0x0C, gsm7, -1, none},
+		{0x10, gsm7, 0, none}, {0x11, gsm7, 1, none}, {0x13, gsm7, 3, none}, {0x15, data, 1, none}, {0x1A, utf16, 2, none}, {0x1C, gsm7, 0, none},
+		// Compressed: it cannot be read.
+		{0x20, data, -1, none}, {0x28, data, -1, none}, {0x31, data, 1, none}, {0x3A, data, 2, none},
+		// The same, marked for automatic deletion.
+		{0x40, gsm7, -1, none}, {0x44, data, -1, none}, {0x48, utf16, -1, none}, {0x4C, gsm7, -1, none},
+		{0x50, gsm7, 0, none}, {0x52, gsm7, 2, none}, {0x54, data, 0, none}, {0x59, utf16, 1, none},
+		{0x60, data, -1, none}, {0x68, data, -1, none}, {0x73, data, 3, none}, {0x7F, data, 3, none},
+		// Reserved.
+		{0x80, gsm7, -1, none}, {0x88, gsm7, -1, none}, {0x94, gsm7, -1, none}, {0xA0, gsm7, -1, none}, {0xB4, gsm7, -1, none}, {0xBF, gsm7, -1, none},
+		// Message waiting: to be discarded, to be kept, to be kept in UTF-16.
+		{0xC0, gsm7, -1, is(false, true, 0)}, {0xC8, gsm7, -1, is(true, true, 0)}, {0xC9, gsm7, -1, is(true, true, 1)}, {0xCF, gsm7, -1, is(true, true, 3)},
+		{0xD0, gsm7, -1, is(false, false, 0)}, {0xD8, gsm7, -1, is(true, false, 0)}, {0xDE, gsm7, -1, is(true, false, 2)},
+		{0xE0, utf16, -1, is(false, false, 0)}, {0xE8, utf16, -1, is(true, false, 0)}, {0xEB, utf16, -1, is(true, false, 3)},
+		// Data coding and class.
+		{0xF0, gsm7, 0, none}, {0xF1, gsm7, 1, none}, {0xF2, gsm7, 2, none}, {0xF3, gsm7, 3, none},
+		{0xF4, data, 0, none}, {0xF5, data, 1, none}, {0xF6, data, 2, none}, {0xF7, data, 3, none},
+		{0xF8, gsm7, 0, none}, {0xFD, data, 1, none},
+	} {
+		t.Run(fmt.Sprintf("%02X", c.dcs), func(t *testing.T) {
+			tpdu := octets(t, fmt.Sprintf("04 %s 00 %02X %s 02 044F", from, c.dcs, scts))
+			want := sms.Deliver{From: "+15551234567", SCTS: time.Date(2026, 11, 21, 22, 31, 32, 0, time.FixedZone("", 10*60*60)),
+				DCS: c.dcs, Class: c.class, Text: c.text, Waiting: c.waiting}
+			if c.text == data {
+				want.Data = []byte{0x04, 0x4F}
+			}
+			got, err := sms.ParseDeliver(tpdu)
+			if err != nil {
+				t.Fatal(err)
+			}
+			same(t, got, want)
+			if text, err := sms.Join([][]byte{tpdu}); text != c.text || err != nil {
+				t.Errorf("joined it is %q, %v", text, err)
+			}
+		})
 	}
 }
 
@@ -160,6 +389,9 @@ func TestJoinMendsWhatTheSenderSplit(t *testing.T) {
 	gsm7 := func(seq, udl int, ud string) []byte {
 		return octets(t, fmt.Sprintf("44 %s 00 00 %s %02X 0500030102%02X %s", from, scts, udl, seq, ud))
 	}
+	turkish := func(seq int) []byte { // ğ of the Turkish single shift table
+		return octets(t, fmt.Sprintf("44 %s 00 00 %s 0D 08 0003010 2%02X 240101 607306", from, scts, seq))
+	}
 	tests := []struct {
 		name  string
 		parts [][]byte
@@ -169,6 +401,12 @@ func TestJoinMendsWhatTheSenderSplit(t *testing.T) {
 		{"a UTF-16 unit", [][]byte{part("08", 1, "0041 04"), part("08", 2, "4F 0042")}, "AяB"},
 		{"an escape pair", [][]byte{gsm7(1, 7+1, "36"), gsm7(2, 7+1, "CA")}, "€"},
 		{"two alphabets", [][]byte{part("08", 1, "044F"), gsm7(2, 7+1, "6A")}, "я5"},
+		{"a national table in the first part alone", [][]byte{turkish(1), gsm7(2, 7+1, "6A")}, "ğ5"},
+		{"a national table in the last part alone", [][]byte{gsm7(1, 7+1, "6A"), turkish(2)}, "5ğ"},
+		{"an escape before a part with a national table", [][]byte{gsm7(1, 7+1, "36"), turkish(2)}, " ğ"},
+		{"a byte order mark in each part", [][]byte{part("08", 1, "FEFF 0041"), part("08", 2, "FEFF 0042")}, "AB"},
+		{"a byte order mark, then a pair that was split", [][]byte{part("08", 1, "FEFF D83D"), part("08", 2, "DE00 0000")}, "😀"},
+		{"a part that was cut short, then another", [][]byte{part("08", 1, "0041 D83D 0042")[:29], part("08", 2, "DE00 0043")}, "A\uFFFD\uFFFDC"},
 		{"none", nil, ""},
 	}
 	for _, tt := range tests {

@@ -50,18 +50,36 @@ func FuzzTextSurvivesTheWay(f *testing.F) {
 
 func FuzzParseDeliver(f *testing.F) {
 	f.Add([]byte("\x04\x0B\x91\x64\x07\x28\x15\x53\xf8\x00\x00\x99\x30\x92\x51\x61\x95\x80\x0A\xE8\x32\x9B\xFD\x46\x97\xD9\xEC\x37"))
-	f.Add([]byte("\x44\x04\xD0\x1B\x0D\x00\x08\x99\x30\x92\x51\x61\x95\x80\x08\x05\x00\x03\x57\x02\x01\xD8\x3D"))
+	const head = "\x99\x30\x92\x51\x61\x95\x80" // TP-SCTS, then TP-UDL
+	f.Add([]byte("\x44\x04\xD0\x1B\x0D\x00\x08" + head + "\x08\x05\x00\x03\x57\x02\x01\xD8\x3D"))
+	for _, dcs := range []string{"\x00", "\x04", "\x08"} {
+		for _, udhl := range []string{"\x03", "\x04", "\x05", "\x06"} { // of four octets behind it
+			f.Add([]byte("\x44\x05\x81\x21\x43\xF5\x00" + dcs + head + "\x05" + udhl + "\x70\x02\x41\x42"))
+			f.Add([]byte("\x44\x05\x81\x21\x43\xF5\x00" + dcs + head + "\x20" + udhl + "\x70\x02\x41\x42")) // cut short
+		}
+	}
+	f.Add([]byte("\x44\x05\x81\x21\x43\xF5\x00\x08" + head + "\x0C\x07\x22\x05\x08\x91\x21\x43\x65\xFF\xFE\x41\x00"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		d, err := sms.ParseDeliver(b)
 		text, joinErr := sms.Join([][]byte{b, b})
 		if mti, _ := sms.MessageType(b); mti == sms.MTIDeliver && (err == nil) != (joinErr == nil) {
 			t.Fatalf("ParseDeliver says %v, Join %v", err, joinErr)
 		}
-		if !utf8.ValidString(d.Text) || !utf8.ValidString(d.From) || !utf8.ValidString(text) {
+		if !utf8.ValidString(d.Text) || !utf8.ValidString(d.From) || !utf8.ValidString(d.ReplyTo) || !utf8.ValidString(text) {
 			t.Fatalf("invalid UTF-8 in %q from %q", d.Text, d.From)
 		}
 		if d.Text != "" && d.Data != nil {
 			t.Fatal("both text and data")
+		}
+	})
+}
+
+func FuzzOctets(f *testing.F) {
+	f.Add([]byte("Gr\xFC\xDFe"))
+	f.Add([]byte("\xEF\xBB\xBFGrüße\x00"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if text, ok := sms.Octets(b); ok && (!utf8.ValidString(text) || text == "" || strings.ContainsAny(text, "\x00\x1b\uFFFD")) {
+			t.Fatalf("%X became %q", b, text)
 		}
 	})
 }

@@ -53,11 +53,12 @@ func (r *reader) timestamp() time.Time {
 		}
 		f[i] = high*10 + low
 	}
-	if f[1] < 1 || f[1] > 12 || f[2] < 1 || f[2] > 31 || f[3] > 23 || f[4] > 59 || f[5] > 59 {
+	if f[3] > 23 || f[4] > 59 || f[5] > 59 {
 		return time.Time{}
 	}
+	const mostQuarters = 14 * 4 // no zone is further from UTC than 14 hours
 	zone := time.UTC
-	if low, high := int(b[6]>>4), int(b[6]&0x07); low <= 9 && low+high > 0 {
+	if low, high := int(b[6]>>4), int(b[6]&0x07); low <= 9 && low+high > 0 && high*10+low <= mostQuarters {
 		east := (high*10 + low) * 15 * 60 // quarters of an hour; the fourth bit is the sign
 		if b[6]&0x08 != 0 {
 			east = -east
@@ -68,5 +69,9 @@ func (r *reader) timestamp() time.Time {
 	if f[0] >= 70 {
 		year = 1900 + f[0]
 	}
-	return time.Date(year, time.Month(f[1]), f[2], f[3], f[4], f[5], 0, zone)
+	t := time.Date(year, time.Month(f[1]), f[2], f[3], f[4], f[5], 0, zone)
+	if t.Month() != time.Month(f[1]) || t.Day() != f[2] { // as 30 February
+		return time.Time{}
+	}
+	return t
 }

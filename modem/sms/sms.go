@@ -101,7 +101,9 @@ func parseSubmit(b []byte) (s Segment, u userData, err error) {
 	case tpdu.VpfAbsolute, tpdu.VpfEnhanced:
 		r.take(7)
 	}
-	u = r.userData(s.DCS, fo)
+	if u = r.userData(s.DCS, fo); u.cut && r.err == nil {
+		r.err = fmt.Errorf("octet %d: %w", r.at, ErrTruncated)
+	}
 	return s, u, r.err
 }
 

@@ -2,7 +2,6 @@ package sms_test
 
 import (
 	"encoding/hex"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -120,9 +119,7 @@ func TestParseSubmit(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if g, w := fmt.Sprintf("%+v", got), fmt.Sprintf("%+v", tt.want); g != w {
-				t.Errorf("\n got %s\nwant %s", g, w)
-			}
+			same(t, got, tt.want)
 		})
 	}
 }

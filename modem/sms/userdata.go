@@ -73,6 +73,11 @@ const (
 	iePort8          = 0x04
 	iePort16         = 0x05
 	ieConcat16       = 0x08
+	ieWCMP           = 0x09 // Wireless Control Message Protocol
+	ieFirstObject    = 0x0B // EMS: predefined sound, …
+	ieLastObject     = 0x12 // … and variable picture
+	ieExtendedObject = 0x14
+	ieReplyAddress   = 0x22
 	ieSingleShift    = 0x24
 	ieLockingShift   = 0x25
 )
@@ -110,6 +115,9 @@ type header struct {
 	port    Port
 	waiting Waiting
 	tables  tables
+	replyTo string
+	control bool // WCMP
+	objects bool // EMS
 }
 
 // parseHeader reads information elements; what is malformed or unknown is
@@ -133,6 +141,14 @@ func parseHeader(b []byte) (h header) {
 			h.tables.shift = data[0]
 		case id == ieLockingShift && len(data) == 1:
 			h.tables.locking = data[0]
+		case id == ieReplyAddress: // 3GPP TS 23.040 9.2.3.24.11
+			if r := (reader{b: data}); len(data) > 0 {
+				h.replyTo = r.address()
+			}
+		case id == ieWCMP:
+			h.control = true
+		case id >= ieFirstObject && id <= ieLastObject, id == ieExtendedObject: // 3GPP TS 23.040 9.2.3.24.10.1
+			h.objects = true
 		}
 	}
 	return h
@@ -151,26 +167,40 @@ type userData struct {
 	dcs     byte
 	header  header
 	content []byte // septets one in an octet, octets, or UTF-16BE
+	cut     bool   // TP-UD is shorter than TP-UDL says
 }
 
-// userData reads TP-UDL and TP-UD. 3GPP TS 23.040 9.2.3.16 and 9.2.3.24
+// userData reads TP-UDL and TP-UD. Of user data that is shorter than TP-UDL says
+// all that is there is read. 3GPP TS 23.040 9.2.3.16 and 9.2.3.24
 func (r *reader) userData(dcs, firstOctet byte) userData {
 	u := userData{dcs: dcs}
 	udl := int(r.octet())
+	if r.err != nil {
+		return u
+	}
 	septets := alphabetOf(dcs) == alphabetGSM7
 	octets := udl
 	if septets {
 		octets = (udl*7 + 7) / 8
 	}
-	ud := r.take(octets)
-	if r.err != nil {
-		return u
+	if left := len(r.b) - r.at; left < octets {
+		u.cut, octets = true, left
+		if septets {
+			udl = octets * 8 / 7
+		}
 	}
+	ud := r.take(octets)
 	skip := 0 // octets of header, UDHL included
-	// A header that is longer than the user data is none: then all is text.
-	if firstOctet&tpdu.FoUDHI != 0 && len(ud) > 0 && int(ud[0]) < len(ud) {
-		skip = 1 + int(ud[0])
-		u.header = parseHeader(ud[1:skip])
+	if firstOctet&tpdu.FoUDHI != 0 && len(ud) > 0 {
+		switch {
+		case int(ud[0]) < len(ud):
+			skip = 1 + int(ud[0])
+			u.header = parseHeader(ud[1:skip])
+		case u.cut: // all that is left is the beginning of the header
+			skip = len(ud)
+			u.header = parseHeader(ud[1:])
+		}
+		// Else a header that is longer than the user data is none: all is text.
 	}
 	if !septets {
 		u.content = ud[skip:]
@@ -187,13 +217,33 @@ func (r *reader) userData(dcs, firstOctet byte) userData {
 
 // decode returns the text, or the data if it is none.
 func (u userData) decode() (text string, data []byte) {
-	switch alphabetOf(u.dcs) {
+	switch content := u.plain(); alphabetOf(u.dcs) {
 	case alphabetData:
-		return "", append([]byte{}, u.content...)
+		return "", content
 	case alphabetUTF16:
-		return decodeUTF16(u.content), nil
+		return decodeUTF16(content), nil
+	default:
+		return decodeGSM7(content, u.header.tables), nil
 	}
-	return decodeGSM7(u.content, u.header.tables), nil
+}
+
+// plain returns a copy of the content; UTF-16 is big-endian and without the byte
+// order mark with which some senders begin each segment, where the standard has none.
+func (u userData) plain() []byte {
+	content := append([]byte{}, u.content...)
+	if alphabetOf(u.dcs) != alphabetUTF16 || len(content) < 2 {
+		return content
+	}
+	switch {
+	case content[0] == 0xFE && content[1] == 0xFF:
+		return content[2:]
+	case content[0] == 0xFF && content[1] == 0xFE: // little-endian
+		for i := 2; i+1 < len(content); i += 2 {
+			content[i], content[i+1] = content[i+1], content[i]
+		}
+		return content[2:]
+	}
+	return content
 }
 
 // class is the message class, 0 to 3, or -1. 3GPP TS 23.038 4
@@ -215,14 +265,14 @@ func (u userData) waiting() Waiting {
 }
 
 // join decodes user data in order as if it were one, as far as it is of one
-// alphabet.
+// alphabet and nothing is missing in it.
 func join(parts []userData) string {
 	var text strings.Builder
 	for i := 0; i < len(parts); {
 		run := parts[i]
-		run.content = append([]byte(nil), run.content...)
-		for i++; i < len(parts) && parts[i].readsLike(run); i++ {
-			run.content = append(run.content, parts[i].content...)
+		run.content = run.plain()
+		for i++; i < len(parts) && parts[i].readsLike(run) && !parts[i-1].cut; i++ {
+			run.content = append(run.content, parts[i].plain()...)
 		}
 		s, _ := run.decode()
 		text.WriteString(s)

@@ -139,7 +139,7 @@ func TestAPartThatCannotBeIsAText(t *testing.T) {
 			tpdu := parts(t, "hello", 0, func(d *sms.Deliver) { d.Data = append(unhex(t, udh), "hello"...) })[0]
 			tpdu[0] |= 0x40 // TP-UDHI
 			a.receive(tpdu)
-			a.texts(hex.EncodeToString([]byte("hello")))
+			a.texts("hello")
 		})
 	}
 }
@@ -187,6 +187,69 @@ func TestABeginningThatIsTheSameMakesAnotherText(t *testing.T) {
 		a.wait(24 * time.Hour)
 		a.texts(one, two)
 	}
+}
+
+// from makes the TPDUs those of another spelling of the sender.
+func from(sender string) func(*sms.Deliver) { return func(d *sms.Deliver) { d.From = sender } }
+
+// Networks spell a number with its country code or without, also within one text.
+func TestPartsUnderTwoSpellingsOfANumber(t *testing.T) {
+	text := words("spelled", 3)
+	whole, national, wrong := parts(t, text, 0), parts(t, text, 0, from("07911123456")), parts(t, text, 0, from("+491611123456"))
+	for _, order := range [][][]byte{{whole[0], national[1], whole[2]}, {national[2], national[0], whole[1]}} {
+		a := arrive(t) // which country is not known
+		a.receive(wrong[0], wrong[1], order[0], order[1])
+		a.texts()
+		a.receive(order[2])
+		a.texts(text)
+		if got := a.got()[0].Sender; got != number {
+			t.Errorf("it is from %s", got)
+		}
+	}
+}
+
+// Short codes and names are not taken for one another for their last letters.
+func TestPartsOfSendersThatLookAlike(t *testing.T) {
+	text := words("alike", 2)
+	for _, two := range [][2]string{{"12345", "345"}, {"123456", "+123456"}, {"TheBank", "Bank"}, {"+447911123456", "+447911123457"}} {
+		a := arrive(t)
+		a.receive(parts(t, text, 0, from(two[0]))[0], parts(t, text, 0, from(two[1]))[1])
+		a.texts()
+		a.receive(parts(t, text, 0, from(two[0]))[1])
+		a.texts(text)
+	}
+}
+
+// A part that is cut short does not spoil the others, and gives way to the same part when that comes whole.
+func TestAPartThatIsCutShort(t *testing.T) {
+	text := words("cut", 2)
+	tpdus := parts(t, text, 0)
+	first, err := sms.ParseDeliver(tpdus[0][:len(tpdus[0])-20])
+	check(t, err)
+	second, err := sms.ParseDeliver(tpdus[1])
+	check(t, err)
+
+	a := arrive(t)
+	a.receive(tpdus[0][:len(tpdus[0])-20], tpdus[1])
+	a.texts(first.Text + "[…]" + second.Text)
+	if in := a.got()[0]; !in.Cut || in.Missing != "" || in.Sender != number {
+		t.Errorf("got %+v", in)
+	}
+
+	a = arrive(t)
+	a.receive(tpdus[0][:len(tpdus[0])-20])
+	a.receive(tpdus[0]) // read again, and whole
+	a.receive(tpdus[1])
+	a.texts(text)
+	a.wait(24 * time.Hour)
+	a.texts(text)
+
+	a = arrive(t)
+	a.receive(tpdus[0])
+	a.receive(tpdus[0][:len(tpdus[0])-20], tpdus[1])
+	a.texts(text)
+	a.wait(24 * time.Hour)
+	a.texts(text)
 }
 
 func TestPartsOfTextsWithOneReferenceAreNotMixed(t *testing.T) {

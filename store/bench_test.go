@@ -140,7 +140,7 @@ func remember(b *testing.B, dir string, texts int) {
 }
 
 // cpu is how long this process has worked.
-func cpu(b *testing.B) time.Duration {
+func cpu(b testing.TB) time.Duration {
 	var used syscall.Rusage
 	check(b, syscall.Getrusage(syscall.RUSAGE_SELF, &used))
 	return time.Duration(used.Utime.Nano() + used.Stime.Nano())

@@ -171,7 +171,7 @@ func (s *Store) Backlog(ctx context.Context) (Backlog, error) {
 		(SELECT count(*) FROM deliveries WHERE (state = 'failed' OR state = 'expired' OR state = 'unconfirmed') AND state = 'unconfirmed' AND updated > ?1),
 		(SELECT count(*) FROM deliveries WHERE (state = 'failed' OR state = 'expired' OR state = 'unconfirmed') AND state <> 'unconfirmed' AND updated > ?1),
 		(SELECT count(*) FROM incoming WHERE state = 'unroutable' AND received > ?1),
-		(SELECT count(*) FROM (SELECT DISTINCT sim, sender, ref, total, data FROM incoming_segments WHERE incoming_id IS NULL AND repeats = 0)),
+		(SELECT count(*) FROM (SELECT DISTINCT sim, tail, ref, total, data FROM incoming_segments WHERE incoming_id IS NULL AND repeats = 0)),
 		(SELECT count(*) FROM incoming WHERE state = 'kept'),
 		(SELECT count(*) FROM incoming WHERE kind = 'undecodable' AND received > ?1),
 		(SELECT count(*) FROM mails WHERE state IN ('queued', 'sending')),

@@ -6,9 +6,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"regexp"
 	"time"
 
 	"omsbox/modem/sms"
+	"omsbox/store/condition"
 )
 
 // What an Incoming may be.
@@ -24,14 +26,17 @@ const (
 type Incoming struct {
 	ID        int64
 	SIM       string    // IMSI of the SIM that received it
-	Sender    string    // E.164, a short code, or the name that the sender shows
+	Sender    string    // E.164, a short code, the name that the sender shows, or the mail address of who wrote a mail
+	ReplyTo   string    // the number to which the sender wants answers to go; "" for Sender
 	Kind      string    // KindSMS, …
 	Class     int       // message class 0..3, -1 for none; phones show class 0 at once and do not keep it
 	Port      int       // that data is addressed to; 0 for none
-	Text      string    // of data and of what is undecodable the octets in hexadecimal; "[…]" where segments are missing
+	Text      string    // of data and of what is undecodable the octets in hexadecimal; "[…]" where something is missing
 	Waiting   string    // what is waiting, as a phrase for people: "2 voice messages are waiting"
 	Flaw      string    // why it is undecodable
 	Missing   string    // the segments that have not come, such as "2-4, 6 of 9"; "" where it is whole
+	Cut       bool      // the end of a segment was lost on the way
+	Objects   bool      // it has pictures, sounds or animations (EMS), which are not shown
 	Completes int64     // the incomplete one that this has more of; 0 none
 	Replaces  int64     // the earlier one of the same sender that this asks to be put in place of; 0 none
 	Sent      time.Time // TP-SCTS: when the SMSC got it
@@ -41,14 +46,14 @@ type Incoming struct {
 	Received  time.Time
 }
 
-const incomingColumns = `id, sim, sender, kind, class, port, text, waiting, flaw, missing, ifnull(completes, 0), ifnull(replaces, 0),
-	sent, state, ifnull(user_id, 0), reason, received`
+const incomingColumns = `id, sim, sender, reply_to, kind, class, port, text, waiting, flaw, missing, cut, objects, ifnull(completes, 0),
+	ifnull(replaces, 0), sent, state, ifnull(user_id, 0), reason, received`
 
 func scanIncoming(r scanner) (i Incoming, err error) {
 	var sent, received int64
-	err = r.Scan(&i.ID, &i.SIM, &i.Sender, &i.Kind, &i.Class, &i.Port, &i.Text, &i.Waiting, &i.Flaw, &i.Missing, &i.Completes, &i.Replaces,
-		&sent, &i.State, &i.User, &i.Reason, &received)
-	i.Sent, i.Received = fromMS(sent), fromMS(received)
+	err = r.Scan(&i.ID, &i.SIM, &i.Sender, &i.ReplyTo, &i.Kind, &i.Class, &i.Port, &i.Text, &i.Waiting, &i.Flaw, &i.Missing, &i.Cut, &i.Objects,
+		&i.Completes, &i.Replaces, &sent, &i.State, &i.User, &i.Reason, &received)
+	i.Flaw, i.Sent, i.Received = condition.WordsOf(i.Flaw), fromMS(sent), fromMS(received)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = fmt.Errorf("incoming message: %w", ErrNotFound)
 	}
@@ -70,85 +75,90 @@ func (s *Store) Keep(ctx context.Context, sim string, tpdu []byte) error {
 }
 
 func (s *Store) receive(ctx context.Context, sim string, tpdu []byte, kept bool) error {
-	if r, err := sms.ParseStatusReport(tpdu); err == nil {
-		return s.report(ctx, sim, tpdu, r)
+	a := read(tpdu)
+	if a.kind == kindReport {
+		return s.report(ctx, sim, tpdu, a.report)
 	}
-	return s.arrive(ctx, sim, tpdu, kept)
+	return s.write(ctx, func(t *tx) error { return t.arrive(sim, tpdu, a, kept) })
 }
 
 // arrive stores what is no report.
-func (s *Store) arrive(ctx context.Context, sim string, tpdu []byte, kept bool) error {
-	a := read(tpdu)
-	return s.write(ctx, func(t *tx) error {
-		from := s.sender(a.From)
-		sent := a.SCTS
-		if sent.IsZero() {
-			sent = t.now
+func (t *tx) arrive(sim string, tpdu []byte, a arrival, kept bool) error {
+	this := segment{arrival: a, tpdu: tpdu, seq: 1, sender: t.writer.store.sender(a.From), sent: ms(a.SCTS), kept: kept}
+	if a.SCTS.IsZero() {
+		this.sent = ms(t.now)
+	}
+	k := concatKey{sim: sim, ref: -1, total: 1, data: a.Data != nil}
+	if a.Concat.Total > 1 {
+		k.ref, k.total, this.seq = int(a.Concat.Ref), int(a.Concat.Total), int(a.Concat.Seq)
+		if a.Concat.Wide {
+			k.ref += wideRef
 		}
-		p := place{sim: sim, sender: from, ref: -1, total: 1}
-		seq := 1
-		if a.Concat.Total > 1 {
-			p.ref, p.total, seq = int(a.Concat.Ref), int(a.Concat.Total), int(a.Concat.Seq)
-			if a.Concat.Wide {
-				p.ref += wideRef
-			}
-		}
-		p.data = a.Data != nil
-		segment, err := t.insert(`INSERT INTO incoming_segments (key, tpdu, sim, sender, ref, total, seq, data, port, sent, kept, repeats, received)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)`,
-			tpduKey(sim, tpdu), tpdu, sim, from, p.ref, p.total, seq, p.data, a.Port.Dest, ms(sent), kept, ms(t.now))
-		if isUnique(err) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if err := t.trace(Line{Event: "arrived", Number: from, Detail: fmt.Sprintf("segment %d of %d", seq, p.total)}); err != nil {
-			return err
-		}
-		t.ring(Arrived)
-		this := piece{id: segment, tpdu: tpdu, arrival: a, seq: seq, sent: ms(sent), kept: kept}
-		if p.ref < 0 {
-			return t.found(p, []piece{this})
-		}
-		return t.assemble(p, this)
-	})
+	}
+	err := t.row(`INSERT INTO incoming_segments (key, tpdu, sim, sender, ref, total, seq, data, port, sent, kept, repeats, received, open)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?) RETURNING id, tail`,
+		[]any{tpduKey(sim, tpdu), tpdu, sim, this.sender, k.ref, k.total, this.seq, k.data, a.Port.Dest, this.sent, kept, ms(t.now), k.ref >= 0},
+		&this.id, &k.tail)
+	if isUnique(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := t.trace(Line{Event: "arrived", Number: this.sender, Detail: fmt.Sprintf("segment %d of %d", this.seq, k.total)}); err != nil {
+		return err
+	}
+	t.ring(Arrived)
+	if k.ref < 0 {
+		return t.makeIncoming(k, []segment{this})
+	}
+	return t.assemble(k, this)
 }
+
+// kindReport is the kind of a SMS-STATUS-REPORT, which never becomes an Incoming.
+const kindReport = "report"
 
 // arrival is a TPDU as it is understood.
 type arrival struct {
 	sms.Deliver
 	kind, flaw string
+	report     sms.StatusReport // where kind is kindReport
 }
 
 // Values of TP-PID that make a message special. 3GPP TS 23.040 9.2.3.9
 const (
+	pidMail         = 0x32 // Internet electronic mail
 	pidType0        = 0x40 // a short message of type 0
 	pidReplaceFirst = 0x41 // replace short message type 1
 	pidReplaceLast  = 0x47 // … and 7
+	pidSIMData      = 0x7F // for a program on the SIM
 )
 
-// read says what a TPDU is.
-func read(tpdu []byte) (a arrival) {
-	d, err := sms.ParseDeliver(tpdu)
-	a = arrival{Deliver: d, kind: KindSMS}
-	switch {
-	case err != nil:
-		a.Deliver = sms.Deliver{Class: -1, Text: hex.EncodeToString(tpdu)}
-		a.kind, a.flaw = KindUndecodable, err.Error()
-		switch mti, _ := sms.MessageType(tpdu); mti {
-		case sms.MTISubmitReport:
-			if _, err := sms.ParseSubmit(tpdu); err == nil {
-				a.kind, a.flaw, a.Text = KindSilent, "it is a SMS-SUBMIT, which was to be sent", ""
-			}
-		case sms.MTIStatusReport:
-			_, err = sms.ParseStatusReport(tpdu)
-			a.flaw = err.Error()
+// read tells what a TPDU is. It is the only place that does.
+func read(tpdu []byte) arrival {
+	mti, _ := sms.MessageType(tpdu)
+	if mti == sms.MTIStatusReport {
+		r, err := sms.ParseStatusReport(tpdu)
+		if err != nil {
+			return undecodable(tpdu, sms.Deliver{Class: -1}, err)
 		}
+		return arrival{kind: kindReport, report: r}
+	}
+	d, err := sms.ParseDeliver(tpdu)
+	if err != nil {
+		if _, notSubmit := sms.ParseSubmit(tpdu); mti == sms.MTISubmitReport && notSubmit == nil {
+			return arrival{Deliver: sms.Deliver{Class: -1}, kind: KindSilent, flaw: condition.New(condition.SubmitFound).Row()}
+		}
+		return undecodable(tpdu, d, err)
+	}
+	a := arrival{Deliver: d, kind: KindSMS}
+	switch {
 	case d.PID == pidType0:
 		// A phone acknowledges it and takes no notice: whoever sends it wants to know that the phone
 		// is on, and no more.
 		a.kind, a.Text, a.Data, a.Concat = KindSilent, "", nil, sms.Concat{}
+	case d.Control && d.Text == "" && len(d.Data) == 0:
+		a.kind, a.flaw, a.Data, a.Concat = KindSilent, condition.New(condition.ControlMessage).Row(), nil, sms.Concat{}
 	case d.Data != nil, d.Port.Dest != 0:
 		a.kind = KindData
 	case d.Waiting.Indicated:
@@ -157,19 +167,33 @@ func read(tpdu []byte) (a arrival) {
 	return a
 }
 
-// found makes a message of its segments, which are in their order. Those that are missing are not
+// undecodable is what ends before its user data begins, or is of a type that a mobile does not receive.
+// d has its sender, if that came.
+func undecodable(tpdu []byte, d sms.Deliver, why error) arrival {
+	d.Text = hex.EncodeToString(tpdu)
+	return arrival{Deliver: d, kind: KindUndecodable, flaw: why.Error()}
+}
+
+// makeIncoming makes a message of its segments, which are in their order. Those that are missing are not
 // among them.
-func (t *tx) found(p place, pieces []piece) error {
-	first := pieces[0]
-	m := Incoming{SIM: p.sim, Sender: p.sender, Kind: first.kind, Class: first.Class, Flaw: first.flaw, State: "kept", Missing: missing(pieces, p.total)}
+func (t *tx) makeIncoming(k concatKey, segments []segment) error {
+	first := segments[0]
+	m := Incoming{SIM: k.sim, Sender: first.sender, Kind: first.kind, Class: first.Class, Text: first.Text, Flaw: first.flaw, State: "kept",
+		Missing: missing(segments, k.total)}
 	var waiting sms.Waiting
 	sent := first.sent
-	for _, s := range pieces {
+	for _, s := range segments {
 		if !s.kept {
 			m.State = "received"
 		}
+		if len(s.sender) > len(m.Sender) { // with its country code
+			m.Sender = s.sender
+		}
 		if m.Port == 0 {
 			m.Port = int(s.Port.Dest)
+		}
+		if m.ReplyTo == "" && s.ReplyTo != "" {
+			m.ReplyTo = t.writer.store.sender(s.ReplyTo)
 		}
 		if s.Waiting.Active || !waiting.Indicated {
 			waiting = s.Waiting
@@ -177,45 +201,40 @@ func (t *tx) found(p place, pieces []piece) error {
 		if s.kind == KindData { // the port may stand in one segment only
 			m.Kind = KindData
 		}
+		m.Cut, m.Objects = m.Cut || s.Cut, m.Objects || s.Objects
 		m.Completes = max(m.Completes, s.of)
 		sent = min(sent, s.sent)
-	}
-	m.Text = first.Text
-	if m.Kind == KindSMS || m.Kind == KindVoicemail || m.Kind == KindData {
-		m.Text = join(pieces, p.total, m.Kind == KindData)
 	}
 	switch m.Kind {
 	case KindSilent:
 		m.State = "noted"
+	case KindData:
+		m.Kind, m.Text = octetsOf(segments, k.total, m.Port)
 	case KindVoicemail:
-		m.Waiting = waiting.String()
-		if waiting.Discard {
-			m.Text = ""
-		}
+		// Where the text is to be discarded, it is kept all the same: it may be words.
+		m.Text, m.Waiting = join(segments, k.total, textOf), waiting.String()
 		if !waiting.Active {
 			m.State = "noted" // nothing is waiting any more
 		}
 	case KindSMS:
-		if first.PID < pidReplaceFirst || first.PID > pidReplaceLast {
-			break
+		m.Text = join(segments, k.total, textOf)
+		if address, words, ok := fromMail(m.Text); ok && first.PID == pidMail {
+			m.Sender, m.Text = clip(address, 254), words
 		}
-		err := t.row(`SELECT id FROM incoming WHERE sim = ? AND sender = ? AND pid = ? AND pid BETWEEN 65 AND 71 ORDER BY id DESC LIMIT 1`,
-			[]any{p.sim, p.sender, first.PID}, &m.Replaces)
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		if err := t.replace(&m, first); err != nil {
 			return err
 		}
-		if m.Replaces == m.Completes {
-			m.Replaces = 0
-		}
 	}
-	id, err := t.insert(`INSERT INTO incoming (sim, sender, kind, class, pid, port, text, waiting, flaw, missing, completes, replaces, sent, state, reason, received)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0), nullif(?, 0), ?, ?, '', ?)`,
-		m.SIM, m.Sender, m.Kind, m.Class, first.PID, m.Port, m.Text, m.Waiting, line(m.Flaw, 300), m.Missing, m.Completes, m.Replaces, sent, m.State, ms(t.now))
+	id, err := t.insert(`INSERT INTO incoming (sim, sender, reply_to, kind, class, pid, port, text, waiting, flaw, missing, cut, objects, completes, replaces,
+			sent, state, reason, received)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0), nullif(?, 0), ?, ?, '', ?)`,
+		m.SIM, m.Sender, m.ReplyTo, m.Kind, m.Class, first.PID, m.Port, m.Text, m.Waiting, line(m.Flaw, 300), m.Missing, m.Cut, m.Objects, m.Completes, m.Replaces,
+		sent, m.State, ms(t.now))
 	if err != nil {
 		return err
 	}
-	for _, s := range pieces {
-		if _, err := t.exec(`UPDATE incoming_segments SET incoming_id = ?, repeats = 0 WHERE id = ?`, id, s.id); err != nil {
+	for _, s := range segments {
+		if _, err := t.exec(`UPDATE incoming_segments SET incoming_id = ?, repeats = 0, open = ? WHERE id = ?`, id, m.Missing != "", s.id); err != nil {
 			return err
 		}
 	}
@@ -225,6 +244,60 @@ func (t *tx) found(p place, pieces []piece) error {
 		detail = "without segment " + m.Missing
 	}
 	return t.trace(Line{Event: m.State, Incoming: id, Number: m.Sender, Detail: detail})
+}
+
+// replace finds the message that a text asks to be put in place of. 3GPP TS 23.040 9.2.3.9
+func (t *tx) replace(m *Incoming, first segment) error {
+	if first.PID < pidReplaceFirst || first.PID > pidReplaceLast {
+		return nil
+	}
+	err := t.row(`SELECT id FROM incoming WHERE sim = ? AND sender = ? AND pid = ? AND pid BETWEEN 65 AND 71 ORDER BY id DESC LIMIT 1`,
+		[]any{m.SIM, m.Sender, first.PID}, &m.Replaces)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	if m.Replaces == m.Completes {
+		m.Replaces = 0
+	}
+	return nil
+}
+
+// octetsOf reads the segments of data. Some senders write words in 8-bit user data: where it is for no
+// program and all of it is text, it is a text.
+func octetsOf(segments []segment, total, port int) (kind, content string) {
+	if first := segments[0]; port == 0 && first.PID != pidSIMData && !isCompressed(first.DCS) {
+		all := true
+		words := join(segments, total, func(run []segment) string {
+			words, ok := sms.Octets(dataOf(run))
+			all = all && ok
+			return words
+		})
+		if all {
+			return KindSMS, words
+		}
+	}
+	return KindData, join(segments, total, func(run []segment) string { return hex.EncodeToString(dataOf(run)) })
+}
+
+// isCompressed reports whether a data coding scheme is one of compressed text. 3GPP TS 23.038 4
+func isCompressed(dcs byte) bool { return dcs&0x80 == 0 && dcs&0x20 != 0 }
+
+// mailText is a text that a gateway made of a mail: the address of who wrote the mail, then a blank, or the
+// subject in brackets, or the person's name and the subject between number signs, then the words. Some
+// gateways have * or ¡ where the default alphabet has @. 3GPP TS 23.040 3.8
+var mailText = regexp.MustCompile(`(?s)^([0-9A-Za-z._%+-]{1,64})[@*¡]([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)+)(?: |\(([^)]*)\)|#[^#]*##([^#]*)#|##([^#]*)#|#[^#]*#)(.*)$`)
+
+// fromMail takes the text that a gateway made of a mail apart; the subject becomes the first line.
+func fromMail(text string) (address, words string, ok bool) {
+	m := mailText.FindStringSubmatch(text)
+	if m == nil {
+		return "", "", false
+	}
+	words = m[6]
+	if subject := m[3] + m[4] + m[5]; subject != "" {
+		words = subject + "\n" + words
+	}
+	return m[1] + "@" + m[2], words, true
 }
 
 // Incoming returns the message with that id; ErrNotFound.

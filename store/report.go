@@ -40,11 +40,7 @@ func tpduKey(sim string, tpdu []byte) []byte {
 // Reports that match nothing are kept: the answer to AT+CMGS may come after them. The times in a
 // report serve to tell apart what has the same TP-MR, and need not be right.
 func (s *Store) Report(ctx context.Context, sim string, tpdu []byte) error {
-	r, err := sms.ParseStatusReport(tpdu)
-	if err != nil {
-		return s.arrive(ctx, sim, tpdu, false) // kept as what it is: something that cannot be read
-	}
-	return s.report(ctx, sim, tpdu, r)
+	return s.receive(ctx, sim, tpdu, false)
 }
 
 func (s *Store) report(ctx context.Context, sim string, tpdu []byte, r sms.StatusReport) error {

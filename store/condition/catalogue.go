@@ -7,6 +7,9 @@ const (
 
 	// ModemIll: a modem refuses one text after the other, and is restarted: reason.
 	ModemIll Code = "modem-ill"
+	// Why what came in asks for nothing.
+	SubmitFound    Code = "submit-found"    // a SMS-SUBMIT lay where texts that came in lie
+	ControlMessage Code = "control-message" // WCMP, 3GPP TS 23.040 9.2.3.24.5
 )
 
 // english says each condition in words: what is wrong, then what to do. {name} stands for an argument. A phrase
@@ -15,4 +18,7 @@ var english = map[Code]string{
 	Sentence: "{text}",
 	ModemIll: "the modem refuses one text after the other ({reason}): it is restarted, and what certainly did not leave " +
 		"is tried again; if that does not help, unplug it and plug it in again, or try another one",
+
+	SubmitFound:    "it is a SMS-SUBMIT, which was to be sent",
+	ControlMessage: "it is a control message for programs (WCMP)",
 }

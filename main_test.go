@@ -60,7 +60,7 @@ var arrows = map[string][]string{
 	"omsbox/web/certificate": {"omsbox/web/dns", "omsbox/store"},
 	"omsbox/web/dns":         {},
 	"omsbox/web/command":     {"omsbox/web", "omsbox/web/certificate", "omsbox/store", "omsbox/store/command"},
-	"omsbox/mailer":          {"omsbox/store"},
+	"omsbox/mailer":          {"omsbox/modem/sms", "omsbox/store"},
 	"omsbox/modem":           {"omsbox/store", "omsbox/modem/sms", "omsbox/modem/simulator"},
 	"omsbox/modem/command":   {"omsbox/modem", "omsbox/modem/simulator", "omsbox/store", "omsbox/store/command"},
 	"omsbox/store/command":   {"omsbox/store"},

@@ -156,6 +156,74 @@ func TestWhatCannotBeReadGoesToEveryAdministrator(t *testing.T) {
 	r.none()
 }
 
+// What cannot be read comes in numbers: of all but the first a mail a day tells.
+func TestWhatCannotBeReadIsToldOnceADay(t *testing.T) {
+	b, r := newBox(t), newRelay(t)
+	b.relayTo(r.url())
+	b.addAdmin("root")
+	b.addAdmin("boss")
+	b.run()
+	unreadable := byte(0)
+	come := func(n int) {
+		for range n {
+			unreadable++
+			b.receive([]byte{0x04, 0x0B, 0x91, unreadable})
+		}
+		b.until("all are decided", func() bool {
+			waiting, err := b.Unrouted(t.Context())
+			check(t, err)
+			return len(waiting) == 0
+		})
+	}
+	told := func(want ...string) {
+		t.Helper()
+		to := map[string]bool{}
+		for range 2 {
+			got := r.next()
+			to[got.to] = true
+			b.has(got, want...)
+		}
+		if len(to) != 2 {
+			t.Errorf("they go to %v", to)
+		}
+		r.none()
+		b.until("the box knows that they are taken", func() bool { return b.backlog().MailQueued == 0 })
+	}
+	come(1)
+	told("Subject: A message that cannot be read\r\n", "040b9101\r\n")
+	come(5)
+	b.text(bob, "a text is not held up")
+	b.has(r.next(), "Subject: a text is not held up\r\n")
+	r.none()
+	b.later(24*time.Hour - time.Minute)
+	r.none()
+	b.later(2 * time.Minute)
+	told("Subject: 5 messages that cannot be read\r\n", "5 messages came in", "040b9102\r\n")
+	come(2)
+	r.none()
+	b.later(24 * time.Hour)
+	told("Subject: 2 messages that cannot be read\r\n", "040b9107\r\n")
+	b.later(25 * time.Hour)
+	come(1)
+	told("Subject: A message that cannot be read\r\n", "040b9109\r\n")
+}
+
+// The writer of a mail that a gateway made a text of is the sender, and gets the answer.
+func TestAMailThroughTheMessageCentreIsFromItsWriter(t *testing.T) {
+	b, r := newBox(t), newRelay(t)
+	b.relayTo(r.url())
+	check(t, b.Set(t.Context(), "mail.catch-all", "ann"))
+	b.run()
+	tpdu := b.parts("500", "bob@example.net(Hi)see you at six")[0]
+	tpdu[5] = 0x32 // TP-PID
+	b.receive(tpdu)
+	got := r.next()
+	b.has(got, `From: "bob@example.net" <ann@box.example.org>`, "Reply-To: <bob@example.net>\r\n", "Subject: Hi\r\n", "\r\n\r\nHi\r\nsee you at six\r\n")
+	if field(got, "X-MS-Reply-To-Mobile") != "" {
+		t.Errorf("got\n%s", got.data)
+	}
+}
+
 func TestWhatWasNobodysIsHandedOnWhenThereIsACatchAll(t *testing.T) {
 	b, r := newBox(t), newRelay(t)
 	b.relayTo(r.url())

@@ -148,7 +148,16 @@ func TestReplyMails(t *testing.T) {
 	whole.Completes = 2
 	second := from("+447911123456", "Your parcel comes at six.")
 	second.Replaces = 2
-	before := earlier{part, "E4RL1ER"}
+	headless := undecodable
+	headless.Sender = "+447911123456"
+	short := from("+447911123456", "Dear Ann, the tr[…]")
+	short.Cut = true
+	other := from("+447911123456", "Call me back.")
+	other.ReplyTo, other.Objects = "+447911000111", true
+	gateway := from("bob@example.net", "Hi\nsee you at six")
+	card := from("+447911123456", "4e3a4d[…]fc6c6c65720d0a")
+	card.Kind, card.Port, card.Cut = "data", 9204, true
+	before := earlier{Incoming: part, token: "E4RL1ER"}
 	for _, c := range []struct {
 		name string
 		in   store.Incoming
@@ -163,7 +172,7 @@ func TestReplyMails(t *testing.T) {
 		{"reply-with-a-gap", part, earlier{}},
 		{"reply-with-more", more, before},
 		{"reply-at-last-whole", whole, before},
-		{"reply-at-last-whole-to-another", whole, earlier{part, ""}},
+		{"reply-at-last-whole-to-another", whole, earlier{Incoming: part}},
 		{"reply-that-replaces", second, before},
 		{"data-message", data, earlier{}},
 		{"data-message-for-wap", push, earlier{}},
@@ -171,6 +180,12 @@ func TestReplyMails(t *testing.T) {
 		{"voicemail", voice, earlier{}},
 		{"voicemail-with-text", told, earlier{}},
 		{"undecodable-message", undecodable, earlier{}},
+		{"undecodable-messages", headless, earlier{alike: 3}},
+		{"reply-cut-short", short, earlier{}},
+		{"reply-to-another-number", other, earlier{}},
+		{"reply-from-a-mail", gateway, earlier{}},
+		{"reply-from-a-service", from("*#123", "Your balance is low"), earlier{}},
+		{"data-message-of-latin-1", card, earlier{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l := reply(row, c.in, c.e, ann)

@@ -281,14 +281,17 @@ func (q *queue) render(ctx context.Context, mail store.Mail) (l letter, why stri
 }
 
 // earlier returns the mail that a received text goes on from: the one with the text that it completes
-// or replaces, if that user has it.
+// or replaces, if that user has it. Of what cannot be read it counts what the mail tells of too.
 func (q *queue) earlier(ctx context.Context, mail store.Mail, in store.Incoming) (e earlier, err error) {
 	id := in.Completes
 	if id == 0 {
 		id = in.Replaces
 	}
-	if id == 0 {
-		return e, nil
+	if in.Kind == store.KindUndecodable {
+		e.alike, err = q.store.ToldWith(ctx, in.ID)
+	}
+	if id == 0 || err != nil {
+		return e, err
 	}
 	if e.Incoming, err = q.store.Incoming(ctx, id); err != nil {
 		return e, err

@@ -5,9 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
+	"omsbox/modem/sms"
 	"omsbox/store"
 )
 
@@ -26,6 +25,7 @@ type addressee struct {
 type earlier struct {
 	store.Incoming
 	token string // of the mail that carried it to the same user; "" where none did
+	alike int    // how many others that cannot be read the same mail tells of
 }
 
 // reply renders the mail that carries a message from a phone: a text so that Outlook takes it for one
@@ -33,11 +33,15 @@ type earlier struct {
 func reply(m store.Mail, in store.Incoming, e earlier, to addressee) letter {
 	var h header
 	h.address("From", display(in), to.own)
-	if to.answers && in.Kind == store.KindSMS && isNumber(in.Sender) {
+	switch {
+	case in.Kind != store.KindSMS:
+	case isNumber(in.Sender) && to.answers:
 		h.address("Reply-To", display(in), in.Sender+"@"+to.domain)
+	case isMailbox(in.Sender): // a gateway made the text of a mail: its writer is answered by mail
+		h.address("Reply-To", "", in.Sender)
 	}
 	h.address("To", "", to.path)
-	h.text("Subject", subject(in))
+	h.text("Subject", subject(in, e))
 	h.date(date(in))
 	h.token("Message-ID", "<"+m.Token+"@"+to.domain+">")
 	if e.token != "" { // RFC 5322 3.6.4
@@ -57,24 +61,27 @@ func reply(m store.Mail, in store.Incoming, e earlier, to addressee) letter {
 		}
 	} else {
 		h.token("Auto-Submitted", "auto-generated")
-		text = explained(in)
+		text = explained(in, e)
 	}
 	return letter{from: to.own, to: to.path, data: h.body(text)}
 }
 
 // subject is the first line of the text, or the beginning of it.
-func subject(in store.Incoming) string {
+func subject(in store.Incoming, e earlier) string {
 	switch in.Kind {
 	case store.KindData:
 		return "Data message from " + display(in)
 	case store.KindVoicemail:
 		return cut(strings.TrimSuffix(store.Sentence(oneLine(in.Waiting)), "."))
 	case store.KindUndecodable:
+		if e.alike > 0 {
+			return fmt.Sprintf("%d messages that cannot be read", e.alike+1)
+		}
 		return "A message that cannot be read"
 	}
 	mark := ""
 	switch {
-	case in.Missing != "":
+	case in.Missing != "", in.Cut:
 		mark = "Incomplete: "
 	case in.Class == 0:
 		mark = "Flash message: "
@@ -103,11 +110,25 @@ func notes(in store.Incoming, e earlier) (notes []string) {
 	case in.Replaces != 0:
 		notes = append(notes, "Its sender wants it to take the place of the text sent on "+date(e.Incoming).UTC().Format(form)+".")
 	}
+	if in.Cut {
+		notes = append(notes, "It was cut short on its way. Words are missing where it says […].")
+	}
+	if in.Objects {
+		notes = append(notes, "It came with pictures, sounds or the like, which are not shown here.")
+	}
 	if in.Class == 0 {
 		notes = append(notes, "It was sent as a flash message, which a phone shows at once and does not keep.")
 	}
+	if replyTo := cut(oneLine(in.ReplyTo)); visible(replyTo) {
+		// That is a stranger's word: an answer goes where people see it go.
+		notes = append(notes, "Its sender wants answers to go to "+replyTo+". An answer to this mail does not go there.")
+	}
 	switch {
 	case isNumber(in.Sender):
+	case isMailbox(in.Sender):
+		notes = append(notes, "It was written as a mail. An answer to it goes to "+display(in)+", by mail.")
+	case strings.Trim(in.Sender, "0123456789*#+") == "" && in.Sender != "":
+		notes = append(notes, "It cannot be answered: "+display(in)+" takes no texts.")
 	case visible(oneLine(in.Sender)):
 		notes = append(notes, "It cannot be answered: "+display(in)+" is a name and no number.")
 	default:
@@ -145,6 +166,12 @@ func isNumber(sender string) bool {
 	return len(digits) >= 3 && len(digits) <= 20 && strings.Trim(digits, "0123456789") == ""
 }
 
+// isMailbox reports whether the sender is a mail address as it stands.
+func isMailbox(sender string) bool {
+	path, why := mailbox(sender)
+	return why == "" && path == sender && isASCII(sender)
+}
+
 // date is when the SMSC got the text, unless that cannot be. An SMSC keeps a text for days, and one
 // may tell its local time as another zone's.
 func date(in store.Incoming) time.Time {
@@ -155,7 +182,7 @@ func date(in store.Incoming) time.Time {
 }
 
 // explained is the mail's text where no text of a person came in.
-func explained(in store.Incoming) string {
+func explained(in store.Incoming, e earlier) string {
 	var b strings.Builder
 	octets := oneLine(in.Text)
 	switch in.Kind {
@@ -175,13 +202,25 @@ func explained(in store.Incoming) string {
 		if in.Missing != "" {
 			fmt.Fprintf(&b, "%s.\n", lacks(in))
 		}
+		if in.Cut {
+			b.WriteString("It was cut short on its way.\n")
+		}
 		if text, ok := readable(octets); ok {
 			fmt.Fprintf(&b, "Read as text its octets are:\n\n%s\n\n", text)
 		}
 		b.WriteString("These are its octets in hexadecimal:\n\n")
 	default:
-		b.WriteString("A message came in on this box's SIM that cannot be read.\n" +
-			"It breaks the rules of texts, or follows some that are not known here.\n")
+		if e.alike > 0 {
+			fmt.Fprintf(&b, "%d messages came in on this box's SIM that cannot be read.\n"+
+				"They break the rules of texts, or follow some that are not known here.\n"+
+				"A mail a day tells of such messages. The following is about the first of them.\n\n", e.alike+1)
+		} else {
+			b.WriteString("A message came in on this box's SIM that cannot be read.\n" +
+				"It breaks the rules of texts, or follows some that are not known here.\n")
+		}
+		if in.Sender != "" {
+			fmt.Fprintf(&b, "It was sent by %s.\n", display(in))
+		}
 		if flaw := oneLine(in.Flaw); flaw != "" {
 			fmt.Fprintf(&b, "What is wrong with it: %s.\n", flaw)
 		}
@@ -211,10 +250,16 @@ func program(port int) string {
 
 // readable returns octets as text where they are some.
 func readable(octets string) (string, bool) {
-	b, err := hex.DecodeString(octets)
-	text := string(b)
-	if err != nil || !utf8.ValidString(text) || !visible(text) {
-		return "", false
+	const gap = "[…]"
+	runs := strings.Split(octets, gap)
+	for i, run := range runs {
+		b, err := hex.DecodeString(run)
+		text, ok := sms.Octets(b)
+		if err != nil || !ok && run != "" {
+			return "", false
+		}
+		runs[i] = text
 	}
-	return text, !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) && !strings.ContainsRune("\r\n\t", r) })
+	text := strings.Join(runs, gap)
+	return text, strings.Trim(text, gap) != ""
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"time"
 )
 
 // Unrouted returns the messages of which nobody decided yet whose they are, oldest first.
@@ -34,13 +35,46 @@ func (s *Store) Mailed(ctx context.Context, incoming int64, users ...int64) erro
 		if err != nil || !undecided {
 			return err
 		}
+		told, after, err := t.tellUndecodable(incoming)
+		if err != nil || told {
+			return err
+		}
 		for _, user := range users {
-			if err := t.queueMail(mailRow{kind: Reply, user: user, incoming: incoming, number: number}); err != nil {
+			if err := t.queueMail(mailRow{kind: Reply, user: user, incoming: incoming, number: number, after: after}); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+// undecodablePause is the time between two mails about what cannot be read: a phone or a network that sends
+// such messages sends many.
+const undecodablePause = 24 * time.Hour
+
+// tellUndecodable lets the mail about what cannot be read that waits to be handed over tell of a message too, if
+// that cannot be read either. Where no such mail waits, the message gets its own, after the pause.
+func (t *tx) tellUndecodable(incoming int64) (told bool, after time.Duration, err error) {
+	var with, due int64
+	var waits bool
+	err = t.row(`SELECT m.incoming_id, max(m.due), max(m.attempts) = 0 AND min(m.state = 'queued') FROM mails m
+		WHERE m.incoming_id = (SELECT max(i.id) FROM incoming i WHERE i.kind = 'undecodable' AND i.state = 'mailed' AND i.told_with IS NULL AND i.id <> ?1)
+			AND (SELECT kind FROM incoming WHERE id = ?1) = 'undecodable' GROUP BY m.incoming_id`, []any{incoming}, &with, &due, &waits)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, 0, nil
+	}
+	if err != nil || !waits {
+		return false, min(max(fromMS(due).Add(undecodablePause).Sub(t.now), 0), undecodablePause), err
+	}
+	_, err = t.exec(`UPDATE incoming SET told_with = ? WHERE id = ?`, with, incoming)
+	return true, 0, err
+}
+
+// ToldWith returns of how many other messages the mail of this one tells: of none, unless it cannot be read.
+func (s *Store) ToldWith(ctx context.Context, incoming int64) (int, error) {
+	return one(ctx, s, func(r scanner) (n int, err error) {
+		return n, r.Scan(&n)
+	}, `SELECT count(*) FROM incoming WHERE told_with = ?`, incoming)
 }
 
 // Unroutable records that a received message is nobody's, and why.

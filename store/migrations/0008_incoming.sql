@@ -21,3 +21,7 @@ CREATE INDEX incoming_segments_sender ON incoming_segments(sim, tail, id) WHERE 
 ALTER TABLE incoming ADD COLUMN cut      INTEGER NOT NULL DEFAULT 0;  -- 1: the end of a segment was lost on the way
 ALTER TABLE incoming ADD COLUMN objects  INTEGER NOT NULL DEFAULT 0;  -- 1: it has pictures, sounds or animations that are not shown
 ALTER TABLE incoming ADD COLUMN reply_to TEXT    NOT NULL DEFAULT ''; -- where its sender wants answers to go; '' for the sender
+
+-- Of what cannot be read a mail a day tells: the message whose mail tells of this one too; NULL none.
+ALTER TABLE incoming ADD COLUMN told_with INTEGER REFERENCES incoming(id);
+CREATE INDEX incoming_told_with ON incoming(told_with) WHERE told_with IS NOT NULL;

@@ -148,11 +148,11 @@ type world struct {
 }
 
 // begin starts the appliance; it is stopped when the test ends.
-func begin(t testing.TB, options simulator.Options) *world {
+func begin(t testing.TB, options simulator.Options, how ...store.Option) *world {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	log := slog.New(slog.DiscardHandler)
-	s, err := store.Create(ctx, t.TempDir(), log)
+	s, err := store.Create(ctx, t.TempDir(), log, how...)
 	check(t, err)
 	w := &world{store: s, sim: simulator.New(options), mailbox: mailer.NewMailbox(log)}
 	ways, err := front.OpenPlain("127.0.0.1:0", "off")

@@ -93,6 +93,9 @@ func (s *Simulator) takeDeliver(w *waiting) bool {
 		copies = 2
 	}
 	m := stored{smsc: s.sim.SMSC, tpdu: w.tpdu}
+	if w.centre != nil {
+		m.smsc = *w.centre
+	}
 	for range copies {
 		if direct {
 			s.urc("+CMT: %s,%d\r\n%s", s.profile.alpha, len(w.tpdu), m.pdu())

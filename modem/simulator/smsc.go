@@ -41,8 +41,9 @@ type Submission struct {
 type waiting struct {
 	tpdu   []byte
 	report bool
-	text   *Text // of which a SMS-DELIVER is a part, or nil
-	later  bool  // the SMSC tried in vain, and tries again after a while
+	centre *string // the SMSC's number that the modem is told; the SIM's if nil
+	text   *Text   // of which a SMS-DELIVER is a part, or nil
+	later  bool    // the SMSC tried in vain, and tries again after a while
 }
 
 // Submitted returns every SMS-SUBMIT that the SMSC accepted, in order: exactly
@@ -158,4 +159,16 @@ func (s *Simulator) DeliverTPDU(tpdu []byte) error {
 	defer s.mu.Unlock()
 	kind, err := sms.MessageType(tpdu)
 	return s.toModem(&waiting{tpdu: tpdu, report: err == nil && kind == sms.MTIStatusReport})
+}
+
+// DeliverPDU makes the SMSC deliver a SMS-DELIVER that the modem then lists as this PDU, with the SMSC's
+// number that the PDU has, or none. 3GPP TS 27.005 3.1
+func (s *Simulator) DeliverPDU(pdu string) error {
+	centre, tpdu, err := sms.SplitPDU(pdu)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.toModem(&waiting{tpdu: tpdu, centre: &centre})
 }

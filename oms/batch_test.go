@@ -66,7 +66,7 @@ func TestEachItemOfABatchIsJudgedAlone(t *testing.T) {
 		"id= other/failure The message has no recipient. Nothing was sent.",
 		"id=7 ok/neutral",
 	}
-	if fmt.Sprint(got) != fmt.Sprint(want) {
+	if !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 	if n := b.queued(t); n != 4 {

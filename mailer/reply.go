@@ -168,8 +168,11 @@ func isNumber(sender string) bool {
 
 // isMailbox reports whether the sender is a mail address as it stands.
 func isMailbox(sender string) bool {
+	if len(sender) > 254 || !isASCII(sender) {
+		return false
+	}
 	path, why := mailbox(sender)
-	return why == "" && path == sender && isASCII(sender)
+	return why == "" && path == sender
 }
 
 // date is when the SMSC got the text, unless that cannot be. An SMSC keeps a text for days, and one

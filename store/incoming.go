@@ -131,7 +131,7 @@ const (
 	pidType0        = 0x40 // a short message of type 0
 	pidReplaceFirst = 0x41 // replace short message type 1
 	pidReplaceLast  = 0x47 // … and 7
-	pidSIMData      = 0x7F // for a program on the SIM
+	pidProgram      = 0x7C // ANSI-136 R-DATA, and what follows: data for programs of phone and SIM, up to 0x7F
 )
 
 // read tells what a TPDU is. It is the only place that does.
@@ -265,7 +265,7 @@ func (t *tx) replace(m *Incoming, first segment) error {
 // octetsOf reads the segments of data. Some senders write words in 8-bit user data: where it is for no
 // program and all of it is text, it is a text.
 func octetsOf(segments []segment, total, port int) (kind, content string) {
-	if first := segments[0]; port == 0 && first.PID != pidSIMData && !isCompressed(first.DCS) {
+	if first := segments[0]; port == 0 && (first.PID < pidProgram || first.PID > 0x7F) && !isCompressed(first.DCS) {
 		all := true
 		words := join(segments, total, func(run []segment) string {
 			words, ok := sms.Octets(dataOf(run))

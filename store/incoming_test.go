@@ -171,8 +171,12 @@ func FuzzReceive(f *testing.F) {
 	for _, text := range []string{"hello", strings.Repeat("x", 200), "😀"} {
 		for _, tpdu := range deliver(f, number, text, 3) {
 			f.Add(hex.EncodeToString(tpdu))
+			f.Add(hex.EncodeToString(tpdu[:len(tpdu)-1])) // cut short
 		}
 	}
+	f.Add("000481103200326211030290920023626f62406578616d706c652e6e657428486929736565")               // a mail that breaks off
+	f.Add("4005811032f000046211030290920009" + "08050003070201220100" + "4772fc")                     // words in octets, a header with an address
+	f.Add("4005811032f000086211030290920010" + "0a0003070202" + "09020102" + "d83d" + "feff0041dc00") // WCMP, half a pair
 	s := open(f)
 	f.Fuzz(func(t *testing.T, text string) {
 		tpdu, err := hex.DecodeString(text)

@@ -41,7 +41,8 @@ func (c Coding) Segments(text string) int {
 }
 
 // Text is text as the recipient will read it: with c.Plain its typographic
-// characters may be replaced. Invalid UTF-8 is U+FFFD.
+// characters may be replaced. Invalid UTF-8 is U+FFFD; U+0000 and byte order marks
+// are left out.
 func (c Coding) Text(text string) string {
 	var b strings.Builder
 	for _, ch := range c.write(text, 0).chars {

@@ -177,10 +177,17 @@ func (x *index) glyph(r rune) *glyph {
 	return g
 }
 
-// chars takes text apart. Invalid UTF-8 is U+FFFD.
+// chars takes text apart. Invalid UTF-8 is U+FFFD. U+0000 and the byte order mark are left out: phones take
+// them for fill and for a mark of UTF-16, and one of them would make a text UTF-16.
 func (x *index) chars(text string) []char {
 	chars := make([]char, 0, len(text))
 	for _, r := range text {
+		switch r {
+		case 0, '\uFEFF':
+			continue
+		case '\uFFFE': // no character: the byte order mark of the other order
+			r = '\uFFFD'
+		}
 		chars = append(chars, char{r, x.glyphs[r]})
 	}
 	return chars

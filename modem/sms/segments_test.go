@@ -34,6 +34,8 @@ func TestSegments(t *testing.T) {
 		{"a surrogate pair before the border stays", я(65) + "😀" + я(67), 2},
 		{"one character outside GSM-7 makes all UTF-16", x(70) + "ç", 2},
 		{"U+001B is not in GSM-7, though its septet is", x(70) + "\x1b", 2},
+		{"a byte order mark does not make all UTF-16", "\uFEFF" + x(160), 1},
+		{"nor does U+0000", x(160) + "\x00", 1},
 		{"invalid UTF-8 is U+FFFD", x(69) + "\xff", 1},
 		{"the limit", x(255 * 153), 255},
 		{"beyond the limit", x(255*153 + 1), 256},

@@ -55,11 +55,15 @@ const undecodablePause = 24 * time.Hour
 // tellUndecodable lets the mail about what cannot be read that waits to be handed over tell of a message too, if
 // that cannot be read either. Where no such mail waits, the message gets its own, after the pause.
 func (t *tx) tellUndecodable(incoming int64) (told bool, after time.Duration, err error) {
+	var kind string
+	if err := t.row(`SELECT kind FROM incoming WHERE id = ?`, []any{incoming}, &kind); err != nil || kind != KindUndecodable {
+		return false, 0, err
+	}
 	var with, due int64
 	var waits bool
-	err = t.row(`SELECT m.incoming_id, max(m.due), max(m.attempts) = 0 AND min(m.state = 'queued') FROM mails m
-		WHERE m.incoming_id = (SELECT max(i.id) FROM incoming i WHERE i.kind = 'undecodable' AND i.state = 'mailed' AND i.told_with IS NULL AND i.id <> ?1)
-			AND (SELECT kind FROM incoming WHERE id = ?1) = 'undecodable' GROUP BY m.incoming_id`, []any{incoming}, &with, &due, &waits)
+	err = t.row(`SELECT incoming_id, max(due), max(attempts) = 0 AND min(state = 'queued') FROM mails
+		WHERE incoming_id = (SELECT max(id) FROM incoming WHERE kind = 'undecodable' AND told_with IS NULL AND state = 'mailed' AND id <> ?)
+		GROUP BY incoming_id`, []any{incoming}, &with, &due, &waits)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, 0, nil
 	}

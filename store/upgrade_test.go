@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -54,6 +55,38 @@ func TestEveryOlderDatabaseIsBroughtUpToDate(t *testing.T) {
 			}
 			hand(t, s, store.Message{User: ann.ID}, 1)
 		})
+	}
+}
+
+// Segments that an older program stored are put together with those that come after the upgrade: those that
+// wait, and those that were handed on incomplete. What was whole stays as it is.
+func TestSegmentsOfAnOlderDatabaseAreCompleted(t *testing.T) {
+	files, err := filepath.Glob("migrations/*.sql")
+	check(t, err)
+	dir := t.TempDir()
+	waits, late, whole := parts(t, words("waits", 2), 0), parts(t, words("late", 2), 3*time.Hour), parts(t, words("whole", 2), 6*time.Hour)
+	rows := ""
+	segment := func(tpdu []byte, seq int, after time.Duration, incoming string) {
+		rows += fmt.Sprintf(`; INSERT INTO incoming_segments (key, tpdu, sim, sender, ref, total, seq, data, port, sent, kept, repeats, incoming_id, received)
+			VALUES (x'%x', x'%x', 'imsi', '%s', 7, 2, %d, 0, 0, %d, 0, 0, %s, 0)`, tpdu, tpdu, number, seq, noon.Add(after).UnixMilli(), incoming)
+	}
+	for id, missing := range map[int]string{1: "2 of 2", 2: ""} {
+		rows += fmt.Sprintf(`; INSERT INTO incoming (id, sim, sender, kind, class, pid, port, text, waiting, flaw, missing, sent, state, reason, received)
+			VALUES (%d, 'imsi', '%s', 'SMS', -1, 0, 0, '', '', '', '%s', %d, 'mailed', '', 0)`, id, number, missing, noon.Add(time.Duration(id)*3*time.Hour).UnixMilli())
+	}
+	segment(waits[0], 1, 0, "NULL")
+	segment(late[0], 1, 3*time.Hour, "1")
+	segment(whole[0], 1, 6*time.Hour, "2")
+	segment(whole[1], 2, 6*time.Hour, "2")
+	older(t, dir, files[:7], strings.TrimPrefix(rows, "; "))
+	s := openIn(t, dir)
+	for _, tpdu := range [][]byte{late[1], waits[1]} {
+		check(t, s.Receive(t.Context(), "imsi", tpdu))
+	}
+	check(t, s.Receive(t.Context(), "imsi", parts(t, words("other", 2), 6*time.Hour)[1]))
+	got := unrouted(t, s)
+	if len(got) != 2 || got[0].Text != words("late", 2) || got[0].Completes != 1 || got[1].Text != words("waits", 2) || got[1].Completes != 0 {
+		t.Errorf("got %+v", got)
 	}
 }
 

@@ -24,4 +24,5 @@ ALTER TABLE incoming ADD COLUMN reply_to TEXT    NOT NULL DEFAULT ''; -- where i
 
 -- Of what cannot be read a mail a day tells: the message whose mail tells of this one too; NULL none.
 ALTER TABLE incoming ADD COLUMN told_with INTEGER REFERENCES incoming(id);
+CREATE INDEX incoming_told ON incoming(id) WHERE kind = 'undecodable' AND told_with IS NULL;
 CREATE INDEX incoming_told_with ON incoming(told_with) WHERE told_with IS NOT NULL;

@@ -162,6 +162,8 @@ func TestParseDeliver(t *testing.T) {
 			with(func(d *sms.Deliver) { d.SCTS, d.Text = time.Time{}, "5" })},
 		{"hour 24", "04" + from + "00 00 62111242222300 01 35",
 			with(func(d *sms.Deliver) { d.SCTS, d.Text = time.Time{}, "5" })},
+		{"second 60", "04" + from + "00 00 62111222130600 01 35",
+			with(func(d *sms.Deliver) { d.SCTS, d.Text = time.Time{}, "5" })},
 		{"minute 60", "04" + from + "00 00 62111222062300 01 35",
 			with(func(d *sms.Deliver) { d.SCTS, d.Text = time.Time{}, "5" })},
 		{"the zone furthest east", "04" + from + "00 00 62111222132365 01 35",

@@ -13,6 +13,7 @@ func TestOctetsThatAreText(t *testing.T) {
 		"Grüße 4713":                "Grüße 4713",
 		"\xEF\xBB\xBFGrüße":         "Grüße",
 		"\x93price\x94: 5 \x80\x00": "“price”: 5 €",
+		"\x9Fabc":                   "Ÿabc",
 		"one\r\ntwo\tthree\x00\x00": "one\r\ntwo\tthree",
 		"😀":                         "😀",
 		"👨\u200D👩":                  "👨\u200D👩",
@@ -26,7 +27,7 @@ func TestOctetsThatAreText(t *testing.T) {
 
 func TestOctetsThatAreNoText(t *testing.T) {
 	for _, octets := range []string{
-		"", "\x00", "\x00\xFF", "\x01\x06", "\xFF", "hi\x00there", "hi\x1B[31m", "\xE4\xF6\xFC", "a\xE4\xF6\xFC", "caf\xE9\x81", " ", "\r\n", "a\u202Eb", "a\uFFFDb",
+		"", "\x00", "\x00\xFF", "\x01\x06", "\xFF", "hi\x00there", "hi\x1B[31m", "\xE4\xF6\xFC", "a\xE4\xF6\xFC", "ab\xE4\xF6", "caf\xE9\x81", " ", "\r\n", "a\u202Eb", "a\uFFFDb",
 		"\x02p\x00\x00\x0B\x0A",
 	} {
 		if got, ok := sms.Octets([]byte(octets)); ok {

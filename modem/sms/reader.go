@@ -70,7 +70,7 @@ func (r *reader) timestamp() time.Time {
 		year = 1900 + f[0]
 	}
 	t := time.Date(year, time.Month(f[1]), f[2], f[3], f[4], f[5], 0, zone)
-	if t.Month() != time.Month(f[1]) || t.Day() != f[2] { // as 30 February
+	if t.Month() != time.Month(f[1]) { // as 30 February
 		return time.Time{}
 	}
 	return t

@@ -156,7 +156,7 @@ func parseHeader(b []byte) (h header) {
 
 // setConcat ignores an impossible place, as 3GPP TS 23.040 9.2.3.24.1 asks.
 func (h *header) setConcat(c Concat) {
-	if c.Total != 0 && c.Seq != 0 && c.Seq <= c.Total {
+	if c.Seq != 0 && c.Seq <= c.Total {
 		h.concat = c
 	}
 }

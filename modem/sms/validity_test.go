@@ -106,8 +106,8 @@ func TestWithinChangesNothingElse(t *testing.T) {
 			}
 		})
 	}
-	for n := range 10 { // too short to hold a period
-		given := []byte{0x11, 0, 20, 0, 0, 0, 0, 0, 0, 0}[:n]
+	for n := range 17 { // too short to hold a period, which is the octet 16 behind an address of 20 digits
+		given := append([]byte{0x11, 0, 20}, make([]byte, 14)...)[:n]
 		if got := sms.Within(given, time.Hour); !bytes.Equal(got, given) {
 			t.Errorf("%X became %X", given, got)
 		}

@@ -167,6 +167,64 @@ func TestARoutedTextBecomesOneMail(t *testing.T) {
 	}
 }
 
+// Of what cannot be read one mail a day tells. One that was handed over before tells what it told then.
+func TestTheMailOfWhatCannotBeRead(t *testing.T) {
+	a := arrive(t)
+	ann := addUser(t, a.Store, "ann")
+	unreadable := byte(0)
+	come := func() (id int64) {
+		t.Helper()
+		unreadable++
+		a.receive([]byte{0x04, 0x0B, 0x91, unreadable})
+		id = a.got()[0].ID
+		check(t, a.Mailed(t.Context(), id, ann.ID))
+		return id
+	}
+	due := func(want time.Duration) {
+		t.Helper()
+		if wait, waits, err := a.MailDue(t.Context()); wait != want || !waits || err != nil {
+			t.Errorf("a mail is due in %v, %t, %v, want %v", wait, waits, err, want)
+		}
+	}
+	told := func(first int64, others int) *store.Mail {
+		t.Helper()
+		m, err := a.ClaimMail(t.Context())
+		check(t, err)
+		if m == nil || m.Incoming != first {
+			t.Fatalf("the mail is %+v, want that of %d", m, first)
+		}
+		if n, err := a.ToldWith(t.Context(), first); n != others || err != nil {
+			t.Errorf("it tells of %d others, %v, want %d", n, err, others)
+		}
+		return m
+	}
+	first := come()
+	due(0)
+	m := told(first, 0)
+	check(t, a.MailRetry(t.Context(), m.ID, time.Hour, "the relay is busy"))
+	second := come() // is not told by a mail that was handed over before
+	come()
+	due(time.Hour)
+	a.clock.Pass(time.Hour)
+	check(t, a.MailSent(t.Context(), told(first, 0).ID))
+	due(23 * time.Hour)
+	a.clock.Pass(23 * time.Hour)
+	check(t, a.MailSent(t.Context(), told(second, 1).ID))
+	a.clock.Pass(24*time.Hour - time.Minute)
+	third := come()
+	due(time.Minute)
+	a.clock.Pass(time.Minute)
+	check(t, a.MailSent(t.Context(), told(third, 0).ID))
+	a.clock.Pass(48 * time.Hour)
+	come()
+	due(0)
+	a.receive(parts(t, "a text", 0)...)
+	check(t, a.Mailed(t.Context(), a.got()[0].ID, ann.ID)) // is a mail of its own
+	if b, err := a.Backlog(t.Context()); b.MailQueued != 2 || err != nil {
+		t.Errorf("%d mails wait, %v", b.MailQueued, err)
+	}
+}
+
 func FuzzReceive(f *testing.F) {
 	for _, text := range []string{"hello", strings.Repeat("x", 200), "😀"} {
 		for _, tpdu := range deliver(f, number, text, 3) {

@@ -42,8 +42,8 @@ type Deliver struct {
 	Concat   Concat
 	Port     Port
 	Waiting  Waiting
-	ReplyTo  string // where the sender wants answers to go; "" for From. 3GPP TS 23.040 9.2.3.24.11
-	Control  bool   // it has a control message of WCMP, for programs. 3GPP TS 23.040 9.2.3.24.5
+	ReplyTo  string // where the sender wants answers to go; "" for From. 3GPP TS 23.040 9.2.3.24
+	Control  bool   // it has a control message of WCMP, for programs. 3GPP TS 23.040 9.2.3.24.9
 	Objects  bool   // it has pictures, sounds or animations (EMS), which are not read. 3GPP TS 23.040 9.2.3.24.10
 	Cut      bool   // it ends before the end of its user data: the end of Text or Data is missing
 	Coding   Coding // how TPDUs encodes Text; ParseDeliver leaves it alone

@@ -77,6 +77,8 @@ const (
 	ieFirstObject    = 0x0B // EMS: predefined sound, …
 	ieLastObject     = 0x12 // … and variable picture
 	ieExtendedObject = 0x14
+	ieStandardWVG    = 0x18 // vector graphics
+	ieCharacterWVG   = 0x19
 	ieReplyAddress   = 0x22
 	ieSingleShift    = 0x24
 	ieLockingShift   = 0x25
@@ -141,13 +143,13 @@ func parseHeader(b []byte) (h header) {
 			h.tables.shift = data[0]
 		case id == ieLockingShift && len(data) == 1:
 			h.tables.locking = data[0]
-		case id == ieReplyAddress: // 3GPP TS 23.040 9.2.3.24.11
+		case id == ieReplyAddress:
 			if r := (reader{b: data}); len(data) > 0 {
 				h.replyTo = r.address()
 			}
 		case id == ieWCMP:
 			h.control = true
-		case id >= ieFirstObject && id <= ieLastObject, id == ieExtendedObject: // 3GPP TS 23.040 9.2.3.24.10.1
+		case id >= ieFirstObject && id <= ieLastObject, id == ieExtendedObject, id == ieStandardWVG, id == ieCharacterWVG:
 			h.objects = true
 		}
 	}

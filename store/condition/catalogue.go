@@ -9,7 +9,7 @@ const (
 	ModemIll Code = "modem-ill"
 	// Why what came in asks for nothing.
 	SubmitFound    Code = "submit-found"    // a SMS-SUBMIT lay where texts that came in lie
-	ControlMessage Code = "control-message" // WCMP, 3GPP TS 23.040 9.2.3.24.5
+	ControlMessage Code = "control-message" // WCMP, 3GPP TS 23.040 9.2.3.24.9
 )
 
 // english says each condition in words: what is wrong, then what to do. {name} stands for an argument. A phrase

@@ -410,6 +410,17 @@ func TestMailboxesThatMailCanGoTo(t *testing.T) {
 	}
 }
 
+func TestDataThatCanBeRead(t *testing.T) {
+	for octets, want := range map[string]string{
+		"6869": "hi", "[…]6869": "[…]hi", "6869[…]": "hi[…]", "68[…]69": "h[…]i", "c3bc": "ü",
+		"": "", "[…]": "", "00ff": "", "6869[…]00": "", "x": "", "202020": "",
+	} {
+		if got, ok := readable(octets); ok != (want != "") || ok && got != want {
+			t.Errorf("%s: got %q, %t, want %q", octets, got, ok, want)
+		}
+	}
+}
+
 func FuzzReply(f *testing.F) {
 	f.Add("+447911123456", "Hello\nthere", "SMS")
 	f.Add("Name\r\nBcc: x@y", "=?utf-8?q?=41?=\r\nX: y\r\n\r\n.", "SMS")

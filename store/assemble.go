@@ -66,8 +66,10 @@ const segmentColumns = `id, tpdu, sender, seq, sent, kept, repeats, ifnull(incom
 // nearest returns segments of one key and place, from among those that condition names: of those that the
 // SMSC got before that time, or at it, the last ones, and of those that it got later the first ones. It costs
 // the same however many there are.
-func (t *tx) nearest(k concatKey, condition string, seq int, sent int64, reach time.Duration, most int) ([]segment, error) {
-	key := `SELECT id FROM incoming_segments WHERE sim = ?1 AND tail = ?2 AND ref = ?3 AND total = ?4 AND data = ?5 AND seq = ?6 AND ` + condition
+func (t *tx) nearest(k concatKey, condition string, seq int, sent int64, reach time.Duration, most int) (
+	[]segment, error) {
+	key := `SELECT id FROM incoming_segments
+		WHERE sim = ?1 AND tail = ?2 AND ref = ?3 AND total = ?4 AND data = ?5 AND seq = ?6 AND ` + condition
 	return within(t, scanSegment, `SELECT `+segmentColumns+` FROM incoming_segments WHERE id IN (
 		SELECT id FROM (`+key+` AND sent BETWEEN ?7 - ?8 AND ?7 ORDER BY sent DESC, id DESC LIMIT ?9) UNION ALL
 		SELECT id FROM (`+key+` AND sent > ?7 AND sent <= ?7 + ?8 ORDER BY sent, id LIMIT ?9))`,
@@ -134,8 +136,8 @@ func (t *tx) markRepeats(k concatKey, this *segment) error {
 // around returns the segments that may belong with this one: of each place in the message the nearest of
 // those that are part of no message yet, or of one that was handed on incomplete. Some senders use one
 // reference for all, so what is further away is not looked at. Those that came whole come first, of them the
-// nearest, and of those that are equally near the newest. With whole it returns none where a place has none: it begins at the ends, since
-// segments come mostly in order.
+// nearest, and of those that are equally near the newest. With whole it returns none where a place has none:
+// it begins at the ends, since segments come mostly in order.
 func (t *tx) around(k concatKey, this segment, whole bool) (near []segment, err error) {
 	const most = 4
 	for n := range k.total {
@@ -188,7 +190,8 @@ func (t *tx) together(this segment, near []segment, reach time.Duration) ([]segm
 			}
 			units[s.of] = true
 			var err error
-			if unit, err = within(t, scanSegment, `SELECT `+segmentColumns+` FROM incoming_segments WHERE incoming_id = ?`, s.of); err != nil {
+			if unit, err = within(t, scanSegment,
+				`SELECT `+segmentColumns+` FROM incoming_segments WHERE incoming_id = ?`, s.of); err != nil {
 				return nil, err
 			}
 		}
@@ -212,7 +215,8 @@ func (t *tx) boundSender(k concatKey) error {
 	const waiting = ` FROM incoming_segments WHERE sim = ? AND tail = ? AND incoming_id IS NULL AND repeats = 0 `
 	for range 2 { // one was added; what an earlier program let in becomes less
 		var open int
-		if err := t.row(`SELECT count(*) FROM (SELECT 1`+waiting+`LIMIT ?)`, []any{k.sim, k.tail, mostOpen + 1}, &open); err != nil || open <= mostOpen {
+		err := t.row(`SELECT count(*) FROM (SELECT 1`+waiting+`LIMIT ?)`, []any{k.sim, k.tail, mostOpen + 1}, &open)
+		if err != nil || open <= mostOpen {
 			return err
 		}
 		oldest := concatKey{sim: k.sim, tail: k.tail}
@@ -258,7 +262,8 @@ func (s *Store) Overdue(ctx context.Context) (time.Duration, bool, error) {
 			return 0, false, nil
 		}
 		wait, waits, err := s.until(ctx, `SELECT min(due) FROM (
-			SELECT max(received) + ? AS due FROM incoming_segments WHERE incoming_id IS NULL AND repeats = 0 GROUP BY sim, tail, ref, total, data
+			SELECT max(received) + ? AS due FROM incoming_segments WHERE incoming_id IS NULL AND repeats = 0
+				GROUP BY sim, tail, ref, total, data
 			UNION ALL SELECT min(expires) + 1 FROM deliveries WHERE state = 'sent' AND reason <> '')`, s.Incomplete().Milliseconds())
 		if err != nil || !waits || wait > 0 {
 			return wait, waits, err
@@ -289,7 +294,8 @@ func (t *tx) handOn(waited time.Duration) error {
 		for work > 0 {
 			var oldest int64
 			err := t.row(`SELECT id FROM incoming_segments WHERE sim = ? AND tail = ? AND ref = ? AND total = ? AND data = ?
-				AND incoming_id IS NULL AND repeats = 0 ORDER BY received, id LIMIT 1`, []any{k.sim, k.tail, k.ref, k.total, k.data}, &oldest)
+				AND incoming_id IS NULL AND repeats = 0 ORDER BY received, id LIMIT 1`,
+				[]any{k.sim, k.tail, k.ref, k.total, k.data}, &oldest)
 			if errors.Is(err, sql.ErrNoRows) {
 				break
 			}

@@ -95,17 +95,19 @@ func (t *tx) arrive(sim string, tpdu []byte, a arrival, kept bool) error {
 			k.ref += wideRef
 		}
 	}
-	err := t.row(`INSERT INTO incoming_segments (key, tpdu, sim, sender, ref, total, seq, data, port, sent, kept, repeats, received, open)
+	err := t.row(`INSERT INTO incoming_segments
+			(key, tpdu, sim, sender, ref, total, seq, data, port, sent, kept, repeats, received, open)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?) RETURNING id, tail`,
-		[]any{tpduKey(sim, tpdu), tpdu, sim, this.sender, k.ref, k.total, this.seq, k.data, a.Port.Dest, this.sent, kept, ms(t.now), k.ref >= 0},
-		&this.id, &k.tail)
+		[]any{tpduKey(sim, tpdu), tpdu, sim, this.sender, k.ref, k.total, this.seq, k.data, a.Port.Dest,
+			this.sent, kept, ms(t.now), k.ref >= 0}, &this.id, &k.tail)
 	if isUnique(err) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	if err := t.trace(Line{Event: "arrived", Number: this.sender, Detail: fmt.Sprintf("segment %d of %d", this.seq, k.total)}); err != nil {
+	detail := fmt.Sprintf("segment %d of %d", this.seq, k.total)
+	if err := t.trace(Line{Event: "arrived", Number: this.sender, Detail: detail}); err != nil {
 		return err
 	}
 	t.ring(Arrived)
@@ -147,7 +149,8 @@ func read(tpdu []byte) arrival {
 	d, err := sms.ParseDeliver(tpdu)
 	if err != nil {
 		if _, notSubmit := sms.ParseSubmit(tpdu); mti == sms.MTISubmitReport && notSubmit == nil {
-			return arrival{Deliver: sms.Deliver{Class: -1}, kind: KindSilent, flaw: condition.New(condition.SubmitFound).Row()}
+			found := condition.New(condition.SubmitFound)
+			return arrival{Deliver: sms.Deliver{Class: -1}, kind: KindSilent, flaw: found.Row()}
 		}
 		return undecodable(tpdu, d, err)
 	}
@@ -178,8 +181,8 @@ func undecodable(tpdu []byte, d sms.Deliver, why error) arrival {
 // among them.
 func (t *tx) makeIncoming(k concatKey, segments []segment) error {
 	first := segments[0]
-	m := Incoming{SIM: k.sim, Sender: first.sender, Kind: first.kind, Class: first.Class, Text: first.Text, Flaw: first.flaw, State: "kept",
-		Missing: missing(segments, k.total)}
+	m := Incoming{SIM: k.sim, Sender: first.sender, Kind: first.kind, Class: first.Class, Text: first.Text,
+		Flaw: first.flaw, State: "kept", Missing: missing(segments, k.total)}
 	var waiting sms.Waiting
 	sent := first.sent
 	for _, s := range segments {
@@ -225,16 +228,18 @@ func (t *tx) makeIncoming(k concatKey, segments []segment) error {
 			return err
 		}
 	}
-	id, err := t.insert(`INSERT INTO incoming (sim, sender, reply_to, kind, class, pid, port, text, waiting, flaw, missing, cut, objects, completes, replaces,
-			sent, state, reason, received)
+	id, err := t.insert(`INSERT INTO incoming (sim, sender, reply_to, kind, class, pid, port, text, waiting, flaw,
+			missing, cut, objects, completes, replaces, sent, state, reason, received)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0), nullif(?, 0), ?, ?, '', ?)`,
-		m.SIM, m.Sender, m.ReplyTo, m.Kind, m.Class, first.PID, m.Port, m.Text, m.Waiting, line(m.Flaw, 300), m.Missing, m.Cut, m.Objects, m.Completes, m.Replaces,
-		sent, m.State, ms(t.now))
+		m.SIM, m.Sender, m.ReplyTo, m.Kind, m.Class, first.PID, m.Port, m.Text, m.Waiting, condition.Shorten(m.Flaw, 300),
+		m.Missing, m.Cut, m.Objects, m.Completes, m.Replaces, sent, m.State, ms(t.now))
 	if err != nil {
 		return err
 	}
 	for _, s := range segments {
-		if _, err := t.exec(`UPDATE incoming_segments SET incoming_id = ?, repeats = 0, open = ? WHERE id = ?`, id, m.Missing != "", s.id); err != nil {
+		_, err := t.exec(`UPDATE incoming_segments SET incoming_id = ?, repeats = 0, open = ? WHERE id = ?`,
+			id, m.Missing != "", s.id)
+		if err != nil {
 			return err
 		}
 	}
@@ -251,7 +256,8 @@ func (t *tx) replace(m *Incoming, first segment) error {
 	if first.PID < pidReplaceFirst || first.PID > pidReplaceLast {
 		return nil
 	}
-	err := t.row(`SELECT id FROM incoming WHERE sim = ? AND sender = ? AND pid = ? AND pid BETWEEN 65 AND 71 ORDER BY id DESC LIMIT 1`,
+	err := t.row(`SELECT id FROM incoming WHERE sim = ? AND sender = ? AND pid = ? AND pid BETWEEN 65 AND 71
+			ORDER BY id DESC LIMIT 1`,
 		[]any{m.SIM, m.Sender, first.PID}, &m.Replaces)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
@@ -285,7 +291,8 @@ func isCompressed(dcs byte) bool { return dcs&0x80 == 0 && dcs&0x20 != 0 }
 // mailText is a text that a gateway made of a mail: the address of who wrote the mail, then a blank, or the
 // subject in brackets, or the person's name and the subject between number signs, then the words. Some
 // gateways have * or ¡ where the default alphabet has @. 3GPP TS 23.040 3.8
-var mailText = regexp.MustCompile(`(?s)^([0-9A-Za-z._%+-]{1,64})[@*¡]([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)+)(?: |\(([^)]*)\)|#[^#]*##([^#]*)#|##([^#]*)#|#[^#]*#)(.*)$`)
+var mailText = regexp.MustCompile(`(?s)^([0-9A-Za-z._%+-]{1,64})[@*¡]([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)+)` +
+	`(?: |\(([^)]*)\)|#[^#]*##([^#]*)#|##([^#]*)#|#[^#]*#)(.*)$`)
 
 // fromMail takes the text that a gateway made of a mail apart; the subject becomes the first line.
 func fromMail(text string) (address, words string, ok bool) {

@@ -56,13 +56,15 @@ const undecodablePause = 24 * time.Hour
 // that cannot be read either. Where no such mail waits, the message gets its own, after the pause.
 func (t *tx) tellUndecodable(incoming int64) (told bool, after time.Duration, err error) {
 	var kind string
-	if err := t.row(`SELECT kind FROM incoming WHERE id = ?`, []any{incoming}, &kind); err != nil || kind != KindUndecodable {
+	err = t.row(`SELECT kind FROM incoming WHERE id = ?`, []any{incoming}, &kind)
+	if err != nil || kind != KindUndecodable {
 		return false, 0, err
 	}
 	var with, due int64
 	var waits bool
 	err = t.row(`SELECT incoming_id, max(due), max(attempts) = 0 AND min(state = 'queued') FROM mails
-		WHERE incoming_id = (SELECT max(id) FROM incoming WHERE kind = 'undecodable' AND told_with IS NULL AND state = 'mailed' AND id <> ?)
+		WHERE incoming_id = (SELECT max(id) FROM incoming
+			WHERE kind = 'undecodable' AND told_with IS NULL AND state = 'mailed' AND id <> ?)
 		GROUP BY incoming_id`, []any{incoming}, &with, &due, &waits)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, 0, nil

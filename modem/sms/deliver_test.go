@@ -459,6 +459,36 @@ func TestDeliverRoundTrip(t *testing.T) {
 	}
 }
 
+func TestDeliverOnTheWire(t *testing.T) {
+	at := time.Date(2026, 11, 21, 22, 31, 32, 0, time.FixedZone("", 10*60*60))
+	for _, c := range []struct {
+		name    string
+		deliver sms.Deliver
+		want    []string
+	}{
+		{"a text", sms.Deliver{From: "+15551234567", Text: "hellohello", SCTS: at, PID: 0x41},
+			[]string{"04" + from + "41 00" + scts + "0A E8329BFD4697D9EC37"}},
+		{"from a name", sms.Deliver{From: "Google", Text: "я", SCTS: at}, []string{"04 0BD0C7F7FBCC2E03 00 08" + scts + "02 044F"}},
+		{"data to a port", sms.Deliver{From: "+15551234567", Data: []byte{6, 1}, Port: sms.Port{Dest: 2948, Source: 9200}, SCTS: at},
+			[]string{"44" + from + "00 04" + scts + "09 0605040B8423F0 0601"}},
+		{"two parts", sms.Deliver{From: "+15551234567", Text: strings.Repeat("я", 70) + "A", SCTS: at},
+			[]string{"44" + from + "00 08" + scts + "8C 050003340201 " + strings.Repeat("044F", 67),
+				"44" + from + "00 08" + scts + "0E 050003340202 044F044F044F0041"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := c.deliver.TPDUs(0x1234)
+			if err != nil || len(got) != len(c.want) {
+				t.Fatalf("got %X, %v", got, err)
+			}
+			for i := range got {
+				if want := octets(t, c.want[i]); string(got[i]) != string(want) {
+					t.Errorf("segment %d:\n got %X\nwant %X", i+1, got[i], want)
+				}
+			}
+		})
+	}
+}
+
 func TestDeliverDataToAPort(t *testing.T) {
 	data := []byte(strings.Repeat("\x00\xff\x1b", 100))
 	port := sms.Port{Dest: 2948, Source: 9200}

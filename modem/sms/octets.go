@@ -9,7 +9,11 @@ import (
 
 // windows1252 are the characters of the octets 0x80 to 0x9F in Windows-1252; U+FFFD where it has none.
 // In Latin-1, which it has else, they are control characters, which no text holds.
-var windows1252 = []rune("€\uFFFD‚ƒ„…†‡ˆ‰Š‹Œ\uFFFDŽ\uFFFD\uFFFD‘’“”•–—˜™š›œ\uFFFDžŸ")
+var windows1252 = []rune("€\uFFFD‚ƒ„…†‡ˆ‰Š‹Œ\uFFFDŽ\uFFFD" +
+	"\uFFFD‘’“”•–—˜™š›œ\uFFFDžŸ")
+
+// unprinted are characters that unicode.IsPrint does not count and that texts have.
+const unprinted = "\r\n\t\u00A0\u00AD\u200B\u200C\u200D\u200E\u200F\uFE0F"
 
 // Octets reads 8-bit user data as text, which some senders put there although it is meant for programs:
 // in UTF-8, else in Windows-1252, of which Latin-1 is a part. ok is false where it is no text: where it
@@ -41,9 +45,14 @@ func Octets(data []byte) (text string, ok bool) {
 }
 
 // isPrinted reports whether a person can read text: all of it is printed or ends a line, and there is
-// a letter or a digit in it.
+// a letter, a digit or a symbol in it.
 func isPrinted(text string) bool {
-	return !strings.ContainsFunc(text, func(r rune) bool {
-		return r == utf8.RuneError || !unicode.IsPrint(r) && !strings.ContainsRune("\r\n\t\u00A0\u00AD\u200B\u200C\u200D\u200E\u200F\uFE0F", r)
-	}) && strings.ContainsFunc(text, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsSymbol(r) })
+	seen := false
+	for _, r := range text {
+		if r == utf8.RuneError || !unicode.IsPrint(r) && !strings.ContainsRune(unprinted, r) {
+			return false
+		}
+		seen = seen || unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsSymbol(r)
+	}
+	return seen
 }

@@ -149,7 +149,8 @@ func parseHeader(b []byte) (h header) {
 			}
 		case id == ieWCMP:
 			h.control = true
-		case id >= ieFirstObject && id <= ieLastObject, id == ieExtendedObject, id == ieStandardWVG, id == ieCharacterWVG:
+		case id >= ieFirstObject && id <= ieLastObject, id == ieExtendedObject,
+			id == ieStandardWVG, id == ieCharacterWVG:
 			h.objects = true
 		}
 	}

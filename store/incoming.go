@@ -84,7 +84,7 @@ func (s *Store) receive(ctx context.Context, sim string, tpdu []byte, kept bool)
 
 // arrive stores what is no report.
 func (t *tx) arrive(sim string, tpdu []byte, a arrival, kept bool) error {
-	this := segment{arrival: a, tpdu: tpdu, seq: 1, sender: t.writer.store.sender(a.From), sent: ms(a.SCTS), kept: kept}
+	this := segment{arrival: a, tpdu: tpdu, seq: 1, sender: t.writer.store.sender(a.From, sms.SenderType(tpdu)), sent: ms(a.SCTS), kept: kept}
 	if a.SCTS.IsZero() {
 		this.sent = ms(t.now)
 	}
@@ -196,7 +196,7 @@ func (t *tx) makeIncoming(k concatKey, segments []segment) error {
 			m.Port = int(s.Port.Dest)
 		}
 		if m.ReplyTo == "" && s.ReplyTo != "" {
-			m.ReplyTo = t.writer.store.sender(s.ReplyTo)
+			m.ReplyTo = t.writer.store.sender(s.ReplyTo, sms.NumberUnknown)
 		}
 		if s.Waiting.Active || !waiting.Indicated {
 			waiting = s.Waiting

@@ -16,6 +16,30 @@ const (
 	toaAlphanumeric  = 0xD0
 )
 
+// NumberType is the type of number of an address: how its digits are to be read.
+// 3GPP TS 23.040 9.1.2.5
+type NumberType byte
+
+const (
+	NumberUnknown         NumberType = 0 // a short code, a national or an international number: the digits decide
+	NumberInternational   NumberType = 1 // with the country code
+	NumberNational        NumberType = 2 // without the country code and without a trunk prefix
+	NumberNetworkSpecific NumberType = 3 // means something in the SIM's own network only
+	NumberSubscriber      NumberType = 4 // without an area code
+	NumberAlphanumeric    NumberType = 5 // a name
+	NumberAbbreviated     NumberType = 6 // a short code
+	NumberReserved        NumberType = 7
+)
+
+// SenderType returns the type of number of the originating address of a
+// SMS-DELIVER; NumberUnknown where the TPDU ends before it.
+func SenderType(deliver []byte) NumberType {
+	if len(deliver) < 3 { // first octet, length of the address, type of address: 3GPP TS 23.040 9.2.2.1
+		return NumberUnknown
+	}
+	return NumberType(deliver[2] >> 4 & 0x07)
+}
+
 // maxDigits is what an address field of 12 octets can hold.
 const maxDigits = 20
 

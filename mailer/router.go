@@ -87,8 +87,8 @@ func (m *Mailer) routeNobodys(ctx context.Context) error {
 	}
 }
 
-// owners says whose a received message is. A text is that user's who wrote to its sender last, what
-// completes an earlier one that user's who has that; what cannot be read is every administrator's. All
+// owners returns whose a received message is. A text is that user's who wrote to its sender last (see
+// store.LastWriter for numbers that networks spell in two ways), what completes an earlier one that user's who has that; what cannot be read is every administrator's. All
 // else is the catch-all user's. why is the reason, in words for people, where it is nobody's; it is
 // logged, so it leaves the sender out, whom the row holds.
 func (m *Mailer) owners(ctx context.Context, in store.Incoming) (users []int64, why string, err error) {
@@ -98,6 +98,8 @@ func (m *Mailer) owners(ctx context.Context, in store.Incoming) (users []int64, 
 		switch {
 		case errors.Is(err, store.ErrNotFound):
 			why = "nobody wrote to its sender before"
+		case errors.Is(err, store.ErrSeveral):
+			why = "several users wrote to its sender, and to another spelling of the number"
 		case err != nil:
 			return nil, "", err
 		case u.Mail != "":

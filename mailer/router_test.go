@@ -53,6 +53,46 @@ func TestWhoseATextIs(t *testing.T) {
 	}
 }
 
+// Some networks put a mark of their country into the numbers of mobiles, and others leave it out.
+func TestRepliesFindTheirWriterAcrossMarks(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		wrote string // LOGIN:NUMBER, one after the other
+		from  string
+		to    string
+	}{
+		{"Mexico's 1 in the reply", "ben:+525512345678", "+5215512345678", "ben@example.org"},
+		{"Mexico's 1 in what was stored before", "ben:+5215512345678", "+525512345678", "ben@example.org"},
+		{"Argentina's 9 in the reply", "ben:+541123456789", "+5491123456789", "ben@example.org"},
+		{"Argentina's 9 in the recipient", "ben:+5491123456789", "+541123456789", "ben@example.org"},
+		{"Brazil's ninth digit in the reply", "ben:+551187654321", "+5511987654321", "ben@example.org"},
+		{"Brazil's ninth digit in the recipient", "ben:+5511987654321", "+551187654321", "ben@example.org"},
+		{"a Brazilian landline is another phone", "ben:+5511923456789", "+551123456789", "ann@example.org"},
+		{"Benin's 01 in the reply", "ben:+22997123456", "+2290197123456", "ben@example.org"},
+		{"another country's 9", "ben:+561123456789", "+5691123456789", "ann@example.org"},
+		{"an exact match goes before a later one", "ben:+5491123456789 eve:+541123456789", "+5491123456789", "ben@example.org"},
+		{"several, and nobody is guessed", "ben:+541123456789 eve:+541123456789", "+5491123456789", "ann@example.org"},
+		{"one, several times", "ben:+541123456789 ben:+541123456789", "+5491123456789", "ben@example.org"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b, r := newBox(t), newRelay(t)
+			users := map[string]store.User{"ben": b.addUser("ben", "ben@example.org"), "eve": b.addUser("eve", "eve@example.org")}
+			check(t, b.Set(t.Context(), "mail.relay", r.url()))
+			check(t, b.Set(t.Context(), "mail.catch-all", "ann"))
+			for what := range strings.FieldsSeq(c.wrote) {
+				login, number, _ := strings.Cut(what, ":")
+				b.wrote(users[login].ID, number, "a question")
+				b.clock.advance(1e9)
+			}
+			b.run()
+			b.text(c.from, "Hi")
+			if got := r.next(); got.to != c.to {
+				t.Errorf("it went to <%s>, want <%s>", got.to, c.to)
+			}
+		})
+	}
+}
+
 func TestTextsThatWaitedWhileNobodyRouted(t *testing.T) {
 	b, r := newBox(t), newRelay(t)
 	b.relayTo(r.url(), "one", "two")

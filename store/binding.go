@@ -82,24 +82,37 @@ func (t *tx) routes(user int64, service string) (routes, error) {
 	return r, nil
 }
 
-// to returns the SIM for a recipient; "" for any.
+// to returns the SIM for a recipient; "" for any. A number with the mark of its country put in or left out
+// counts as the number, where nothing binds the number as it is spelled.
 func (t *tx) to(number string, r routes) (sim string, err error) {
 	if r.bound != "" {
 		return r.bound, nil
 	}
-	for _, b := range r.prefixes {
-		if strings.HasPrefix(number, b.prefix) {
-			return b.sim, nil
+	spellings := []string{number}
+	if other := otherSpelling(number); other != "" {
+		spellings = append(spellings, other)
+	}
+	for _, spelling := range spellings {
+		for _, b := range r.prefixes {
+			if strings.HasPrefix(spelling, b.prefix) {
+				return b.sim, nil
+			}
 		}
 	}
 	if !r.radio.several() {
 		return "", nil
 	}
-	err = t.row(`SELECT sim FROM incoming WHERE sender = ? ORDER BY id DESC LIMIT 1`, []any{number}, &sim)
-	if errors.Is(err, sql.ErrNoRows) || err == nil && !r.radio.known(sim) {
-		return "", nil // a SIM that was taken out for good is not waited for
+	for _, spelling := range spellings {
+		err = t.row(`SELECT sim FROM incoming WHERE sender = ? ORDER BY id DESC LIMIT 1`, []any{spelling}, &sim)
+		if errors.Is(err, sql.ErrNoRows) {
+			continue
+		}
+		if err == nil && !r.radio.known(sim) {
+			return "", nil // a SIM that was taken out for good is not waited for
+		}
+		return sim, err
 	}
-	return sim, err
+	return "", nil
 }
 
 // presence is which SIMs are in modems that work, and since when others are not.

@@ -24,12 +24,15 @@ func TestThroughWhichSIMATextLeaves(t *testing.T) {
 	check(t, err)
 	for key, value := range map[string]string{
 		"sim.users/" + one:                  "ann",
-		"sim.prefixes/" + one:               "+43",
+		"sim.prefixes/" + one:               "+43,+521",
 		"sim.prefixes/89490200002222222222": "+4366, 49",
 	} {
 		check(t, s.Set(t.Context(), key, value))
 	}
 	for _, tpdu := range deliver(t, "+447911000002", "hello", 0) {
+		check(t, s.Receive(t.Context(), two, tpdu))
+	}
+	for _, tpdu := range deliver(t, "+5491123456789", "hello", 0) {
 		check(t, s.Receive(t.Context(), two, tpdu))
 	}
 	for _, tpdu := range deliver(t, "+436640000002", "hello", 0) {
@@ -47,6 +50,8 @@ func TestThroughWhichSIMATextLeaves(t *testing.T) {
 		{"a prefix of a SIM by its ICCID, without +", 0, "+4917612345678", two},
 		{"who texted a SIM is answered through that", 0, "+447911000002", two},
 		{"a prefix goes before what was texted", 0, "+436640000002", two},
+		{"as another spelling of the number texted", 0, "+541123456789", two},
+		{"a prefix of another spelling of the number", 0, "+525512345678", one},
 		{"nothing binds it", 0, number, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -16,6 +16,8 @@ var (
 	ErrClosed = errors.New("the store is closed")
 	// ErrNotFound: there is no such record.
 	ErrNotFound = errors.New("not found")
+	// ErrSeveral: several records fit, and none is guessed.
+	ErrSeveral = errors.New("several fit")
 	// ErrCredentials: no such user, or not that user's password; which of them is not told.
 	ErrCredentials = errors.New("unknown user or wrong password")
 	// ErrDisabled: the password is right but the account was disabled.

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"encoding/hex"
 	"os"
 	"strconv"
 	"strings"
@@ -147,5 +148,22 @@ func TestWhoTextedCanBeAnswered(t *testing.T) {
 	check(t, s.Receive(t.Context(), "imsi", deliverFrom(t, 0xE1, "12345678")))
 	if got, err := s.Number("12345678"); got != "12345678" {
 		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+// The parts of one text come under two spellings of its sender's number, one of them national.
+func TestPartsUnderTwoSpellingsAreOneText(t *testing.T) {
+	s := open(t)
+	check(t, s.Set(t.Context(), "sms.region", "DE"))
+	for _, part := range []string{
+		"440D91945101000031F10000621103029092000B050003050201DEEE3208",
+		"440C811015000010130000621103029092000A050003050202E8F737",
+	} {
+		tpdu, err := hex.DecodeString(part)
+		check(t, err)
+		check(t, s.Receive(t.Context(), "imsi", tpdu))
+	}
+	if got := unrouted(t, s); len(got) != 1 || got[0].Text != "one two" || got[0].Sender != "+4915100000131" {
+		t.Errorf("got %+v", got)
 	}
 }

@@ -51,6 +51,9 @@ func TestHowNetworksWriteTheRecipient(t *testing.T) {
 		{"as a national number", number, "07911123456", true},
 		{"without any prefix", number, "7911123456", true},
 		{"a Mexican mobile with its 1", "+525512345678", "+5215512345678", true},
+		{"a Mexican mobile with its 1, as a national number", "+525512345678", "15512345678", true},
+		{"an Argentine mobile without its 9", "+5491123456789", "+541123456789", true},
+		{"a Brazilian mobile without its ninth digit", "+5511987654321", "+551187654321", true},
 		{"a Russian number with its 8", "+79161234567", "89161234567", true},
 		{"a short number", "62555", "62555", true},
 		{"a short number with a country code", "62555", "+4462555", true},
@@ -66,6 +69,18 @@ func TestHowNetworksWriteTheRecipient(t *testing.T) {
 				t.Errorf("it is %s", got)
 			}
 		})
+	}
+}
+
+func TestWithoutATPMRMarksOfCountriesAreLookedOver(t *testing.T) {
+	for to, written := range map[string]string{
+		"+525512345678": "+5215512345678", "+5491123456789": "541123456789", "+541123456789": "+5491123456789",
+		"+5511987654321": "551187654321", "+551187654321": "+5511987654321", "+2290197123456": "+22997123456",
+	} {
+		a := arrive(t)
+		id := a.sentTo(to, -1)
+		a.reports("imsi", sms.StatusReport{MR: 9, To: written})
+		a.became(id, store.Delivered, "")
 	}
 }
 

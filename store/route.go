@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -17,10 +18,27 @@ func (s *Store) Nobodys(ctx context.Context, after int64) ([]Incoming, error) {
 	return list(ctx, s, scanIncoming, `SELECT `+incomingColumns+` FROM incoming WHERE state = 'unroutable' AND id > ? ORDER BY id LIMIT 100`, after)
 }
 
-// LastWriter returns the user who wrote to that number last; ErrNotFound where nobody did.
+// LastWriter returns the user who wrote to that number last; ErrNotFound where nobody did. Where nobody
+// wrote to it as it is spelled, it is the user who wrote to the same number with the mark of its country put
+// in or left out (see marks); where several did, ErrSeveral, since it may be another phone.
 func (s *Store) LastWriter(ctx context.Context, number string) (User, error) {
-	return one(ctx, s, scanUser, `SELECT `+userColumns+` FROM users WHERE id =
+	u, err := one(ctx, s, scanUser, `SELECT `+userColumns+` FROM users WHERE id =
 		(SELECT user_id FROM conversations WHERE number = ? AND wrote > 0 ORDER BY wrote DESC LIMIT 1)`, number)
+	other := otherSpelling(number)
+	if !errors.Is(err, ErrNotFound) || other == "" {
+		return u, err
+	}
+	writers, err := list(ctx, s, scanUser, `SELECT `+userColumns+` FROM users WHERE id IN
+		(SELECT user_id FROM conversations WHERE number = ? AND wrote > 0 LIMIT 2)`, other)
+	switch {
+	case err != nil:
+		return User{}, err
+	case len(writers) == 0:
+		return User{}, fmt.Errorf("user: %w", ErrNotFound)
+	case len(writers) > 1:
+		return User{}, ErrSeveral
+	}
+	return writers[0], nil
 }
 
 // Mailed makes a received message, or one that was nobody's, these users': it queues the mail that

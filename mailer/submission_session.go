@@ -185,15 +185,18 @@ func (c *client) Rcpt(to string, _ *smtp.RcptOptions) error {
 			"Only phones can be written to through this server, as +447911123456@%s", domain))
 	}
 	typed := to[:at]
-	number, err := c.store.Number(typed)
+	recipient, err := c.store.Recipient(typed)
+	if errors.Is(err, store.ErrDenied) {
+		return c.refuse(refusal(550, smtp.EnhancedCode{5, 7, 1}, "%s", store.Sentence(err.Error())))
+	}
 	if err != nil {
 		return c.refuse(refusal(550, smtp.EnhancedCode{5, 1, 1}, "%s Its address is then +447911123456@%s",
 			store.Sentence(err.Error()), domain))
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !slices.ContainsFunc(c.to, func(r store.Recipient) bool { return r.Number == number }) {
-		c.to = append(c.to, store.Recipient{Number: number, Typed: typed})
+	if !slices.ContainsFunc(c.to, func(r store.Recipient) bool { return r.Number == recipient.Number }) {
+		c.to = append(c.to, recipient)
 	}
 	return nil
 }
@@ -245,6 +248,8 @@ func (c *client) Data(r io.Reader) error {
 	switch {
 	case errors.As(err, &over): // for longer than a mail program should go on trying
 		return c.refuse(refusal(554, smtp.EnhancedCode{5, 7, 1}, "%s Nothing was sent", store.Sentence(over.Error())))
+	case errors.Is(err, store.ErrDenied): // by a setting that was changed just now
+		return c.refuse(refusal(554, smtp.EnhancedCode{5, 7, 1}, "%s Nothing was sent", store.Sentence(err.Error())))
 	case errors.Is(err, store.ErrInvalid): // it quotes a number
 		c.log.Error("the store refused a message", "user", user.ID)
 		return c.refuse(refusal(554, smtp.EnhancedCode{5, 6, 0}, "The text cannot be sent to these phones"))

@@ -118,6 +118,13 @@ func codes() []codeCase {
 			set("oms.notices", "1")(t, b)
 			b.deliver(t, message{to: []string{phone}, parts: []string{"hello"}, source: "ruleBased"})
 		}, argument: reminder.String(), want: "other/failure You have reached the predefined limit of Notification and Reminders messages you can receive today."},
+		{name: "other-denied", state: set("sms.deny", "+447911100001"), argument: message{to: []string{phone, "07911 100001", "999", "0909 879 0000", "0909 8790000", "0909 879 0001", "nobody"}, parts: []string{"hello"}}.String(),
+			want: "other/failure The setting sms.deny refuses this number.|07911 100001\n" +
+				"other/failure It is an emergency number, and texts to these are always refused; call it instead.|999\n" +
+				"other/failure The setting sms.premium refuses premium-rate numbers, which cost extra.|0909 879 0000;0909 879 0001\n" +
+				"invalidRecipient/failure |nobody", queued: 1},
+		{name: "other-denied-alone", argument: strings.Replace(hello.String(), phone, "112", 1),
+			want: "other/failure It is an emergency number, and texts to these are always refused; call it instead.|112"},
 		{name: "other-MMS-recipients", state: proven("mms.recipients", "1"), argument: strings.Replace(multimedia("", plain), "<to>", "<to><recipient>07911 100001</recipient>", 1),
 			want: "other/failure A message can have at most 1 recipients. Nothing was sent."},
 		{name: "other-MMS-content", state: proven(), argument: multimedia("", slides), want: "other/failure The message has no content. Nothing was sent."},

@@ -115,9 +115,12 @@ func (s *Service) enqueue(c *call, messages []store.Message, before [][]response
 // untaken tells why nothing of a message was queued.
 func (s *Service) untaken(c *call, m store.Message, err error) responseError {
 	var over *store.Over
+	var no *store.Denied
 	switch {
 	case errors.As(err, &over):
 		return beyond(over)
+	case errors.As(err, &no): // by a setting that was changed just now
+		return responseError{code: other, content: store.Sentence(no.Error())}
 	case errors.Is(err, store.ErrNotices):
 		return responseError{code: other, content: tooManyNotices}
 	case errors.Is(err, store.ErrInvalid): // it quotes a number
@@ -231,22 +234,40 @@ func (s *Service) recipients(data XMSData, most int) ([]store.Recipient, []respo
 	}
 	var to []store.Recipient
 	var refused []string
+	var denied []responseError
 	known := make(map[string]bool, len(data.Recipients)) // numbers, and what was typed for none
 	for _, typed := range data.Recipients {
-		number, err := s.store.Number(typed)
+		recipient, err := s.store.Recipient(typed)
+		var no *store.Denied
 		switch {
+		case errors.As(err, &no):
+			if !known[no.Number] {
+				denied, known[no.Number] = deny(denied, no, typed), true
+			}
 		case err != nil:
 			if !known[typed] {
 				refused, known[typed] = append(refused, typed), true
 			}
-		case !known[number]:
-			to, known[number] = append(to, store.Recipient{Number: number, Typed: typed}), true
+		case !known[recipient.Number]:
+			to, known[recipient.Number] = append(to, recipient), true
 		}
 	}
 	if refused != nil {
-		return to, []responseError{{code: invalidRecipient, recipients: refused}}
+		return to, append(denied, responseError{code: invalidRecipient, recipients: refused})
 	}
-	return to, nil
+	return to, denied
+}
+
+// deny adds a recipient whose number is denied to the errors, one for each reason. The number is a real
+// one, so the code is other: clients show its content, which says what refuses the number.
+func deny(errs []responseError, why *store.Denied, typed string) []responseError {
+	reason := store.Sentence(why.Why.Words())
+	i := slices.IndexFunc(errs, func(e responseError) bool { return e.content == reason })
+	if i < 0 {
+		i, errs = len(errs), append(errs, responseError{code: other, content: reason})
+	}
+	errs[i].recipients = append(errs[i].recipients, typed)
+	return errs
 }
 
 // verdict returns the deliveries of a message as they are once nothing more will be tried for any

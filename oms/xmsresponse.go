@@ -75,8 +75,8 @@ var (
 	// (services).
 	ceasedService = code{"ceasedService", failure, false, false}
 	// other: all that the table has no code for: too many recipients or parts, none of them, too many
-	// notifications, a recipient that the network refused, a sign-in queue that is full, a disk that is.
-	// content is a sentence for the user.
+	// notifications, a recipient that the network refused, one whose number is denied (store.Denied), a
+	// sign-in queue that is full, a disk that is. content is a sentence for the user.
 	other = code{"other", failure, true, true}
 
 	// The codes that only Microsoft's samples have; older clients show them as unknown failures. Those of

@@ -32,6 +32,8 @@ var (
 	ErrNotices = errors.New("the limit of notifications for today is reached")
 	// ErrNumber: not a phone number that a text can be sent to.
 	ErrNumber = errors.New("not a phone number")
+	// ErrDenied: a phone number that no text may be sent to. See Denied.
+	ErrDenied = errors.New("no text is sent to that number")
 	// ErrTaken: the name is that of another.
 	ErrTaken = errors.New("the name is taken")
 	// ErrInvalid: a value that a record or a setting cannot have.

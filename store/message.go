@@ -50,7 +50,7 @@ type Message struct {
 
 // Recipient is a phone that a message goes to.
 type Recipient struct {
-	Number string // from Store.Number
+	Number string // from Store.Recipient
 	Typed  string // as the person wrote it
 }
 
@@ -64,7 +64,7 @@ type Result struct {
 	// Update is when what clients keep of the service changed, where the answer is to tell of that;
 	// zero where it is not.
 	Update time.Time
-	Err    error // nothing of it was queued: ErrInvalid, *Over, ErrNotices, or a trouble of the store's own
+	Err    error // nothing of it was queued: ErrInvalid, *Denied, *Over, ErrNotices, or a trouble of the store's own
 }
 
 // Enqueue stores a message with its deliveries and their segments, and returns its id: once it
@@ -128,6 +128,11 @@ func (s *Store) draft(m Message) (draft, error) {
 	d := draft{Message: m, coding: s.Coding(), sizes: make([]int, len(m.Parts))}
 	if len(m.Parts) == 0 || len(m.To) == 0 {
 		return d, fmt.Errorf("%w message: it needs a text and a recipient", ErrInvalid)
+	}
+	for _, to := range m.To {
+		if err := s.judge(to.Number); err != nil { // whoever asked Recipient knows it before
+			return d, err
+		}
 	}
 	for i, text := range m.Parts {
 		if text == "" {

@@ -18,7 +18,7 @@ import (
 
 const (
 	// longestShortCode is how many digits a number without a country code may have that is a short code
-	// in every country.
+	// in every country, but for mobile numbers of some small ones.
 	longestShortCode = 6
 	// fewestDigits and mostDigits bound a number with all its prefixes: an international prefix and a
 	// carrier code before the 15 digits of ITU-T E.164.
@@ -57,7 +57,10 @@ func (s *Store) Region() string {
 	if r := s.Setting("sms.region"); r != "" {
 		return r
 	}
-	return *s.home.Load()
+	if countries := *s.countries.Load(); len(countries) > 0 {
+		return countries[0]
+	}
+	return ""
 }
 
 // ParseNumber does what Store.Number does for a given region, "" for none, and without a look at the
@@ -76,7 +79,7 @@ func ParseNumber(raw, region string) (string, error) {
 	case number[0] == '+':
 		number, is = international(number)
 	case len(number) <= longestShortCode:
-		return number, nil // it means something in the SIM's own network only
+		return short(number, region), nil
 	case region != "":
 		number, is = national(number, region)
 	case strings.HasPrefix(number, "00"):
@@ -230,6 +233,16 @@ func national(number, region string) (string, bool) {
 	return "", false
 }
 
+// short brings a number of few digits to the form that rows hold. It means something in the SIM's own network
+// only, unless it is a mobile number of a small country.
+func short(number, region string) string {
+	n, err := phonenumbers.Parse(number, region)
+	if err != nil || !isMobile(n) || isShortCode(n, number, region) {
+		return number
+	}
+	return phonenumbers.Format(n, phonenumbers.E164)
+}
+
 // withCountryCode reads a number as one that begins with the country code of its region, and has only
 // lost its +: some networks write senders so. Some regions have landlines whose area codes begin with
 // the same digits.
@@ -275,8 +288,10 @@ func e164Sender(address, region string, kind sms.NumberType) (string, bool) {
 	switch {
 	case address[0] == '+':
 		return international(address)
-	case len(address) <= longestShortCode, kind != sms.NumberUnknown && kind != sms.NumberNational:
+	case kind != sms.NumberUnknown && kind != sms.NumberNational:
 		return "", false
+	case len(address) <= longestShortCode:
+		return short(address, region), true
 	case region == "":
 		return "", false
 	}

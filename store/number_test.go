@@ -73,6 +73,7 @@ func TestNumbersOfTheSameKinds(t *testing.T) {
 		{"DE", "0171 1234567 / 0172 7654321", ""},
 		{"DE", "++491711234567", ""},
 		{"DE", "49+1711234567", ""},
+		{"AD", "312 345", "+376312345"}, // a country of short numbers
 		{"", "0044 7911 123456", "+447911123456"},
 	} {
 		t.Run(c.region+" "+c.typed, func(t *testing.T) {
@@ -120,6 +121,7 @@ func TestSendersByTheirTypeOfNumber(t *testing.T) {
 		{"unknown, with an international prefix", "AU", 0x81, "0011447911123456", "+447911123456"},
 		{"unknown, and possible alone", "AU", 0x81, "19123456", "19123456"},
 		{"unknown, and possible alone", "DE", 0x81, "1511234567", "1511234567"},
+		{"unknown, in a country of short numbers", "GL", 0x81, "221234", "+299221234"},
 		{"unknown, without a region", "", 0x81, "07911123456", "07911123456"},
 		{"network specific", "GB", 0xB1, "07911123456", "07911123456"},
 		{"subscriber number", "GB", 0xC1, "7911123456", "7911123456"},

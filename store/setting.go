@@ -60,6 +60,8 @@ func AllSettings() []Setting {
 		{Key: "user.daily", Default: "0", About: "how many segments a user may hand over a day, each counted for each recipient; a text has one for each 160 letters or so; 0: no limit", Per: PerUser, check: count},
 		{Key: "user.monthly", Default: "0", About: "how many segments a user may hand over in a calendar month; 0: no limit", Per: PerUser, check: count},
 		{Key: "sms.hold", Default: "no", About: "yes: nothing is sent; a text of which a part has left is finished", check: yesNo},
+		{Key: "sms.deny", Default: "", About: "the numbers that no text is sent to: with + by how they begin, such as +882,+4470, without + whole short codes, such as 71700; emergency numbers are always refused", check: listOf(denied)},
+		{Key: "sms.premium", Default: "no", About: "whether texts may go to premium-rate numbers, which cost extra: no, yes, or to those alone that are listed as in sms.deny", check: premiumRate},
 		{Key: "sms.validity", Default: "24h", About: "how long a text that is written from now on is worth sending, such as 90m, 24h or 3d", check: span(5*time.Minute, 63*week)},
 		{Key: "sms.failover", Default: "5m", About: "how long the SIM that a text is meant for may be gone before another one sends it; never: it waits", check: orNever(span(0, 30*day))},
 		{Key: "sms.languages", Default: "", About: "languages whose letters may be sent in tables of their own where that takes fewer segments: turkish, spanish, portuguese, …, or all", check: listOf(language)},
@@ -312,14 +314,13 @@ func (s *Store) reload(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the modems: %w", err)
 	}
-	home := ""
+	var countries []string
 	for _, m := range modems {
-		if r := regionOfIMSI(m.IMSI); r != "" {
-			home = r
-			break
+		if r := regionOfIMSI(m.IMSI); r != "" && !slices.Contains(countries, r) {
+			countries = append(countries, r)
 		}
 	}
-	s.home.Store(&home)
+	s.countries.Store(&countries)
 	met, err := s.SIMs(ctx)
 	if err != nil {
 		return fmt.Errorf("read the SIMs: %w", err)

@@ -32,27 +32,27 @@ const File = "omsbox.db"
 
 // Store is an open database. Its methods may be called from any goroutine.
 type Store struct {
-	dir      string
-	lock     *lock // nil where another process may hold it
-	log      *slog.Logger
-	read     *sql.DB
-	writer   *writer
-	bells    bells
-	defaults map[string]string                 // of the settings
-	values   atomic.Pointer[map[string]string] // the settings rows, as last committed
-	sims     atomic.Pointer[map[string]string] // the ICCID of each IMSI, and the other way round
-	bindings atomic.Pointer[bindings]          // users and numbers bound to SIMs
-	radio    presence
-	services atomic.Pointer[services]
-	warned   atomic.Bool            // some setting says which balance is low
-	limited  atomic.Bool            // some setting limits what users hand over
-	worked   atomic.Bool            // a modem has been in a network once
-	front    atomic.Pointer[Front]  // how the service can be reached
-	home     atomic.Pointer[string] // region of the first SIM that was seen; "" where none was
-	source   source
-	clock    clock
-	answers  answers
-	signIn   credentials
+	dir       string
+	lock      *lock // nil where another process may hold it
+	log       *slog.Logger
+	read      *sql.DB
+	writer    *writer
+	bells     bells
+	defaults  map[string]string                 // of the settings
+	values    atomic.Pointer[map[string]string] // the settings rows, as last committed
+	sims      atomic.Pointer[map[string]string] // the ICCID of each IMSI, and the other way round
+	bindings  atomic.Pointer[bindings]          // users and numbers bound to SIMs
+	radio     presence
+	services  atomic.Pointer[services]
+	warned    atomic.Bool              // some setting says which balance is low
+	limited   atomic.Bool              // some setting limits what users hand over
+	worked    atomic.Bool              // a modem has been in a network once
+	front     atomic.Pointer[Front]    // how the service can be reached
+	countries atomic.Pointer[[]string] // regions of all SIMs in modems
+	source    source
+	clock     clock
+	answers   answers
+	signIn    credentials
 
 	mu    sync.Mutex
 	stmts map[string]*sql.Stmt // of read, by their text

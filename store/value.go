@@ -298,6 +298,25 @@ func prefix(v string) error {
 	return nil
 }
 
+// denied checks an entry of sms.deny.
+func denied(v string) error {
+	if n := strings.TrimPrefix(v, "+"); len(n) < 1 || len(n) > mostDigits || strings.Trim(n, digits) != "" || n != v && n[0] == '0' {
+		return fmt.Errorf("%w number %q: write how numbers begin with the country code, as +4490, or a short code, as 71700", ErrInvalid, clip(v, 40))
+	}
+	return nil
+}
+
+// premiumRate checks sms.premium.
+func premiumRate(v string) error {
+	if v == "yes" || v == "no" {
+		return nil
+	}
+	if err := listOf(denied)(v); err != nil {
+		return fmt.Errorf("%w; or write yes or no", err)
+	}
+	return nil
+}
+
 func ussd(v string) error {
 	if len(v) > 60 || strings.Trim(v, digits+"*#+") != "" {
 		return fmt.Errorf("%w code %q: write it as it is dialled, such as *100#", ErrInvalid, clip(v, 40))

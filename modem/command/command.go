@@ -107,6 +107,9 @@ func Send(ctx context.Context, flags *flag.FlagSet, args []string) error {
 	if err != nil {
 		return err
 	}
+	if store.Emergency(number) {
+		return fmt.Errorf("%s is an emergency number: texts to it are always refused", number)
+	}
 	open, err := Opener(flags.Arg(0))
 	if err != nil {
 		return err

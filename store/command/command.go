@@ -50,11 +50,11 @@ func Send(ctx context.Context, flags *flag.FlagSet, args []string) error {
 			m.User = u.ID
 		}
 		for _, typed := range flags.Args() {
-			number, err := s.Number(typed)
+			to, err := s.Recipient(typed)
 			if err != nil {
 				return err
 			}
-			m.To = append(m.To, store.Recipient{Number: number, Typed: typed})
+			m.To = append(m.To, to)
 		}
 		if term.IsTerminal(int(os.Stdin.Fd())) {
 			fmt.Fprintln(os.Stderr, "Type the text; Ctrl-D ends it, Ctrl-C sends nothing.")

@@ -10,6 +10,10 @@ const (
 	// Why what came in asks for nothing.
 	SubmitFound    Code = "submit-found"    // a SMS-SUBMIT lay where texts that came in lie
 	ControlMessage Code = "control-message" // WCMP, 3GPP TS 23.040 9.2.3.24.9
+	// Why a number is denied.
+	EmergencyNumber Code = "emergency-number"
+	DeniedNumber    Code = "denied-number"  // setting
+	PremiumNumber   Code = "premium-number" // setting
 )
 
 // english says each condition in words: what is wrong, then what to do. {name} stands for an argument. A phrase
@@ -21,4 +25,8 @@ var english = map[Code]string{
 
 	SubmitFound:    "it is a SMS-SUBMIT, which was to be sent",
 	ControlMessage: "it is a control message for programs (WCMP)",
+
+	EmergencyNumber: "it is an emergency number, and texts to these are always refused; call it instead",
+	DeniedNumber:    "the setting {setting} refuses this number",
+	PremiumNumber:   "the setting {setting} refuses premium-rate numbers, which cost extra",
 }

@@ -360,6 +360,8 @@ func TestTheDialogue(t *testing.T) {
 		{"LOGIN with the name at once", []string{"334|AUTH LOGIN " + name, "235|" + password}, nil},
 		{"PLAIN in two steps", []string{"334|AUTH PLAIN", "235|" + b64("\x00ann\x00secret of ann")}, nil},
 		{"PLAIN in one", []string{"235|" + signIn, "503|" + signIn}, nil},
+		{"PLAIN with the mail address for a name", []string{"235|AUTH PLAIN " + b64("\x00ANN@example.org\x00secret of ann"), "250|MAIL FROM:<a@example.org>",
+			"250|RCPT TO:<" + toBob + ">", "354|DATA", "250|\r\nHello\r\n."}, []string{bob + ": Hello"}},
 		{"PLAIN as another", []string{"535|AUTH PLAIN " + b64("root\x00ann\x00secret of ann")}, nil},
 		{"PLAIN that is none", []string{"535|AUTH PLAIN " + b64("ann"), "454|AUTH PLAIN ####"}, nil},
 		{"given up", []string{"334|AUTH LOGIN", "501|*", "530|MAIL FROM:<a@example.org>"}, nil},

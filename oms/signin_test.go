@@ -36,6 +36,9 @@ func TestWhoSignsInWithWhichPassword(t *testing.T) {
 	}{
 		{"a user's own", "myname", "mypwd", taken, taken, refused},
 		{"a user's app password", "myname", ofMyname, taken, taken, taken},
+		{"a user's own, by the mail address", "Ann@example.org", "mypwd", taken, taken, refused},
+		{"a user's own, by the number", "07911 000001", "mypwd", taken, taken, refused},
+		{"a user's app password, by the number", "+44 7911 000001", ofMyname, taken, taken, taken},
 		{"an administrator's own", "root", "mypwd", told, refused, refused}, // a userInfo can tell a code alone
 		{"an administrator's app password", "root", strings.ToUpper(ofRoot), taken, taken, taken},
 		{"another's app password", "myname", ofRoot, refused, refused, refused},

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/rand"
@@ -86,7 +87,7 @@ func provesPassword(hash, password string) bool {
 }
 
 // credentials remembers which passwords were proved, since OMS sends them with every call. What is
-// kept is HMAC(key of this process, login and password) and the stored hash that it proved: it
+// kept is HMAC(key of this process, account and password) and the stored hash that it proved: it
 // counts only while the user's row has that very hash; and whom it let in, which counts until any
 // user or app password changes.
 type credentials struct {
@@ -129,10 +130,11 @@ func (c *credentials) init() {
 	c.hours = map[[sha256.Size]byte]time.Time{}
 }
 
-// mark is the keyed digest under which a credential is remembered.
-func (c *credentials) mark(login, password string, use Use) (m [32]byte) {
+// mark is the keyed digest under which a credential is remembered: what was proved under the account's
+// login in lower case, whom it let in under the name as it was typed.
+func (c *credentials) mark(name, password string, use Use) (m [32]byte) {
 	mac := hmac.New(sha256.New, c.key[:])
-	fmt.Fprintf(mac, "%d %d %s%s", use, len(login), login, password)
+	fmt.Fprintf(mac, "%d %d %s%s", use, len(name), name, password)
 	return [32]byte(mac.Sum(nil))
 }
 
@@ -149,23 +151,23 @@ const (
 	OldPrograms
 )
 
-// Authenticate returns the user with that login and a password that the use takes, as asked for from
-// an IP address; "" where there is none, and all those count as one. ErrCredentials for an unknown
-// user and a wrong password alike, after the same time, and for every password that is no app
-// password where the use takes these alone; ErrDisabled, and ErrExpired which is one, only to who knows a
-// password that it takes; ErrAppPassword only to who knows the own password of an administrator, for
-// Programs; *Throttled after too many wrong passwords from there, whatever the password is now, unless it
-// is an app password; ErrBusy when too many others wait. An app password, and one that was proved before,
-// costs nothing and is never made to wait.
-func (s *Store) Authenticate(ctx context.Context, login, password, from string, use Use) (User, error) {
-	if nobodys(login, password) {
+// Authenticate returns the user whom a name means (their login, mail address or phone number: see
+// claims) and a password that the use takes, as asked for from an IP address; "" where there is none, and
+// all those count as one. ErrCredentials for an unknown user and a wrong password alike, after the same
+// time, and for every password that is no app password where the use takes these alone; ErrDisabled, and
+// ErrExpired which is one, only to who knows a password that it takes; ErrAppPassword only to who knows the
+// own password of an administrator, for Programs; *Throttled after too many wrong passwords from there,
+// whatever the password is now, unless it is an app password; ErrBusy when too many others wait. An app
+// password, and one that was proved before, costs nothing and is never made to wait.
+func (s *Store) Authenticate(ctx context.Context, name, password, from string, use Use) (User, error) {
+	if nobodys(name, password) {
 		return User{}, ErrCredentials
 	}
-	mark, people := s.signIn.mark(login, password, use), s.signIn.people.Load()
+	mark, people := s.signIn.mark(name, password, use), s.signIn.people.Load()
 	in, known := s.signIn.recall(mark)
 	if !known || in.people != people {
 		var err error
-		if in, err = s.lookUp(ctx, mark, login, password, from, use); err != nil {
+		if in, err = s.lookUp(ctx, name, password, from, use); err != nil {
 			return User{}, err
 		}
 		in.people = people // from before the row was read
@@ -180,14 +182,43 @@ func (s *Store) Authenticate(ctx context.Context, login, password, from string, 
 	return in.User, nil
 }
 
-// nobodys says whether a login and a password are certainly not of any user: that is seen for free.
-func nobodys(login, password string) bool {
-	return login == "" || len(login) > 256 || len(password) > longestPassword
+// nobodys reports whether a name and a password are certainly not of any user: that is seen for free.
+func nobodys(name, password string) bool {
+	return name == "" || len(name) > 256 || len(password) > longestPassword
+}
+
+// claims finds the user whom a name means: ?1 as a login, ?2 as a mail address, ?3 as a phone number; the
+// last two are "" where the name is none. A login of one's own goes before all else. A login that looks like an
+// address or a number is that only where it is the user's own address or number (AddUser sees to that; older
+// rows may have others); else it is no more than one claim to the name. Where several users have the same
+// claim, the name means nobody.
+//
+// An address or a number may sign in only if it is known to be the user's. Today each is: an administrator
+// typed it (user add -mail, -phone). Whoever gives users a way to change theirs needs a column that tells which
+// are proven.
+const claims = `WITH claims(id, rank) AS (
+	SELECT id, iif((?2 = '' OR mail = ?2 COLLATE NOCASE) AND (?3 = '' OR phone = ?3), 3, 2 - disabled) FROM users WHERE login = ?1
+	UNION ALL SELECT id, 2 - disabled FROM users WHERE mail = ?2 COLLATE NOCASE AND mail <> ''
+	UNION ALL SELECT id, 2 - disabled FROM users WHERE phone = ?3 AND phone <> '')
+	SELECT iif(count(DISTINCT id) = 1, max(id), 0) FROM claims WHERE rank = (SELECT max(rank) FROM claims)`
+
+// spelled returns what a name is as a login, as a mail address and as a phone number. Which of them it is
+// does not depend on the users there are.
+func (s *Store) spelled(name string) (login, mail, phone string) {
+	login = strings.TrimSpace(name)
+	if strings.Contains(login, "@") {
+		return login, login, ""
+	}
+	if number, err := ParseNumber(login, s.Region()); err == nil && number[0] == '+' {
+		phone = number // a short code is nobody's own
+	}
+	return login, "", phone
 }
 
 // lookUp is Authenticate with a look at the row.
-func (s *Store) lookUp(ctx context.Context, mark [32]byte, login, password, from string, use Use) (in signedIn, err error) {
+func (s *Store) lookUp(ctx context.Context, name, password, from string, use Use) (in signedIn, err error) {
 	digest, app := appDigest(password)
+	login, mail, phone := s.spelled(name)
 	// An unknown user has a row as well, so that the app password is looked for in the same way.
 	in, err = one(ctx, s, func(r scanner) (v signedIn, err error) {
 		var expires, created, used int64
@@ -195,15 +226,18 @@ func (s *Store) lookUp(ctx context.Context, mark [32]byte, login, password, from
 		v.Expires, v.Created, v.used, v.digest = fromMS(expires), fromMS(created), fromMS(used), digest
 		return v, err
 	}, `SELECT u.*, a.id IS NOT NULL, ifnull(a.used, 0)
-		FROM (SELECT `+userColumns+`, password FROM users WHERE login = ?1
-			UNION ALL SELECT 0, '', '', '', '', 0, 0, 0, 0, ?2 LIMIT 1) u
-		LEFT JOIN app_passwords a ON a.digest = ?3 AND +a.user_id = u.id AND ?4`,
-		login, s.signIn.decoy, digest[:], app && use != Pages)
+		FROM (SELECT `+userColumns+`, password FROM users WHERE id = (`+claims+`)
+			UNION ALL SELECT 0, '', '', '', '', 0, 0, 0, 0, ?4 LIMIT 1) u
+		LEFT JOIN app_passwords a ON a.digest = ?5 AND +a.user_id = u.id AND ?6`,
+		login, mail, phone, s.signIn.decoy, digest[:], app && use != Pages)
 	if err != nil {
 		return in, fmt.Errorf("look up user: %w", err)
 	}
 	address, _ := netip.ParseAddr(from) // none where there is none
-	proved, o := in.app, origin{Household(address), strings.ToLower(login)}
+	// Guesses count for the account, and what is proved is proved for the account, whatever it was called.
+	// What is nobody's counts for itself, in one spelling too.
+	account := strings.ToLower(cmp.Or(in.Login, phone, login))
+	proved, o := in.app, origin{Household(address), account}
 	switch {
 	case in.app:
 	case use == OldPrograms: // it is not even compared with the account's own
@@ -211,7 +245,7 @@ func (s *Store) lookUp(ctx context.Context, mark [32]byte, login, password, from
 			s.signIn.wrong.count(o)
 		}
 	default:
-		proved, err = s.signIn.proves(ctx, mark, in.hash, password, o)
+		proved, err = s.signIn.proves(ctx, s.signIn.mark(account, password, use), in.hash, password, o)
 	}
 	switch {
 	case err != nil:

@@ -23,15 +23,15 @@ const (
 	tokenLength = 43
 )
 
-// SignIn begins a session of the user with that login and own password, as asked for from an IP
-// address, and returns the token that proves it from then on: 43 letters of base64url, kept here as a
+// SignIn begins a session of the user whom a name means (see claims) by the own password, as asked for from
+// an IP address, and returns the token that proves it from then on: 43 letters of base64url, kept here as a
 // digest alone. The errors are those of Authenticate for Pages.
-func (s *Store) SignIn(ctx context.Context, login, password, from string) (token string, u User, err error) {
-	if nobodys(login, password) {
+func (s *Store) SignIn(ctx context.Context, name, password, from string) (token string, u User, err error) {
+	if nobodys(name, password) {
 		return "", User{}, ErrCredentials
 	}
 	// Not what is remembered of earlier sign-ins: another process may have changed the password just now.
-	in, err := s.lookUp(ctx, s.signIn.mark(login, password, Pages), login, password, from, Pages)
+	in, err := s.lookUp(ctx, name, password, from, Pages)
 	if err != nil {
 		return "", User{}, err
 	}

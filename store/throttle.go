@@ -117,7 +117,7 @@ func (t *Throttled) Error() string {
 func (t *Throttled) Unwrap() error { return ErrThrottled }
 
 // throttle makes who guesses passwords wait longer and longer. It is asked before a derivation, and
-// knows what was typed alone: whether there is such a user makes no difference.
+// treats a name that is nobody's as it treats an account.
 type throttle struct {
 	mu     sync.Mutex
 	failed map[origin]failures
@@ -126,7 +126,7 @@ type throttle struct {
 // origin is where wrong passwords came from, and for whom.
 type origin struct {
 	from  netip.Prefix // a household; the zero one where no address is known
-	login string       // in lower case; "" for the address as a whole
+	login string       // of the account, or what was typed for none, in lower case; "" for the address as a whole
 }
 
 // failures are the wrong passwords of an origin.

@@ -111,3 +111,11 @@ func TestServicesThatWereTakenOutOfAnOlderDatabaseAreRemembered(t *testing.T) {
 		t.Errorf("there was a service sales: %t, other: %t", s.HadService("sales"), s.HadService("other"))
 	}
 }
+
+// migrations returns the files of all migrations, in their order.
+func migrations(t testing.TB) []string {
+	t.Helper()
+	files, err := filepath.Glob("migrations/*.sql")
+	check(t, err)
+	return files
+}

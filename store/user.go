@@ -19,7 +19,7 @@ import (
 // User is a person who may send texts and receives the replies.
 type User struct {
 	ID       int64
-	Login    string // userId of xmsUser and xmsData; case does not matter
+	Login    string // userId of xmsUser and xmsData; case does not matter. Mail and Phone sign in as well: see claims
 	Phone    string // replyPhone: the person's own number, E.164; "" where none is known
 	Mail     string // the mailbox that replies go to; "" where none is known
 	Alias    string // local part of the address that this person's replies come from, unique
@@ -41,7 +41,8 @@ func scanUser(r scanner) (u User, err error) {
 	return u, err
 }
 
-// AddUser stores a new user with that password. Login, Phone, Mail and Admin are taken from u.
+// AddUser stores a new user with that password. Login, Phone, Mail and Admin are taken from u. ErrTaken where
+// the login is another's; ErrInvalid where it looks like an address or a number and is not the user's own.
 func (s *Store) AddUser(ctx context.Context, u User, password string) (User, error) {
 	if err := checkLogin(u.Login); err != nil {
 		return User{}, err
@@ -57,6 +58,9 @@ func (s *Store) AddUser(ctx context.Context, u User, password string) (User, err
 			return User{}, err
 		}
 		u.Phone = number
+	}
+	if err := s.checkOwn(u); err != nil {
+		return User{}, err
 	}
 	hash, err := hashPassword(password)
 	if err != nil {
@@ -88,6 +92,52 @@ func checkLogin(login string) error {
 		}
 	}
 	return nil
+}
+
+// checkOwn refuses a login that looks like the mail address or the phone number of somebody else: that person
+// signs in with it. See claims.
+func (s *Store) checkOwn(u User) error {
+	if strings.Contains(u.Login, "@") {
+		if !strings.EqualFold(u.Login, u.Mail) {
+			return fmt.Errorf("%w user name %q: it looks like a mail address, so it has to be the user's own: -mail %s",
+				ErrInvalid, u.Login, u.Login)
+		}
+		return nil
+	}
+	if !s.looksLikeNumber(u.Login) {
+		return nil
+	}
+	if own, err := ParseNumber(u.Login, s.Region()); err != nil || own != u.Phone {
+		return fmt.Errorf("%w user name %q: it looks like a phone number, so it has to be the user's own: -phone %s",
+			ErrInvalid, u.Login, u.Login)
+	}
+	return nil
+}
+
+// looksLikeNumber reports whether a login is, or may be one day, what people write for a phone number. Which
+// country the box is in may not be known yet, so that any digits count that are too many for a short code.
+func (s *Store) looksLikeNumber(login string) bool {
+	text, _, is := unwrapped(login)
+	if !is {
+		return false
+	}
+	number, is := dialled(text)
+	if !is {
+		return false
+	}
+	own, err := ParseNumber(login, s.Region())
+	return number[0] == '+' || len(number) > longestShortCode || err == nil && own[0] == '+'
+}
+
+// Shared returns which of a user's mail address and phone number sign nobody in, since they are another
+// user's too.
+func (s *Store) Shared(ctx context.Context, u User) ([]string, error) {
+	return list(ctx, s, func(r scanner) (name string, err error) {
+		return name, r.Scan(&name)
+	}, `SELECT ?2 WHERE EXISTS (SELECT 1 FROM users
+			WHERE id <> ?1 AND disabled = 0 AND mail = ?2 COLLATE NOCASE AND mail <> '')
+		UNION ALL SELECT ?3 WHERE EXISTS (SELECT 1 FROM users
+			WHERE id <> ?1 AND disabled = 0 AND phone = ?3 AND phone <> '')`, u.ID, u.Mail, u.Phone)
 }
 
 // freeAlias makes the local part of a mail address of a login, that no other user has.

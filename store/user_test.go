@@ -356,6 +356,12 @@ func TestUsersThatCannotBe(t *testing.T) {
 		{"no mail address", store.User{Login: "bob", Mail: "bob"}, "x", store.ErrInvalid},
 		{"header injection", store.User{Login: "bob", Mail: "bob@example.org\r\nBcc: x@example.org"}, "x", store.ErrInvalid},
 		{"no number", store.User{Login: "bob", Phone: "hello"}, "x", store.ErrNumber},
+		{"a login like an address", store.User{Login: "bob@example.org"}, "x", store.ErrInvalid},
+		{"a login like another address", store.User{Login: "ann@example.org", Mail: "bob@example.org"}, "x", store.ErrInvalid},
+		{"a login like a number", store.User{Login: "+447911123456"}, "x", store.ErrInvalid},
+		{"a login like a number, while no country is known", store.User{Login: "07911123456"}, "x", store.ErrInvalid},
+		{"a login like another number", store.User{Login: "+447911123456", Phone: "+447911123457"}, "x", store.ErrInvalid},
+		{"a login like a number in a URI", store.User{Login: "tel:+447911123456"}, "x", store.ErrInvalid},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if _, err := s.AddUser(t.Context(), c.user, c.password); !errors.Is(err, c.want) {
@@ -370,7 +376,11 @@ func TestEveryUserHasAnAddressOfTheirOwn(t *testing.T) {
 	check(t, s.Set(t.Context(), "mail.domain", "sms.example.org"))
 	seen := map[string]bool{}
 	for _, login := range []string{"ann", "ann@office", "ANN@home", "a..b", "İ", "-", "日本"} {
-		u, err := s.AddUser(t.Context(), store.User{Login: login}, "x")
+		u := store.User{Login: login}
+		if strings.Contains(login, "@") {
+			u.Mail = login
+		}
+		u, err := s.AddUser(t.Context(), u, "x")
 		check(t, err)
 		address := s.Address(u)
 		if seen[strings.ToLower(address)] || !strings.HasSuffix(address, "@sms.example.org") {

@@ -82,7 +82,7 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, page signIn, err
 	case errors.Is(err, store.ErrCredentials):
 		s.log.Info("sign-in refused", "from", r.RemoteAddr)
 		page.Wrong = true
-		page.Problem = "The user name or the password is wrong. (An app password is for a program, and does not count here.)"
+		page.Problem = "The name or the password is wrong. (An app password is for a program, and does not count here.)"
 	case errors.Is(err, store.ErrExpired):
 		page.Problem = "Your account's time is over. Please ask the person who runs this box."
 	case errors.Is(err, store.ErrDisabled):

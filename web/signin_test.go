@@ -107,6 +107,19 @@ func says(t testing.TB, got reply, status int, words ...string) {
 	}
 }
 
+// A user is known by the mail address and the phone number too, and is called by the user name.
+func TestSigningInByMailAddressAndNumber(t *testing.T) {
+	s := serve(t, web.Config{})
+	_, err := s.store.AddUser(t.Context(), store.User{Login: "ann", Mail: "ann@example.org", Phone: "+447911123456"}, "secret of ann")
+	check(t, err)
+	for _, name := range []string{"Ann@example.org", "+44 7911 123456"} {
+		b := s.browser(t)
+		says(t, b.signIn(t, name, "wrong"), 403, "The name or the password is wrong.")
+		leads(t, b.signIn(t, name, "secret of ann"), "/messages")
+		says(t, b.get(t, "/messages"), 200, ">ann</span>")
+	}
+}
+
 func TestSigningInAndOut(t *testing.T) {
 	s := serve(t, web.Config{})
 	addUser(t, s.store, "ann")
@@ -114,7 +127,7 @@ func TestSigningInAndOut(t *testing.T) {
 	leads(t, b.get(t, "/messages"), "/signin")
 	says(t, b.get(t, "/"), 200, `<a href="/signin">Sign in</a>`, "The person who runs this box gives you a user name")
 	says(t, b.get(t, "/signin"), 200, `<label for="login">`, `<label for="password">`, `autocomplete="username"`, `autocomplete="current-password"`)
-	says(t, b.signIn(t, "ann", "wrong"), 403, `role="alert"`, "The user name or the password is wrong.", `value="ann"`)
+	says(t, b.signIn(t, "ann", "wrong"), 403, `role="alert"`, "The name or the password is wrong.", `value="ann"`)
 	leads(t, b.get(t, "/messages"), "/signin")
 
 	leads(t, b.signIn(t, "ANN", "secret of ann"), "/messages")
@@ -325,8 +338,8 @@ func TestASignInThatIsNone(t *testing.T) {
 	s := serve(t, web.Config{})
 	addUser(t, s.store, "ann")
 	b := s.browser(t)
-	says(t, b.post(t, "/signin", nil), 403, "The user name or the password is wrong.")
-	says(t, b.post(t, "/signin?login=ann&password=secret+of+ann", nil), 403, "The user name or the password is wrong.") // logs of others have addresses
+	says(t, b.post(t, "/signin", nil), 403, "The name or the password is wrong.")
+	says(t, b.post(t, "/signin?login=ann&password=secret+of+ann", nil), 403, "The name or the password is wrong.") // logs of others have addresses
 	says(t, b.ask(t, "POST", "/signin", `{"login":"ann"}`, []string{"Content-Type", "application/json"}), 403)
 	says(t, b.post(t, "/signin", url.Values{"login": {"ann"}, "password": {strings.Repeat("x", 9<<10)}}), 413, "Please type it again.")
 	says(t, b.ask(t, "POST", "/signin", "login=%zz", []string{"Content-Type", "application/x-www-form-urlencoded"}), 400, "Please type it again.")

@@ -97,8 +97,8 @@ func maySend(s *store.Store, u store.User) error {
 // UserAdd adds a user.
 func UserAdd(ctx context.Context, flags *flag.FlagSet, args []string) error {
 	var u store.User
-	flags.StringVar(&u.Phone, "phone", "", "the user's own `number`")
-	flags.StringVar(&u.Mail, "mail", "", "the mail `address` that replies go to")
+	flags.StringVar(&u.Phone, "phone", "", "the user's own `number`, which signs in as the ID does")
+	flags.StringVar(&u.Mail, "mail", "", "the mail `address` that replies go to, which signs in as the ID does")
 	flags.BoolVar(&u.Admin, "admin", false, "the user may administer the appliance")
 	return beside(ctx, flags, args, 1, 1, func(s *store.Store) error {
 		u.Login = flags.Arg(0)
@@ -112,6 +112,13 @@ func UserAdd(ctx context.Context, flags *flag.FlagSet, args []string) error {
 		fmt.Printf("added %s; replies will come from %s\n", u.Login, s.Address(u))
 		if u.Admin {
 			fmt.Printf("an administrator's own password is for the pages alone: `%s` makes one for Outlook or a mail program\n", typed(s, "user app-password", u.Login))
+		}
+		shared, err := s.Shared(ctx, u)
+		if err != nil {
+			return err
+		}
+		for _, name := range shared {
+			fmt.Printf("%s is another user's too, so nobody signs in with it: use the user names\n", name)
 		}
 		if u.Mail == "" {
 			fmt.Println("no mail address was given (-mail): replies to this user go to the user of the setting mail.catch-all")

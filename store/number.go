@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/url"
@@ -66,29 +67,31 @@ func (s *Store) Region() string {
 // ParseNumber does what Store.Number does for a given region, "" for none, and without a look at the
 // texts that came in.
 func ParseNumber(raw, region string) (string, error) {
+	quoted := clip(raw, 40)
 	text, of, is := unwrapped(raw)
-	if of != "" {
-		region = of
-	}
-	number, numeric := "", false
+	region = cmp.Or(of, region)
+	number := ""
 	if is {
-		number, numeric = dialled(text)
+		number, is = dialled(text)
 	}
 	switch {
-	case !numeric:
+	case !is:
 	case number[0] == '+':
 		number, is = international(number)
 	case len(number) <= longestShortCode:
 		return short(number, region), nil
-	case region != "":
-		number, is = national(number, region)
-	case strings.HasPrefix(number, "00"):
+	case region == "" && strings.HasPrefix(number, "00"):
 		number, is = international("+" + number[2:])
+	case region == "":
+		return "", fmt.Errorf("%w: %q has no country code; write it as +447911123456, or set sms.region", ErrNumber, quoted)
 	default:
-		return "", fmt.Errorf("%w: %q has no country code; write it as +447911123456, or set sms.region", ErrNumber, clip(raw, 40))
+		if number, is = national(number, region); !is {
+			return "", fmt.Errorf("%w: %q is like no number of %s; write it with its country code, as +447911123456",
+				ErrNumber, quoted, region)
+		}
 	}
-	if !is || !numeric {
-		return "", fmt.Errorf("%w: %q; write it as +447911123456", ErrNumber, clip(raw, 40))
+	if !is {
+		return "", fmt.Errorf("%w: %q; write it as +447911123456", ErrNumber, quoted)
 	}
 	return number, nil
 }
@@ -164,8 +167,8 @@ func plainRune(r rune) rune {
 		return '0' + value%10
 	case unicode.IsSpace(r), unicode.Is(unicode.Zs, r):
 		return ' '
-	case unicode.Is(unicode.Pd, r), r == '\u2212', r == '\u30fc': // minus sign, and the long vowel mark that Japanese keyboards write
-		return '-'
+	case unicode.Is(unicode.Pd, r), r == '\u2212', r == '\u30fc':
+		return '-' // also the minus sign, and the long vowel mark that Japanese keyboards write
 	}
 	return r
 }
@@ -214,7 +217,7 @@ func national(number, region string) (string, bool) {
 	if err != nil {
 		return "", false
 	}
-	if full, is := withCountryCode(number, region); is && !isMobile(n) {
+	if full, is := withCountryCode(number, region); is {
 		return full, true
 	}
 	e164 := withoutOldMark(phonenumbers.Format(n, phonenumbers.E164))
@@ -237,7 +240,7 @@ func national(number, region string) (string, bool) {
 // only, unless it is a mobile number of a small country.
 func short(number, region string) string {
 	n, err := phonenumbers.Parse(number, region)
-	if err != nil || !isMobile(n) || isShortCode(n, number, region) {
+	if err != nil || !isMobile(n) {
 		return number
 	}
 	return phonenumbers.Format(n, phonenumbers.E164)

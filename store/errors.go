@@ -10,6 +10,10 @@ var (
 	ErrLocked = errors.New("the data directory is in use")
 	// ErrNoDatabase: the data directory holds no database yet.
 	ErrNoDatabase = errors.New("no omsbox database")
+	// ErrEmpty: the file of the database is there and holds nothing.
+	ErrEmpty = errors.New("the database is empty")
+	// ErrForeign: the file of the database is another program's.
+	ErrForeign = errors.New("not a database of omsbox")
 	// ErrNewer: the database was written by a newer omsbox.
 	ErrNewer = errors.New("the database is newer than this program")
 	// ErrClosed: the store was closed before the change could be made.

@@ -14,11 +14,11 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// migrate brings the schema to this program's version: the numbered files after user_version, in
+// migrate brings the schema to this program's version: the numbered files of from after user_version, in
 // one transaction. A database that is newer than the program is refused untouched, and one that
 // another process is serving from is not changed under it.
-func migrate(ctx context.Context, conn *sql.Conn, inUse bool) error {
-	files, err := fs.Glob(migrations, "migrations/*.sql")
+func migrate(ctx context.Context, conn *sql.Conn, from fs.FS, inUse bool) error {
+	files, err := fs.Glob(from, "migrations/*.sql")
 	if err != nil {
 		return err
 	}
@@ -39,7 +39,7 @@ func migrate(ctx context.Context, conn *sql.Conn, inUse bool) error {
 	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
-	if err := migrateFrom(ctx, conn, files); err != nil {
+	if err := migrateAll(ctx, conn, from, files); err != nil {
 		conn.ExecContext(ctx, "ROLLBACK")
 		return fmt.Errorf("migrate: %w", err)
 	}
@@ -49,14 +49,14 @@ func migrate(ctx context.Context, conn *sql.Conn, inUse bool) error {
 	return nil
 }
 
-// migrateFrom runs inside a transaction and reads the version again: another process may have been faster.
-func migrateFrom(ctx context.Context, conn *sql.Conn, files []string) error {
+// migrateAll runs inside a transaction and reads the version again: another process may have been faster.
+func migrateAll(ctx context.Context, conn *sql.Conn, from fs.FS, files []string) error {
 	version, err := schemaVersion(ctx, conn)
 	if err != nil {
 		return err
 	}
 	for i := version; i < len(files); i++ {
-		text, err := fs.ReadFile(migrations, files[i])
+		text, err := fs.ReadFile(from, files[i])
 		if err != nil {
 			return err
 		}

@@ -76,26 +76,30 @@ func TestNobodyElseMayReadTheDatabase(t *testing.T) {
 }
 
 func TestANewerDatabaseIsRefusedUntouched(t *testing.T) {
-	dir := t.TempDir()
-	check(t, openIn(t, dir).Close())
-	path := filepath.Join(dir, store.File)
-	db, err := sql.Open("sqlite", path)
+	files, err := filepath.Glob("migrations/*.sql")
 	check(t, err)
-	_, err = db.Exec("PRAGMA user_version = 1000")
-	check(t, err)
-	check(t, db.Close())
-	before, err := os.ReadFile(path)
-	check(t, err)
-	for name, f := range map[string]func(context.Context, string, *slog.Logger, ...store.Option) (*store.Store, error){"serve": store.Create, "beside": store.Open} {
-		_, err := f(t.Context(), dir, slog.New(slog.DiscardHandler))
-		if !errors.Is(err, store.ErrNewer) || !strings.Contains(err.Error(), "1000") {
-			t.Errorf("%s: got %v, want %v", name, err, store.ErrNewer)
+	for _, newer := range []int{len(files) + 1, 1000} {
+		dir := t.TempDir()
+		check(t, openIn(t, dir).Close())
+		path := filepath.Join(dir, store.File)
+		db, err := sql.Open("sqlite", path)
+		check(t, err)
+		_, err = db.Exec(fmt.Sprintf("PRAGMA user_version = %d", newer))
+		check(t, err)
+		check(t, db.Close())
+		before, err := os.ReadFile(path)
+		check(t, err)
+		for name, f := range map[string]opener{"serve": store.Create, "beside": store.Open} {
+			_, err := f(t.Context(), dir, slog.New(slog.DiscardHandler))
+			if !errors.Is(err, store.ErrNewer) || !strings.Contains(err.Error(), fmt.Sprint(newer)) {
+				t.Errorf("%s: got %v, want %v of %d", name, err, store.ErrNewer, newer)
+			}
 		}
-	}
-	after, err := os.ReadFile(path)
-	check(t, err)
-	if string(after) != string(before) {
-		t.Error("the database was changed")
+		after, err := os.ReadFile(path)
+		check(t, err)
+		if string(after) != string(before) {
+			t.Errorf("the database of %d was changed", newer)
+		}
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"modernc.org/sqlite" // also the driver "sqlite"
@@ -79,14 +80,11 @@ func Create(ctx context.Context, dir string, log *slog.Logger, options ...Option
 	if err != nil {
 		return nil, fmt.Errorf("data directory: %w; use sudo, or choose a directory that this user may write, with -data", err)
 	}
-	// Made here, it is nobody else's to read; the files that SQLite puts beside it follow it.
-	file, err := openOwned(filepath.Join(dir, File))
-	if err != nil {
+	if err := prepare(ctx, filepath.Join(dir, File)); err != nil {
 		held.release()
-		return nil, fmt.Errorf("data directory: %w; use sudo, or choose a directory that this user may write, with -data", err)
+		return nil, err
 	}
-	file.Close()
-	s, err := open(ctx, dir, log, held, options)
+	s, err := open(ctx, dir, log, held, "mode=rw", options)
 	if err == nil {
 		if err = s.recover(ctx); err == nil {
 			return s, nil
@@ -98,17 +96,56 @@ func Create(ctx context.Context, dir string, log *slog.Logger, options ...Option
 	return nil, err
 }
 
-// Open opens the database that already is in dir, beside a process that may be serving from it.
+// prepare makes the database at path where there is none, and refuses what cannot be one.
+func prepare(ctx context.Context, path string) error {
+	err := databaseFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		if err = makeDatabase(ctx, path); err == nil {
+			return nil
+		}
+	} else if err == nil {
+		var file *os.File
+		if file, err = os.OpenFile(path, os.O_RDWR, 0); err == nil {
+			return file.Close()
+		}
+	}
+	if errors.Is(err, os.ErrPermission) {
+		return fmt.Errorf("data directory: %w; use sudo, or choose a directory that this user may write, with -data", err)
+	}
+	return err
+}
+
+// dataSource names the database at path for the driver. busy_timeout comes first, so that the pragmas after
+// it wait for another process too.
+func dataSource(path, mode string, pragmas ...string) string {
+	name := (&url.URL{Scheme: "file", OmitHost: true, Path: filepath.ToSlash(path)}).String() +
+		"?_dqs=0&_pragma=busy_timeout(10000)&" + mode
+	for _, pragma := range pragmas {
+		name += "&_pragma=" + pragma
+	}
+	return name
+}
+
+// Open opens the database that already is in dir, beside a process that may be serving from it. On a disk
+// that is read-only it can be read, and every change is refused.
 func Open(ctx context.Context, dir string, log *slog.Logger, options ...Option) (*Store, error) {
-	if _, err := os.Stat(filepath.Join(dir, File)); errors.Is(err, os.ErrNotExist) {
+	path := filepath.Join(dir, File)
+	err := databaseFile(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
 		return nil, fmt.Errorf("%w in %s: start `omsbox serve -data %s` once, or name the right directory with -data", ErrNoDatabase, dir, dir)
+	case err != nil:
+		return nil, err
 	}
-	if file, err := os.OpenFile(filepath.Join(dir, File), os.O_RDWR, 0); err != nil {
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	switch {
+	case errors.Is(err, syscall.EROFS):
+		return open(ctx, dir, log, nil, "mode=ro", options)
+	case err != nil:
 		return nil, fmt.Errorf("data directory: %w: use sudo, or be the user that serves from %s", err, dir)
-	} else {
-		file.Close()
 	}
-	return open(ctx, dir, log, nil, options)
+	file.Close()
+	return open(ctx, dir, log, nil, "mode=rw", options)
 }
 
 // Dir is the data directory.
@@ -127,26 +164,13 @@ func (s *Store) Serving() bool {
 	return false
 }
 
-// open opens the database; held is the directory's lock if this process has it.
-func open(ctx context.Context, dir string, log *slog.Logger, held *lock, options []Option) (*Store, error) {
+// open opens the database; held is the directory's lock if this process has it. mode is SQLite's: mode=ro or
+// mode=rw.
+func open(ctx context.Context, dir string, log *slog.Logger, held *lock, mode string, options []Option) (*Store, error) {
 	path := filepath.Join(dir, File)
-	for _, part := range []string{"", "-wal", "-shm"} { // a link may lead to what is no business of ours
-		if info, err := os.Lstat(path + part); err == nil && !info.Mode().IsRegular() {
-			return nil, fmt.Errorf("%s is no file but a link or the like: put the file itself there", path+part)
-		}
-	}
-	// busy_timeout comes first, so that the pragmas after it wait for another process too.
-	dsn := (&url.URL{Scheme: "file", OmitHost: true, Path: filepath.ToSlash(path)}).String() +
-		"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_dqs=0"
-	db, err := sql.Open("sqlite", dsn)
+	db, conn, err := connect(ctx, path, mode)
 	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", path, err)
-	}
-	db.SetMaxOpenConns(1)
-	conn, err := db.Conn(ctx)
-	if err != nil {
-		db.Close()
-		return nil, notOurs(fmt.Errorf("open %s: %w", path, err), path)
+		return nil, notOurs(err, path)
 	}
 	s := &Store{dir: dir, lock: held, log: log.With("part", "store"), stmts: map[string]*sql.Stmt{}, defaults: map[string]string{}}
 	for _, k := range AllSettings() {
@@ -158,15 +182,13 @@ func open(ctx context.Context, dir string, log *slog.Logger, held *lock, options
 	for _, option := range options {
 		option(s)
 	}
-	if err := migrate(ctx, conn, held == nil && inUse(dir)); err != nil {
+	if err = migrate(ctx, conn, migrations, held == nil && inUse(dir)); err == nil {
+		s.read, err = sql.Open("sqlite", dataSource(path, mode, "foreign_keys(1)", "query_only(1)"))
+	}
+	if err != nil {
 		conn.Close()
 		db.Close()
 		return nil, notOurs(err, path)
-	}
-	if s.read, err = sql.Open("sqlite", dsn+"&_pragma=query_only(1)"); err != nil {
-		conn.Close()
-		db.Close()
-		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
 	s.read.SetMaxOpenConns(4)
 	s.read.SetMaxIdleConns(4)
@@ -177,6 +199,30 @@ func open(ctx context.Context, dir string, log *slog.Logger, held *lock, options
 		return nil, err
 	}
 	return s, nil
+}
+
+// connect opens the writing connection to the database at path, and looks whose it is.
+func connect(ctx context.Context, path, mode string) (*sql.DB, *sql.Conn, error) {
+	db, err := sql.Open("sqlite", dataSource(path, mode, "synchronous(FULL)", "foreign_keys(1)"))
+	if err != nil {
+		return nil, nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	db.SetMaxOpenConns(1)
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		db.Close()
+		return nil, nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	// What another program wrote is left as it is, down to its journal.
+	if err = ours(ctx, conn, path); err == nil && mode != "mode=ro" {
+		_, err = conn.ExecContext(ctx, "PRAGMA journal_mode = WAL")
+	}
+	if err != nil {
+		conn.Close()
+		db.Close()
+		return nil, nil, err
+	}
+	return db, conn, nil
 }
 
 // notOurs says what to do about a file that SQLite cannot read.

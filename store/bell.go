@@ -13,6 +13,7 @@ const (
 	Modems                // what the modems can do and how they are
 	Errands               // what commands ask the modems
 	Traffic               // anything that people can see happening
+	Storage               // why nothing can be stored (Store.Storage): that is no row
 )
 
 // Bell tells that rows changed. It holds one ring: whoever hears it looks at the rows.

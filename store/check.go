@@ -10,13 +10,8 @@ import (
 	"time"
 )
 
-const (
-	// quickWithin bounds the look through a database, which takes long on the card of a small computer.
-	quickWithin = 20 * time.Second
-	// leastFree is how many bytes a disk must have free: SQLite wants room for its journal, and the
-	// other programs of the computer for theirs.
-	leastFree = 200 << 20
-)
+// quickWithin bounds the look through a database, which takes long on the card of a small computer.
+const quickWithin = 20 * time.Second
 
 // Serves says whether some process serves from the data directory dir. It makes nothing there.
 func Serves(dir string) bool {
@@ -39,10 +34,8 @@ func (s *Store) CheckDatabase(ctx context.Context) Health {
 	switch {
 	case err != nil && within.Err() != nil:
 		h.Text = fmt.Sprintf("%s is too large to be looked through in %v; no damage was found until then", path, quickWithin)
-	case err != nil && notOurs(err, path) == err:
-		h.OK, h.Text = false, fmt.Sprintf("%s cannot be read: %v", path, err)
 	case err != nil:
-		h.OK, h.Text = false, notOurs(err, path).Error()
+		h.OK, h.Text = false, fmt.Sprintf("%s cannot be read: %v", path, explained(s.dir, err))
 	case words != "ok":
 		h.OK, h.Text = false, fmt.Sprintf("%s is damaged: put a copy in its place, and look after the disk (%s)", path, clip(words, 200))
 	}
@@ -64,28 +57,45 @@ func (s *Store) CheckClock() Health {
 	return Health{Part: "clock", OK: true, Text: text}
 }
 
-// CheckDisk says whether the disk that dir lies on has room.
+// CheckDisk looks whether the disk that dir lies on has room, and takes what is written to it.
 func CheckDisk(dir string) Health {
-	h := Health{Part: "disk", OK: true}
-	free, err := freeBytes(dir)
+	if err := try(dir); err != nil {
+		if c := ails(dir, err); !c.IsZero() {
+			return Health{Part: "disk", Text: c.Words()}
+		}
+		return Health{Part: "disk", Text: fmt.Sprintf("nothing can be written to %s: %v; use sudo", dir, err)}
+	}
+	if c := roomLeft(dir); !c.IsZero() {
+		return Health{Part: "disk", Text: c.Words()}
+	}
+	free, _, err := spaceOn(dir)
 	switch {
 	case errors.Is(err, errors.ErrUnsupported):
-		h.Text = "this system does not tell how much is free at " + dir
+		return Health{Part: "disk", OK: true, Text: "this system does not tell how much is free at " + dir}
 	case err != nil:
-		h.OK, h.Text = false, fmt.Sprintf("%s cannot be looked at: %v", dir, err)
-	case free < leastFree:
-		h.OK, h.Text = false, fmt.Sprintf("only %d MB are free at %s: make room, or texts can soon not be stored", free>>20, dir)
-	default:
-		h.Text = fmt.Sprintf("%s free at %s", size(free), dir)
+		return Health{Part: "disk", Text: fmt.Sprintf("%s cannot be looked at: %v", dir, err)}
 	}
-	return h
+	return Health{Part: "disk", OK: true, Text: fmt.Sprintf("%s free at %s", size(free), dir)}
+}
+
+// CheckStorage returns what the process that serves from dir says of its storage: none, where all is well or
+// where nobody serves.
+func CheckStorage(dir string) []Health {
+	trouble := publishedIn(dir).Storage
+	if trouble.Condition.IsZero() {
+		return nil
+	}
+	return []Health{{Part: "storage", Text: trouble.Condition.Words(), Since: trouble.Since}}
 }
 
 func size(n uint64) string {
-	if n >= 10<<30 {
+	switch {
+	case n >= 10<<30:
 		return fmt.Sprintf("%d GB", n>>30)
+	case n >= 10<<20:
+		return fmt.Sprintf("%d MB", n>>20)
 	}
-	return fmt.Sprintf("%d MB", n>>20)
+	return fmt.Sprintf("%d kB", n>>10)
 }
 
 // CheckFiles says whether all in the data directory belongs to the directory's owner, whom the

@@ -4,5 +4,5 @@ package store
 
 import "errors"
 
-// freeBytes: each of these systems has a way of its own to tell.
-func freeBytes(string) (uint64, error) { return 0, errors.ErrUnsupported }
+// spaceOn: each of these systems has a way of its own to tell.
+func spaceOn(string) (free, total uint64, err error) { return 0, 0, errors.ErrUnsupported }

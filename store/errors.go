@@ -14,6 +14,8 @@ var (
 	ErrEmpty = errors.New("the database is empty")
 	// ErrForeign: the file of the database is another program's.
 	ErrForeign = errors.New("not a database of omsbox")
+	// ErrStorage: the disk or the database refuses what is to be stored. Nothing of it is stored.
+	ErrStorage = errors.New("nothing can be stored")
 	// ErrNewer: the database was written by a newer omsbox.
 	ErrNewer = errors.New("the database is newer than this program")
 	// ErrClosed: the store was closed before the change could be made.

@@ -39,7 +39,14 @@ func (s *Store) Status(ctx context.Context) (string, error) {
 	} else {
 		line("serving", "no: start it with `omsbox serve`; what follows is as it was left")
 	}
+	disk := s.diskNow()
+	if !disk.OK {
+		line(disk.Part, "PROBLEM: %s", disk.Text)
+	}
 	for _, a := range alarms {
+		if a.Kind == "disk" && !disk.OK {
+			continue // that was before
+		}
 		about := a.About + ": "
 		if strings.Contains(a.Text, a.About) {
 			about = "" // it says so itself
@@ -55,6 +62,9 @@ func (s *Store) Status(ctx context.Context) (string, error) {
 	found := slices.ContainsFunc(parts, func(h Health) bool { return h.Part == "modems" }) // -modem auto: that line says why there is none
 	if len(modems) == 0 && !found {
 		line("modem", "none: `omsbox serve -modem auto` looks for one")
+	}
+	if disk.OK {
+		line(disk.Part, "ok: %s", disk.Text)
 	}
 	line("outgoing", "%d waiting%s, %d being sent, %d scheduled; in the last seven days %d segments left, and of the texts %d failed, %d unconfirmed",
 		backlog.Queued, since(backlog.OldestQueued), backlog.Sending, backlog.Scheduled, backlog.Left, backlog.Failed, backlog.Unconfirmed)
@@ -105,6 +115,14 @@ func (s *Store) Status(ctx context.Context) (string, error) {
 		line("clock", "PROBLEM: %s; until then nothing scheduled is sent and nothing expires", problem)
 	}
 	return b.String(), nil
+}
+
+// diskNow is how the storage is, by what the serving process met, else by a try.
+func (s *Store) diskNow() Health {
+	if t := s.Storage(); !t.Condition.IsZero() {
+		return Health{Part: "storage", Text: t.Condition.Words() + " (since " + t.Since.Local().Format("2006-01-02 15:04:05") + ")"}
+	}
+	return CheckDisk(s.dir)
 }
 
 // justNow is how long a running service may take to try what a changed setting says.

@@ -21,8 +21,9 @@ import (
 	"syscall"
 	"time"
 
-	"modernc.org/sqlite" // also the driver "sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
+	_ "modernc.org/sqlite" // the driver "sqlite"
+
+	"omsbox/store/condition"
 )
 
 // lockWithin is how long the lock of the data directory is waited for.
@@ -52,6 +53,7 @@ type Store struct {
 	countries atomic.Pointer[[]string] // regions of all SIMs in modems
 	source    source
 	clock     clock
+	storage   storage
 	answers   answers
 	signIn    credentials
 
@@ -77,6 +79,9 @@ func Create(ctx context.Context, dir string, log *slog.Logger, options ...Option
 	if errors.Is(err, ErrLocked) {
 		return nil, fmt.Errorf("%w: another omsbox already serves from %s; stop that one first, or give this one its own -data", ErrLocked, dir)
 	}
+	if !ails(dir, err).IsZero() {
+		return nil, explained(dir, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("data directory: %w; use sudo, or choose a directory that this user may write, with -data", err)
 	}
@@ -86,7 +91,7 @@ func Create(ctx context.Context, dir string, log *slog.Logger, options ...Option
 	}
 	s, err := open(ctx, dir, log, held, "mode=rw", options)
 	if err == nil {
-		if err = s.recover(ctx); err == nil {
+		if err = errors.Join(explained(dir, s.openHealth()), s.recover(ctx)); err == nil {
 			return s, nil
 		}
 		s.Close()
@@ -108,6 +113,9 @@ func prepare(ctx context.Context, path string) error {
 		if file, err = os.OpenFile(path, os.O_RDWR, 0); err == nil {
 			return file.Close()
 		}
+	}
+	if dir := filepath.Dir(path); !ails(dir, err).IsZero() {
+		return explained(dir, err)
 	}
 	if errors.Is(err, os.ErrPermission) {
 		return fmt.Errorf("data directory: %w; use sudo, or choose a directory that this user may write, with -data", err)
@@ -132,6 +140,9 @@ func Open(ctx context.Context, dir string, log *slog.Logger, options ...Option) 
 	path := filepath.Join(dir, File)
 	err := databaseFile(path)
 	switch {
+	case (errors.Is(err, os.ErrNotExist) || errors.Is(err, ErrNoDatabase)) && Serves(dir):
+		c := condition.New(condition.DatabaseGone, "path", path)
+		return nil, fmt.Errorf("%w: %s", ErrStorage, c.Words())
 	case errors.Is(err, os.ErrNotExist):
 		return nil, fmt.Errorf("%w in %s: start `omsbox serve -data %s` once, or name the right directory with -data", ErrNoDatabase, dir, dir)
 	case err != nil:
@@ -170,7 +181,7 @@ func open(ctx context.Context, dir string, log *slog.Logger, held *lock, mode st
 	path := filepath.Join(dir, File)
 	db, conn, err := connect(ctx, path, mode)
 	if err != nil {
-		return nil, notOurs(err, path)
+		return nil, explained(dir, err)
 	}
 	s := &Store{dir: dir, lock: held, log: log.With("part", "store"), stmts: map[string]*sql.Stmt{}, defaults: map[string]string{}}
 	for _, k := range AllSettings() {
@@ -188,10 +199,14 @@ func open(ctx context.Context, dir string, log *slog.Logger, held *lock, mode st
 	if err != nil {
 		conn.Close()
 		db.Close()
-		return nil, notOurs(err, path)
+		return nil, explained(dir, err)
 	}
 	s.read.SetMaxOpenConns(4)
 	s.read.SetMaxIdleConns(4)
+	if err := s.remember(); err != nil {
+		conn.Close()
+		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), s.read.Close(), db.Close())
+	}
 	s.writer = newWriter(s, db, conn)
 	go s.writer.run()
 	if err := s.reload(ctx); err != nil {
@@ -225,15 +240,6 @@ func connect(ctx context.Context, path, mode string) (*sql.DB, *sql.Conn, error)
 	return db, conn, nil
 }
 
-// notOurs says what to do about a file that SQLite cannot read.
-func notOurs(err error, path string) error {
-	var e *sqlite.Error
-	if errors.As(err, &e) && (e.Code() == sqlite3.SQLITE_NOTADB || e.Code() == sqlite3.SQLITE_CORRUPT) {
-		return fmt.Errorf("%s is damaged or not omsbox's: put a copy in its place, or name another -data", path)
-	}
-	return err
-}
-
 // Close ends the writer after the changes that are waiting, closes the database and lets go of
 // the directory. Workers must have returned before.
 func (s *Store) Close() error {
@@ -246,7 +252,7 @@ func (s *Store) Close() error {
 	}
 	s.stmts = map[string]*sql.Stmt{}
 	s.mu.Unlock()
-	err := errors.Join(s.read.Close(), s.writer.db.Close())
+	err := errors.Join(s.read.Close(), s.writer.db.Close(), s.storage.close())
 	s.lock.release()
 	return err
 }

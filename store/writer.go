@@ -122,14 +122,19 @@ func (w *writer) run() {
 	ctx := context.Background()
 	ticker := time.NewTicker(wakeEvery)
 	defer ticker.Stop()
-	version := w.dataVersion(ctx)
+	version, err := w.dataVersion(ctx)
+	if err != nil {
+		w.store.log.Error("read data_version", "err", err)
+	}
 	for {
 		select {
 		case c := <-w.queue:
 			w.commit(ctx, w.gather(c))
 		case <-ticker.C:
 			// Only commits of other processes change data_version as seen by this connection.
-			if v := w.dataVersion(ctx); v != version {
+			if v, err := w.dataVersion(ctx); err != nil {
+				w.store.refused(err)
+			} else if v != version {
 				version = v
 				w.lanes = nil
 				w.store.reloadNow()
@@ -137,6 +142,9 @@ func (w *writer) run() {
 			}
 			if mark := w.store.clock.tick(w.store); mark != nil {
 				w.commit(ctx, []*change{{work: mark}})
+			}
+			if care := w.store.tend(); care != nil {
+				w.commit(ctx, []*change{{work: care}})
 			}
 			if sweep := w.sweep(); sweep != nil {
 				w.commit(ctx, []*change{{work: sweep}})
@@ -198,26 +206,26 @@ func (w *writer) gather(first *change) []*change {
 
 // commit runs the batch in one transaction and answers every change of it.
 func (w *writer) commit(ctx context.Context, batch []*change) {
-	err := w.exec(ctx, "BEGIN IMMEDIATE")
+	undone, err := false, w.store.lost()
 	if err == nil {
-		undone := false
-		if undone, err = w.work(ctx, batch); err == nil && !undone {
-			err = w.exec(ctx, "COMMIT")
-		}
-		if err != nil || undone {
-			w.conn.ExecContext(ctx, "ROLLBACK") // fails where SQLite already did
-		}
+		undone, err = w.transact(ctx, batch)
+	}
+	if err == nil && !undone {
+		err = w.store.lost() // what went into a file that nobody finds again is not stored
 	}
 	if err != nil {
 		w.lanes = nil
-		err = fmt.Errorf("commit: %w", err)
-		w.store.log.Error("nothing was stored", "err", err)
+		if err = w.store.refused(fmt.Errorf("commit: %w", err)); !errors.Is(err, ErrStorage) { // which was told
+			w.store.log.Error("nothing was stored", "err", err)
+		}
 	}
 	for _, c := range batch {
 		switch {
 		case err != nil:
 			c.err = err
-		case c.err == nil:
+		case c.err != nil:
+			c.err = w.store.refused(c.err)
+		default:
 			for _, f := range c.tx.after {
 				f()
 			}
@@ -227,10 +235,25 @@ func (w *writer) commit(ctx context.Context, batch []*change) {
 		}
 		if c.done != nil {
 			close(c.done)
-		} else if c.err != nil {
+		} else if c.err != nil && !errors.Is(c.err, ErrStorage) {
 			w.store.log.Error("a change that nobody waited for failed", "err", c.err)
 		}
 	}
+}
+
+// transact runs the batch in one transaction: undone says that the only change of it failed. With an error
+// nothing of it is stored.
+func (w *writer) transact(ctx context.Context, batch []*change) (undone bool, err error) {
+	if err = w.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return false, err
+	}
+	if undone, err = w.work(ctx, batch); err == nil && !undone {
+		err = w.exec(ctx, "COMMIT")
+	}
+	if err != nil || undone {
+		w.conn.ExecContext(ctx, "ROLLBACK") // fails where SQLite already did
+	}
+	return undone, err
 }
 
 // work runs the changes of a batch, a lone one without a SAVEPOINT: undone says that it failed and
@@ -290,15 +313,12 @@ func (t *tx) apart(work func() error) (failed, gone error) {
 	return failed, t.writer.exec(t, "RELEASE part")
 }
 
-func (w *writer) dataVersion(ctx context.Context) (v int64) {
+func (w *writer) dataVersion(ctx context.Context) (v int64, err error) {
 	stmt, err := w.prepared(ctx, "PRAGMA data_version")
 	if err == nil {
 		err = stmt.QueryRowContext(ctx).Scan(&v)
 	}
-	if err != nil {
-		w.store.log.Error("read data_version", "err", err)
-	}
-	return v
+	return v, err
 }
 
 func (w *writer) prepared(ctx context.Context, text string) (*sql.Stmt, error) {

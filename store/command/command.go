@@ -188,7 +188,7 @@ func Set(ctx context.Context, flags *flag.FlagSet, args []string) error {
 
 // Get shows all settings, one, or how the appliance is.
 func Get(ctx context.Context, flags *flag.FlagSet, args []string) error {
-	return beside(ctx, flags, args, 0, 1, func(s *store.Store) error {
+	err := beside(ctx, flags, args, 0, 1, func(s *store.Store) error {
 		if flags.Arg(0) == "status" {
 			text, err := s.Status(ctx)
 			fmt.Print(text)
@@ -196,6 +196,12 @@ func Get(ctx context.Context, flags *flag.FlagSet, args []string) error {
 		}
 		return s.ShowSettings(os.Stdout, flags.Arg(0))
 	})
+	if err != nil && flags.Arg(0) == "status" { // the database cannot be looked at: who serves may know why
+		for _, h := range store.CheckStorage(flags.Lookup("data").Value.String()) {
+			fmt.Printf("%-12s PROBLEM: %s\n", h.Part, h.Text)
+		}
+	}
+	return err
 }
 
 // typed is a command of omsbox as it is typed for the database of s.

@@ -16,6 +16,19 @@ const (
 	PremiumNumber   Code = "premium-number" // setting
 )
 
+// What is wrong with the disk, the database and the clock.
+const (
+	DiskFull     Code = "disk-full"      // directory, free
+	DiskLow      Code = "disk-low"       // directory, free, least
+	DiskReadOnly Code = "disk-read-only" // directory
+	DiskFails    Code = "disk-fails"     // directory, error
+
+	DatabaseGone     Code = "database-gone"     // path
+	DatabaseReplaced Code = "database-replaced" // path
+	DatabaseDamaged  Code = "database-damaged"  // path, error
+	DatabaseBusy     Code = "database-busy"     // path
+)
+
 // english says each condition in words: what is wrong, then what to do. {name} stands for an argument. A phrase
 // begins with a small letter, unless a name stands there, and ends without a full stop.
 var english = map[Code]string{
@@ -29,4 +42,20 @@ var english = map[Code]string{
 	EmergencyNumber: "it is an emergency number, and texts to these are always refused; call it instead",
 	DeniedNumber:    "the setting {setting} refuses this number",
 	PremiumNumber:   "the setting {setting} refuses premium-rate numbers, which cost extra",
+
+	DiskFull: "the disk is full, so no text is taken or sent: make room on the disk of {directory}, where {free} are free. " +
+		"What is stored stays, and all goes on by itself then",
+	DiskLow: "the disk is nearly full: make room on the disk of {directory}, where only {free} are free. " +
+		"Below {least} it may soon be full, and then no text is taken or sent",
+	DiskReadOnly: "the disk is read-only, so no text is taken or sent: look after the disk of {directory}, as a system does " +
+		"that to a disk with errors (dmesg tells). Restart omsbox when it can be written again",
+	DiskFails: "the disk fails, so no text is taken or sent: look after the disk of {directory}, which may be worn out " +
+		"(dmesg tells), and have a backup at hand ({error})",
+	DatabaseGone: "the database is gone, so no text is taken or sent: {path} was deleted or moved away while omsbox was running. " +
+		"Put the very same file back there, or put a backup there and restart omsbox",
+	DatabaseReplaced: "the database was replaced, so no text is taken or sent: there is another file at {path} since omsbox was started. " +
+		"Put the very same file back there, or restart omsbox to go on with the one that is there now",
+	DatabaseDamaged: "the database is damaged or not omsbox's: put a backup in the place of {path}, or name another directory with -data ({error})",
+	DatabaseBusy: "another program holds the database, so no text is taken or sent: end what uses {path}, " +
+		"which may be a database browser or a backup",
 }

@@ -10,15 +10,15 @@ import (
 )
 
 func TestARowHoldsACondition(t *testing.T) {
-	english["disk-full"] = "the disk {disk} has {free} left: delete something"
-	defer delete(english, "disk-full")
-	c := New("disk-full", "disk", "/data", "free", 12)
-	const row = `{"code":"disk-full","disk":"/data","free":"12"}`
+	english["tray-full"] = "the disk {disk} has {free} left: delete something"
+	defer delete(english, "tray-full")
+	c := New("tray-full", "disk", "/data", "free", 12)
+	const row = `{"code":"tray-full","disk":"/data","free":"12"}`
 	if got := c.Row(); got != row {
 		t.Errorf("the row is %s, want %s", got, row)
 	}
 	back := Parse(row)
-	if back.Code != "disk-full" || back.Arg("disk") != "/data" || back.Arg("free") != "12" || back.Row() != row {
+	if back.Code != "tray-full" || back.Arg("disk") != "/data" || back.Arg("free") != "12" || back.Row() != row {
 		t.Errorf("the row is read as %+v", back)
 	}
 	if got, want := back.Words(), "the disk /data has 12 left: delete something"; got != want {

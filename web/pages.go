@@ -64,6 +64,7 @@ type view struct {
 	Demo    bool   // whether there is a demo page
 	User    string // the login of who has signed in; "" where nobody has
 	Links   []link // to other pages
+	Trouble string // why nothing can be stored; "" while it can
 	Page    any    // the page's own
 }
 
@@ -94,7 +95,7 @@ func (s *Server) links(r *http.Request, signedIn bool) []link {
 func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, name, title string, page any) {
 	var b bytes.Buffer
 	u, signedIn := visitor(r)
-	v := view{Title: title, Service: s.store.Setting("service.name"), Demo: s.config.Demo != nil, User: u.Login, Links: s.links(r, signedIn), Page: page}
+	v := view{Title: title, Service: s.store.Setting("service.name"), Demo: s.config.Demo != nil, User: u.Login, Links: s.links(r, signedIn), Trouble: s.trouble(), Page: page}
 	if err := s.templates[name].Execute(&b, v); err != nil {
 		panic(fmt.Errorf("page %s: %w", name, err))
 	}
@@ -126,6 +127,11 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Context().Err() != nil {
 		return // nobody waits for the answer any more, and that is why
 	}
+	if errors.Is(err, store.ErrStorage) { // the page says above why
+		s.render(w, r, http.StatusServiceUnavailable, "problem", "That cannot be stored now",
+			problem{Text: "Nothing was changed. Please tell the person who runs this box, and try again when it is mended."})
+		return
+	}
 	id := newID()
 	s.log.Error("a page failed", "id", id, "method", r.Method, "path", r.URL.Path, "err", err)
 	s.broken(w, r, id)
@@ -133,6 +139,12 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 
 // newID is the code of one failure.
 func newID() string { return rand.Text()[:8] }
+
+// trouble says why nothing can be stored, and not where: pages are public.
+func (s *Server) trouble() string {
+	what, _, _ := strings.Cut(s.store.Storage().Condition.Words(), ": ")
+	return store.Sentence(what)
+}
 
 func (s *Server) broken(w http.ResponseWriter, r *http.Request, code string) {
 	s.render(w, r, http.StatusInternalServerError, "problem", "Something went wrong here",

@@ -38,6 +38,7 @@ func (m *Mailer) Run(ctx context.Context) error {
 	var loops sync.WaitGroup
 	loops.Go(func() { m.route(ctx) })
 	loops.Go(func() { m.deliver(ctx) })
+	loops.Go(func() { m.guard(ctx) })
 	loops.Wait()
 	return nil
 }

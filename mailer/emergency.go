@@ -1,0 +1,142 @@
+package mailer
+
+import (
+	"context"
+	"crypto/rand"
+	"time"
+
+	"omsbox/store"
+	"omsbox/store/condition"
+)
+
+const (
+	// emergencyAfter is how long the storage must refuse what is to be stored before people are told: what a
+	// moment mends is no emergency.
+	emergencyAfter = 3 * time.Second
+	// emergencyPause is the time from one such mail to the next at least.
+	emergencyPause = time.Hour
+)
+
+// emergency tells the administrators that nothing can be stored. Such a mail cannot be a row of the queue: it
+// is made in memory and handed to the relay at once, and so is the mail that it is over.
+type emergency struct {
+	*Mailer
+	to     []addressee   // as read last: the database may not be readable when they are needed
+	open   store.Alarm   // what they were told; its Condition is zero where nothing is open
+	last   time.Time     // when they were told last; monotonic
+	left   []addressee   // who of them must still be told
+	failed int           // tries in a row that the relay did not take
+	seen   store.Trouble // what is waited for to last
+	since  time.Time     // since when; monotonic
+}
+
+// guard watches the storage until ctx ends.
+func (m *Mailer) guard(ctx context.Context) {
+	bell := m.store.Subscribe(store.Storage)
+	defer bell.Close()
+	e := emergency{Mailer: m}
+	e.readAddressees(ctx)
+	for {
+		var due <-chan time.Time
+		if wait, waits := e.work(ctx); waits {
+			due = time.After(wait)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-bell.C:
+		case <-due:
+		}
+	}
+}
+
+// work tells what there is to be told now, and returns how long it is until there may be more; false where only
+// the bell can bring more.
+func (e *emergency) work(ctx context.Context) (time.Duration, bool) {
+	now := e.store.Storage()
+	if now.Condition.Code != e.seen.Condition.Code || e.since.IsZero() {
+		e.seen, e.since, e.failed = now, time.Now(), 0
+	}
+	told := e.open.Condition
+	switch {
+	case now.Condition.Code == told.Code:
+		return time.Hour, true // until then somebody may have become an administrator
+	case now.Condition.IsZero():
+		e.open.Cleared = e.store.Now()
+		return e.tell(ctx, e.open, condition.Condition{})
+	}
+	wait := time.Until(e.since.Add(emergencyAfter))
+	if !e.last.IsZero() {
+		wait = max(wait, time.Until(e.last.Add(emergencyPause)))
+	}
+	if wait > 0 {
+		return wait, true
+	}
+	alarm := store.Alarm{Kind: "storage", About: e.store.Dir(), Text: now.Condition.Words(), Condition: now.Condition, Raised: now.Since}
+	return e.tell(ctx, alarm, now.Condition)
+}
+
+// tell mails an alarm to all who are to know of it. told is what is open once they know.
+func (e *emergency) tell(ctx context.Context, a store.Alarm, told condition.Condition) (time.Duration, bool) {
+	if e.failed == 0 {
+		e.readAddressees(ctx)
+		e.left = e.to
+	}
+	for len(e.left) > 0 {
+		result, err := e.hand(ctx, a, e.left[0])
+		switch {
+		case ctx.Err() != nil:
+			return 0, false
+		case result == taken:
+			e.log.Warn("an administrator was told by mail", "alarm", a.Condition.Code, "over", told.IsZero())
+		case result == refused:
+			e.log.Error("cannot tell an administrator by mail", "alarm", a.Condition.Code, "err", oneLine(err.Error()))
+		default:
+			e.log.Warn("an alarm has to wait for the relay", "alarm", a.Condition.Code, "err", oneLine(err.Error()))
+			e.failed++
+			return relayPauses[min(e.failed, len(relayPauses))-1], true
+		}
+		e.left = e.left[1:]
+	}
+	a.Condition, e.failed = told, 0
+	if e.open = a; !told.IsZero() {
+		e.last = time.Now()
+	}
+	return 0, true // what is so may have changed meanwhile
+}
+
+// hand hands one mail to the relay.
+func (e *emergency) hand(ctx context.Context, a store.Alarm, to addressee) (outcome, error) {
+	r, err := parseRelay(e.store.Setting("mail.relay"))
+	if err != nil {
+		return later, err
+	}
+	c, err := e.connect(ctx, r)
+	if err != nil {
+		return later, err
+	}
+	defer c.close(true)
+	m := store.Mail{Kind: store.AlarmMail, Token: rand.Text(), Created: e.store.Now(), Over: !a.Cleared.IsZero()}
+	return c.hand(alarm(m, a, e.store.Setting("service.name"), e.store.Dir(), to))
+}
+
+// readAddressees reads who is to be told. Where that fails, it stays with those who were read last.
+func (e *emergency) readAddressees(ctx context.Context) {
+	users, err := e.store.Administrators(ctx)
+	if err == nil && len(users) == 0 {
+		var u store.User
+		var why string
+		if u, why, err = e.catchAll(ctx); why == "" && err == nil {
+			users = []store.User{u}
+		}
+	}
+	if err != nil {
+		return
+	}
+	e.to = nil
+	for _, u := range users {
+		if path, why := mailbox(u.Mail); why == "" {
+			e.to = append(e.to, addressee{own: e.store.Address(u), path: path, domain: e.store.MailDomain()})
+		}
+	}
+}

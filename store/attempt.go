@@ -403,11 +403,6 @@ func (s *Store) Late(ctx context.Context, segment int64, mr int) error {
 // and an answer that was owed was not written.
 func (s *Store) recover(ctx context.Context) error {
 	return s.write(ctx, func(t *tx) error {
-		if err := s.clock.load(t); err != nil {
-			return err
-		}
-		// What time it may be is known only now.
-		t.now = s.stamp()
 		if _, err := t.exec(`DELETE FROM errands`); err != nil { // whoever asked has given up
 			return err
 		}

@@ -1,11 +1,13 @@
 package store
 
 import (
-	"database/sql"
-	"errors"
+	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
+
+	"omsbox/store/condition"
 )
 
 const (
@@ -17,6 +19,12 @@ const (
 	drift = time.Hour
 	// steadyFor is how long a clock that was set must go on evenly to be believed again.
 	steadyFor = 10 * time.Minute
+	// far is how far ahead of what was seen before a clock is not believed for going on evenly alone. A box that
+	// was switched off for that long is rare, a year that is wrong is not; and what expires by it is lost.
+	far = 30 * day
+	// toldAfter is how long a clock must be doubted before people are told by mail: after a start without a battery
+	// for the clock, a time server comes first.
+	toldAfter = 5 * time.Minute
 )
 
 // clock judges the wall clock: a Raspberry Pi has none of its own and starts in the past.
@@ -28,7 +36,21 @@ type clock struct {
 	marked look // when the mark was last written
 	high   look // the latest wall time that was ever seen
 	good   bool // as at the last look
+	doubt  condition.Condition
+	since  look      // when that doubt began
+	mailed alarmed   // what people were told
+	word   int64     // when a person said last that the clock is right: the row clock/trusted
+	texts  testimony // what texts from the network say
 }
+
+// alarmed is what is known of the alarm that tells of a doubt.
+type alarmed int
+
+const (
+	perhaps alarmed = iota // one of the last run may be open
+	raised
+	cleared
+)
 
 // look is one look at the clocks.
 type look struct {
@@ -64,28 +86,56 @@ func computersClock(now func() time.Time) source {
 	return source{now, func() time.Duration { return now().Sub(start) }, clockConfirmed}
 }
 
-// ClockTrusted says whether the wall clock may decide that something is due or over. While it is
+// ClockTrusted reports whether the wall clock may decide that something is due or over. While it is
 // not trusted nothing scheduled is sent and nothing expires.
-func (s *Store) ClockTrusted() bool { return s.ClockProblem() == "" }
+func (s *Store) ClockTrusted() bool {
+	s.clock.mu.Lock()
+	defer s.clock.mu.Unlock()
+	return s.clock.problem(s.look()).IsZero()
+}
 
-// ClockProblem says in words for people why the wall clock is not trusted: it is behind the latest
-// time that was ever seen, or was set by more than an hour and has not gone on evenly for long
-// since, nor is it known to agree with a time server. "" where it is trusted.
-func (s *Store) ClockProblem() string {
+// ClockProblem says in words for people why the wall clock is not trusted; "" where it is.
+func (s *Store) ClockProblem() string { return s.ClockDoubt().Words() }
+
+// ClockDoubt returns why the wall clock is not trusted: it is behind the latest time that was ever seen, or
+// behind what texts from the network are dated; or it was set by more than an hour and has neither gone on evenly
+// for long since nor a witness. It is zero where the clock is trusted. A process beside the one that serves has
+// it from that one, which has looked at the clock for longer.
+func (s *Store) ClockDoubt() condition.Condition {
+	if s.lock == nil {
+		if p := s.published(); p.Serves {
+			return p.Clock.Condition
+		}
+	}
 	s.clock.mu.Lock()
 	defer s.clock.mu.Unlock()
 	return s.clock.problem(s.look())
 }
 
-func (c *clock) problem(now look) string {
+func (c *clock) problem(now look) condition.Condition {
 	if behind := c.high.wall.Sub(now.wall); behind > jump {
-		return fmt.Sprintf("this computer's clock is %v behind the latest time that was seen before: set it", behind.Round(time.Second))
+		return condition.New(condition.ClockBehind, "by", forPeople(behind))
 	}
-	if by := c.base.set(now); !c.base.wall.IsZero() && by.Abs() >= drift {
-		return fmt.Sprintf("this computer's clock was set by %v: it is believed when it has gone on evenly for %v, or a time server confirms it",
-			by.Round(time.Second), steadyFor)
+	if by := c.base.set(now); !c.base.wall.IsZero() && by >= far {
+		return condition.New(condition.ClockFarAhead, "by", forPeople(by))
+	} else if !c.base.wall.IsZero() && by.Abs() >= drift {
+		return condition.New(condition.ClockSet, "by", forPeople(by), "steady", forPeople(steadyFor))
 	}
-	return ""
+	if behind := c.texts.ahead(now); behind > 0 {
+		return condition.New(condition.ClockBehindTexts, "by", forPeople(behind))
+	}
+	return condition.Condition{}
+}
+
+// forPeople is a time as people say it: nobody wants to know the seconds of a year.
+func forPeople(d time.Duration) string {
+	switch days := d.Abs().Round(time.Hour) / day; {
+	case days >= 3:
+		return fmt.Sprintf("%d days", days)
+	case d.Abs() >= time.Hour:
+		d = d.Round(time.Minute)
+	}
+	return strings.TrimSuffix(strings.TrimSuffix(d.Abs().Round(time.Second).String(), "0s"), "0m")
 }
 
 // stamp is the time that rows get. Where the wall clock is behind what was seen before, it goes on
@@ -109,30 +159,28 @@ func (c *clock) tick(s *Store) func(*tx) error {
 	now := s.look()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.base.wall.IsZero() {
-		c.base, c.last, c.marked, c.good = now, now, now, c.problem(now) == ""
-		return nil
-	}
 	if by := c.last.set(now); by.Abs() > jump {
 		c.set = now
+		c.texts.witness = false
 		s.log.Warn("the clock was set", "by", by.Round(time.Second))
 		s.bells.ringAll() // what is due has to be looked at again
 	}
 	c.last = now
-	if c.base.set(now).Abs() >= drift && !c.high.wall.After(now.wall) && (now.mono-c.set.mono >= steadyFor || s.source.confirmed()) {
+	server := s.source.confirmed()
+	if server {
+		c.texts = testimony{witness: c.texts.witness}
+	}
+	witness, steady := server || c.texts.witness, now.mono-c.set.mono >= steadyFor
+	if by := c.base.set(now); by.Abs() >= drift && !c.high.wall.After(now.wall) && (witness || steady && by < far) {
 		c.base = now
 	}
-	if behind := c.high.wall.Sub(now.wall); behind > jump && now.mono-c.set.mono >= steadyFor && s.source.confirmed() {
-		s.log.Warn("the clock was ahead once: a time server says that it is right now", "by", behind.Round(time.Second))
-		c.base, c.high, c.marked, c.good = now, now, now, true
-		s.bells.ringAll()
+	if behind := c.high.wall.Sub(now.wall); behind > jump && steady && witness {
+		s.log.Warn("the clock was ahead once: a witness says that it is right now", "by", behind.Round(time.Second))
+		c.believe(now)
+		c.judged(s, now)
 		return func(t *tx) error { return t.lowerMark(behind) }
 	}
-	good := c.problem(now) == ""
-	if good != c.good {
-		s.bells.ringAll()
-	}
-	if c.good = good; !good {
+	if c.judged(s, now); !c.good {
 		return nil
 	}
 	if now.wall.After(c.high.wall) {
@@ -149,54 +197,117 @@ func (c *clock) tick(s *Store) func(*tx) error {
 	}
 }
 
-// lowerMark puts right what was dated while the clock was ahead by that much, and would wait for that
-// time. What was counted for days that have not come counts for those that they were.
-func (t *tx) lowerMark(ahead time.Duration) error {
-	now, today, back := ms(t.now), date(t.now), fmt.Sprintf("-%d days", ahead/day)
-	const was = `ifnull(min(?1, CAST(strftime('%Y%m%d', printf('%d-%02d-%02d', day / 10000, day / 100 % 100, day % 100), ?2) AS INTEGER)), ?1)`
-	for _, change := range []struct {
-		text string
-		args []any
-	}{
-		{`INSERT INTO counters (name, value) VALUES ('clock', ?1) ON CONFLICT (name) DO UPDATE SET value = excluded.value`, []any{now}},
-		{`UPDATE deliveries SET due = ?1, expires = min(expires, ?2) WHERE (line IS NOT NULL OR ahead <> 0) AND state = 'queued' AND due > ?1`,
-			[]any{now, ms(t.now.Add(t.writer.store.Validity()))}},
-		{`UPDATE mails SET due = min(due, ?1), updated = min(updated, ?1) WHERE due > ?1 OR updated > ?1`, []any{now}},
-		{`UPDATE conversations SET wrote = ?1 WHERE wrote > ?1`, []any{now}},
-		{`UPDATE incoming_segments SET received = ?1 WHERE incoming_id IS NULL AND received > ?1`, []any{now}},
-		{`UPDATE sims SET asked = 0 WHERE asked > ?1`, []any{now}},
-		{`UPDATE sessions SET created = min(created, ?1), used = min(used, ?1) WHERE created > ?1 OR used > ?1`, []any{now}},
-		{`INSERT INTO usage (sim, day, segments) SELECT sim, ` + was + `, sum(segments) FROM usage WHERE day > ?1 GROUP BY 1, 2
-			ON CONFLICT (sim, day) DO UPDATE SET segments = segments + excluded.segments`, []any{today, back}},
-		{`DELETE FROM usage WHERE day > ?1`, []any{today}},
-		{`INSERT INTO user_usage (user_id, day, segments, notices) SELECT user_id, ` + was + `, sum(segments), sum(notices) FROM user_usage WHERE day > ?1 GROUP BY 1, 2
-			ON CONFLICT (user_id, day) DO UPDATE SET segments = segments + excluded.segments, notices = notices + excluded.notices`, []any{today, back}},
-		{`DELETE FROM user_usage WHERE day > ?1`, []any{today}},
-	} {
-		if _, err := t.exec(change.text, change.args...); err != nil {
-			return err
-		}
+// believe takes the wall clock for right.
+func (c *clock) believe(now look) {
+	c.base, c.last, c.high, c.marked = now, now, now, now
+	c.texts = testimony{witness: true}
+}
+
+// judged takes note of whether the clock is doubted, and tells it where that is new.
+func (c *clock) judged(s *Store, now look) {
+	doubt := c.problem(now)
+	if doubt.Code == c.doubt.Code {
+		return
 	}
-	t.writer.lanes = nil // they are read anew
-	for _, topic := range []Topic{Outgoing, Post, Arrived} {
-		t.ring(topic)
+	if c.doubt.IsZero() {
+		c.since = now
+	}
+	c.doubt, c.good = doubt, doubt.IsZero()
+	if c.good {
+		s.log.Info("the clock is believed again")
+	} else {
+		s.log.Warn("the clock is not believed: nothing scheduled is sent and nothing expires", "reason", doubt.Words())
+	}
+	s.tellClock(Trouble{doubt, now.wall})
+	s.bells.ringAll()
+}
+
+// alarm returns a change to be committed: the alarm for a clock that has been doubted for long, or its end. nil
+// where there is nothing to tell.
+func (c *clock) alarm(s *Store) func(*tx) error {
+	const kind, about = "clock", "the clock of this computer"
+	if s.lock == nil {
+		return nil
+	}
+	now := s.look()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.good && c.mailed != cleared:
+		c.mailed = cleared
+		return func(t *tx) error { return t.clear(kind, about) }
+	case !c.good && c.mailed != raised && now.mono-c.since.mono >= toldAfter:
+		c.mailed = raised
+		row := c.doubt.Row()
+		return func(t *tx) error { return t.raise(kind, about, row) }
 	}
 	return nil
 }
 
-// load reads the high-water mark: the mark itself, or what was stored last.
-func (c *clock) load(t *tx) error {
-	var mark, seen int64
-	err := t.row(`SELECT value FROM counters WHERE name = 'clock'`, nil, &mark)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return err
+// load reads what earlier runs knew of the clock, and looks at it for the first time.
+func (c *clock) load(ctx context.Context, s *Store) error {
+	known, err := one(ctx, s, func(r scanner) (v struct{ mark, seen, word int64 }, err error) {
+		return v, r.Scan(&v.mark, &v.seen, &v.word)
+	}, `SELECT ifnull((SELECT value FROM counters WHERE name = 'clock'), 0),
+		ifnull((SELECT at FROM traffic ORDER BY id DESC LIMIT 1), 0),
+		ifnull((SELECT value FROM counters WHERE name = 'clock/trusted'), 0)`)
+	if err != nil {
+		return fmt.Errorf("read what is known of the clock: %w", err)
 	}
-	err = t.row(`SELECT at FROM traffic ORDER BY id DESC LIMIT 1`, nil, &seen)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return err
-	}
+	now := s.look()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.high = look{fromMS(max(mark, seen)), t.writer.store.look().mono}
+	c.word, c.high = known.word, look{fromMS(max(known.mark, known.seen)), now.mono}
+	c.base, c.last, c.marked, c.good = now, now, now, true
+	if !c.high.wall.IsZero() && now.wall.Sub(c.high.wall) >= far && !s.source.confirmed() {
+		c.base.wall, c.set = c.high.wall, now // as if it had been set by that just now
+	}
+	c.judged(s, now)
+	return nil
+}
+
+// TrustClock takes a person's word that the clock of this computer is right, and returns what it shows. What was
+// dated while the clock was ahead is put right. A process that serves hears of it at once.
+func (s *Store) TrustClock(ctx context.Context) (time.Time, error) {
+	s.clock.mu.Lock()
+	now := s.look()
+	ahead := s.clock.high.wall.Sub(now.wall)
+	s.clock.believe(now)
+	s.clock.word = ms(now.wall)
+	s.clock.judged(s, now)
+	s.clock.mu.Unlock()
+	return now.wall, s.write(ctx, func(t *tx) error {
+		if _, err := t.exec(`INSERT INTO counters (name, value) VALUES ('clock/trusted', ?)
+			ON CONFLICT (name) DO UPDATE SET value = excluded.value`, ms(now.wall)); err != nil {
+			return err
+		}
+		if ahead > jump {
+			return t.lowerMark(ahead)
+		}
+		_, err := t.exec(`INSERT INTO counters (name, value) VALUES ('clock', ?1) ON CONFLICT (name) DO UPDATE SET value = max(value, ?1)`, ms(now.wall))
+		return err
+	})
+}
+
+// heed looks whether another process was told that the clock is right, and believes it.
+func (c *clock) heed(ctx context.Context, s *Store) error {
+	word, err := one(ctx, s, func(r scanner) (at int64, err error) {
+		return at, r.Scan(&at)
+	}, `SELECT ifnull((SELECT value FROM counters WHERE name = 'clock/trusted'), 0)`)
+	if err != nil {
+		return err
+	}
+	now := s.look()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if word == c.word {
+		return nil
+	}
+	if c.word = word; now.wall.Sub(fromMS(word)).Abs() > agrees {
+		return nil // the clock was set since
+	}
+	s.log.Info("a person says that the clock is right")
+	c.believe(now)
+	c.judged(s, now)
 	return nil
 }

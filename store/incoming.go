@@ -111,6 +111,9 @@ func (t *tx) arrive(sim string, tpdu []byte, a arrival, kept bool) error {
 		return err
 	}
 	t.ring(Arrived)
+	if !kept {
+		t.then(func() { t.writer.store.heard(this.sender, a.SCTS) })
+	}
 	if k.ref < 0 {
 		return t.makeIncoming(k, []segment{this})
 	}

@@ -34,7 +34,7 @@ type Mail struct {
 	Token    string    // left part of the Message-ID
 	Attempts int       // how often it was handed to the relay, this time included
 	Retries  int       // how often this relay put it off (MailRetry)
-	Created  time.Time // the mail's Date
+	Created  time.Time // the mail's Date; of a Reply the text's own time where the clock was not trusted
 }
 
 // noticePause lets the failures of one message come together in one mail.
@@ -52,9 +52,16 @@ type mailRow struct {
 }
 
 func (t *tx) queueMail(m mailRow) error {
+	created := ms(t.now)
+	if m.incoming != 0 && !t.writer.store.ClockTrusted() {
+		// The message centre knows better when a text was written than a clock that nobody believes.
+		if err := t.row(`SELECT sent FROM incoming WHERE id = ?`, []any{m.incoming}, &created); err != nil {
+			return err
+		}
+	}
 	id, err := t.insert(`INSERT INTO mails (kind, user_id, incoming_id, message_id, alarm_id, over, token, state, due, attempts, retries, reason, created, updated)
 		VALUES (?, nullif(?, 0), nullif(?, 0), nullif(?, 0), nullif(?, 0), ?, ?, 'queued', ?, 0, 0, '', ?, ?)`,
-		m.kind, m.user, m.incoming, m.message, m.alarm, m.over, rand.Text(), ms(t.now.Add(m.after)), ms(t.now), ms(t.now))
+		m.kind, m.user, m.incoming, m.message, m.alarm, m.over, rand.Text(), ms(t.now.Add(m.after)), created, ms(t.now))
 	if err != nil {
 		return err
 	}

@@ -54,6 +54,7 @@ func (s *Store) report(ctx context.Context, sim string, tpdu []byte, r sms.Statu
 		if err != nil {
 			return err
 		}
+		t.then(func() { s.heard("a report", r.Discharge) })
 		segment, err := t.reported(sim, r)
 		if err != nil || segment == before {
 			return err

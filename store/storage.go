@@ -63,6 +63,7 @@ func (s *Store) Storage() Trouble {
 
 // became takes note of how the storage is: c is zero where it is well.
 func (s *Store) became(c condition.Condition) {
+	since := s.stamp()
 	s.storage.mu.Lock()
 	was := s.storage.trouble.Condition
 	if was.Code == c.Code {
@@ -71,7 +72,7 @@ func (s *Store) became(c condition.Condition) {
 	}
 	s.storage.trouble = Trouble{}
 	if !c.IsZero() {
-		s.storage.trouble = Trouble{c, s.stamp()}
+		s.storage.trouble = Trouble{c, since}
 	}
 	s.storage.probed = time.Now()
 	s.storage.publish()
@@ -294,6 +295,7 @@ const (
 
 // published is what that file holds.
 type published struct {
+	Serves         bool // some process does, and tells
 	Storage, Clock Trouble
 }
 
@@ -314,6 +316,14 @@ func (s *Store) openHealth() error {
 	defer s.storage.mu.Unlock()
 	s.storage.health = file
 	return s.storage.write()
+}
+
+// tellClock publishes whether the clock is doubted.
+func (s *Store) tellClock(t Trouble) {
+	s.storage.mu.Lock()
+	defer s.storage.mu.Unlock()
+	s.storage.clock = t
+	s.storage.publish()
 }
 
 // publish writes how the storage and the clock are. A disk that refuses even that tells it itself to those
@@ -364,7 +374,7 @@ func publishedIn(dir string) (p published) {
 	var row publishedRow
 	for range 3 { // it may be written just now
 		data, err := io.ReadAll(io.LimitReader(io.NewSectionReader(file, 0, 1<<20), 1<<20))
-		if err == nil && json.Unmarshal(data, &row) == nil {
+		if p.Serves = err == nil && json.Unmarshal(data, &row) == nil; p.Serves {
 			break
 		}
 		row = publishedRow{}

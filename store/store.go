@@ -207,6 +207,10 @@ func open(ctx context.Context, dir string, log *slog.Logger, held *lock, mode st
 		conn.Close()
 		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), s.read.Close(), db.Close())
 	}
+	if err := s.clock.load(ctx, s); err != nil {
+		conn.Close()
+		return nil, errors.Join(explained(dir, err), s.read.Close(), db.Close())
+	}
 	s.writer = newWriter(s, db, conn)
 	go s.writer.run()
 	if err := s.reload(ctx); err != nil {

@@ -138,10 +138,16 @@ func (w *writer) run() {
 				version = v
 				w.lanes = nil
 				w.store.reloadNow()
+				if err := w.store.clock.heed(ctx, w.store); err != nil {
+					w.store.log.Error("cannot read what a person says of the clock", "err", err)
+				}
 				w.store.bells.ringAll()
 			}
 			if mark := w.store.clock.tick(w.store); mark != nil {
 				w.commit(ctx, []*change{{work: mark}})
+			}
+			if alarm := w.store.clock.alarm(w.store); alarm != nil {
+				w.commit(ctx, []*change{{work: alarm}})
 			}
 			if care := w.store.tend(); care != nil {
 				w.commit(ctx, []*change{{work: care}})

@@ -27,6 +27,11 @@ const (
 	DatabaseReplaced Code = "database-replaced" // path
 	DatabaseDamaged  Code = "database-damaged"  // path, error
 	DatabaseBusy     Code = "database-busy"     // path
+
+	ClockBehind      Code = "clock-behind"       // by
+	ClockBehindTexts Code = "clock-behind-texts" // by
+	ClockSet         Code = "clock-set"          // by, steady
+	ClockFarAhead    Code = "clock-far-ahead"    // by
 )
 
 // english says each condition in words: what is wrong, then what to do. {name} stands for an argument. A phrase
@@ -58,4 +63,12 @@ var english = map[Code]string{
 	DatabaseDamaged: "the database is damaged or not omsbox's: put a backup in the place of {path}, or name another directory with -data ({error})",
 	DatabaseBusy: "another program holds the database, so no text is taken or sent: end what uses {path}, " +
 		"which may be a database browser or a backup",
+
+	ClockBehind: "this computer's clock is {by} behind the latest time that was seen before: set it. " +
+		"Where it is right, and was ahead before, `omsbox clock trust` says so",
+	ClockBehindTexts: "this computer's clock is {by} behind what texts from the network are dated: set it. " +
+		"Where it is right, `omsbox clock trust` says so",
+	ClockSet: "this computer's clock was set by {by}: it is believed when it has gone on evenly for {steady}, or a time server or a text confirms it",
+	ClockFarAhead: "this computer's clock is {by} ahead of the latest time that was seen before: it is believed when a time server or a text confirms it. " +
+		"Where it is right, `omsbox clock trust` says so",
 }

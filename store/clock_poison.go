@@ -1,0 +1,78 @@
+package store
+
+import (
+	"fmt"
+	"time"
+)
+
+// moments are the columns that hold when something happened, by table. What was written there while the clock was
+// ahead is put right by lowerMark. A column that holds what a person chose, such as when a text is to be sent, is
+// not among them.
+var moments = map[string][]string{
+	"alarms":            {"raised", "cleared"},
+	"app_passwords":     {"created", "used"},
+	"conversations":     {"wrote", "before"},
+	"deliveries":        {"settled", "updated"},
+	"errands":           {"created"},
+	"health":            {"since"},
+	"incoming":          {"received"},
+	"incoming_segments": {"received"},
+	"mails":             {"due", "created", "updated"},
+	"messages":          {"created", "service_update"},
+	"modems":            {"updated"},
+	"proofs":            {"at"},
+	"reports":           {"received"},
+	"segments":          {"handed", "settled"},
+	"service_clients":   {"seen", "told"},
+	"sessions":          {"created", "used"},
+	"sims":              {"asked", "met"},
+	"traffic":           {"at"},
+	"users":             {"created"},
+}
+
+// dates are the rows of counters that hold when something happened.
+const dates = `(name IN ('radio', 'settings', 'service') OR name LIKE 'service/%' OR name LIKE 'named/%')`
+
+// lowerMark puts right what was dated while the clock was ahead by that much, and would wait for that time or
+// seem newer than all that comes. It is dated when it was: rows go on evenly, so that much earlier, and not after
+// now. What was counted for days that have not come counts for those that they were.
+func (t *tx) lowerMark(ahead time.Duration) error {
+	now, today, back := ms(t.now), date(t.now), fmt.Sprintf("-%d days", ahead/day)
+	const was = `ifnull(min(?1, CAST(strftime('%Y%m%d', printf('%d-%02d-%02d', day / 10000, day / 100 % 100, day % 100), ?2) AS INTEGER)), ?1)`
+	type statement struct {
+		text string
+		args []any
+	}
+	changes := []statement{
+		{`INSERT INTO counters (name, value) VALUES ('clock', ?1) ON CONFLICT (name) DO UPDATE SET value = excluded.value`, []any{now}},
+		{`UPDATE counters SET value = min(?1, value - ?2) WHERE value > ?1 AND ` + dates, []any{now, ahead.Milliseconds()}},
+		{`UPDATE deliveries SET due = min(due, ?1), expires = min(expires, ?2) WHERE state IN ('queued', 'sending', 'held') AND (due > ?1 OR expires > ?2)`,
+			[]any{now, ms(t.now.Add(t.writer.store.Validity()))}},
+		// Where the message centre gave no time, it is that of the computer.
+		{`UPDATE incoming SET sent = min(?1, sent - ?2) WHERE sent > ?1 AND sent = received`, []any{now, ahead.Milliseconds()}},
+		{`UPDATE incoming_segments SET sent = min(?1, sent - ?2) WHERE sent > ?1 AND sent = received`, []any{now, ahead.Milliseconds()}},
+		{`INSERT INTO usage (sim, day, segments) SELECT sim, ` + was + `, sum(segments) FROM usage WHERE day > ?1 GROUP BY 1, 2
+			ON CONFLICT (sim, day) DO UPDATE SET segments = segments + excluded.segments`, []any{today, back}},
+		{`DELETE FROM usage WHERE day > ?1`, []any{today}},
+		{`INSERT INTO user_usage (user_id, day, segments, notices) SELECT user_id, ` + was + `, sum(segments), sum(notices) FROM user_usage WHERE day > ?1 GROUP BY 1, 2
+			ON CONFLICT (user_id, day) DO UPDATE SET segments = segments + excluded.segments, notices = notices + excluded.notices`, []any{today, back}},
+		{`DELETE FROM user_usage WHERE day > ?1`, []any{today}},
+	}
+	for table, columns := range moments {
+		for _, column := range columns {
+			changes = append(changes, statement{fmt.Sprintf(`UPDATE %s SET %s = min(?1, %[2]s - ?2) WHERE %[2]s > ?1`, table, column),
+				[]any{now, ahead.Milliseconds()}})
+		}
+	}
+	for _, change := range changes {
+		if _, err := t.exec(change.text, change.args...); err != nil {
+			return err
+		}
+	}
+	t.writer.lanes, t.writer.swept = nil, time.Time{} // they are read again
+	t.then(t.writer.store.reloadNow)
+	for _, topic := range []Topic{Outgoing, Post, Arrived} {
+		t.ring(topic)
+	}
+	return nil
+}

@@ -13,7 +13,7 @@ const (
 	// emergencyAfter is how long the storage must refuse what is to be stored before people are told: what a
 	// moment mends is no emergency.
 	emergencyAfter = 3 * time.Second
-	// emergencyPause is the time from one such mail to the next at least.
+	// emergencyPause is the time from one mail that tells of a trouble to the next one that tells of the same at least.
 	emergencyPause = time.Hour
 )
 
@@ -21,20 +21,20 @@ const (
 // is made in memory and handed to the relay at once, and so is the mail that it is over.
 type emergency struct {
 	*Mailer
-	to     []addressee   // as read last: the database may not be readable when they are needed
-	open   store.Alarm   // what they were told; its Condition is zero where nothing is open
-	last   time.Time     // when they were told last; monotonic
-	left   []addressee   // who of them must still be told
-	failed int           // tries in a row that the relay did not take
-	seen   store.Trouble // what is waited for to last
-	since  time.Time     // since when; monotonic
+	to     []addressee                  // as read last: the database may not be readable when they are needed
+	open   store.Alarm                  // what they were told; its Condition is zero where nothing is open
+	last   map[condition.Code]time.Time // when they were told of each last; monotonic
+	left   []addressee                  // who of them must still be told
+	failed int                          // tries in a row that the relay did not take
+	seen   store.Trouble                // what is waited for to last
+	since  time.Time                    // since when; monotonic
 }
 
 // guard watches the storage until ctx ends.
 func (m *Mailer) guard(ctx context.Context) {
 	bell := m.store.Subscribe(store.Storage)
 	defer bell.Close()
-	e := emergency{Mailer: m}
+	e := emergency{Mailer: m, last: map[condition.Code]time.Time{}}
 	e.readAddressees(ctx)
 	for {
 		var due <-chan time.Time
@@ -66,8 +66,8 @@ func (e *emergency) work(ctx context.Context) (time.Duration, bool) {
 		return e.tell(ctx, e.open, condition.Condition{})
 	}
 	wait := time.Until(e.since.Add(emergencyAfter))
-	if !e.last.IsZero() {
-		wait = max(wait, time.Until(e.last.Add(emergencyPause)))
+	if last, told := e.last[now.Condition.Code]; told {
+		wait = max(wait, time.Until(last.Add(emergencyPause)))
 	}
 	if wait > 0 {
 		return wait, true
@@ -100,7 +100,7 @@ func (e *emergency) tell(ctx context.Context, a store.Alarm, told condition.Cond
 	}
 	a.Condition, e.failed = told, 0
 	if e.open = a; !told.IsZero() {
-		e.last = time.Now()
+		e.last[told.Code] = time.Now()
 	}
 	return 0, true // what is so may have changed meanwhile
 }

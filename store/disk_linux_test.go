@@ -192,6 +192,10 @@ func TestADiskThatBecomesReadOnly(t *testing.T) {
 	if err := other.Set(t.Context(), "service.name", "x"); !errors.Is(err, store.ErrStorage) {
 		t.Errorf("another process: a setting is answered with %v", err)
 	}
+	_, _, err = other.Enqueue(t.Context(), store.Message{Source: store.SourceCommand, Parts: []string{"hello"}, To: []store.Recipient{{Number: "+447911123456"}}})
+	if !errors.Is(err, store.ErrStorage) {
+		t.Errorf("another process: a text is answered with %v", err)
+	}
 	for _, id := range taken {
 		if _, err := other.Deliveries(t.Context(), id); err != nil {
 			t.Fatalf("message %d was taken and cannot be read: %v", id, err)

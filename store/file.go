@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 )
 
-// applicationID is "omsb": SQLite keeps it in the header of the file, and migration 8 writes it.
+// applicationID is "omsb": SQLite keeps it in the header of the file, and a migration writes it.
 const applicationID = 0x6F6D7362
 
 // suffixes are those of the files that together are one database in WAL mode.

@@ -111,6 +111,9 @@ func (s *Store) EnqueueAll(ctx context.Context, messages []Message) ([]Result, e
 		}
 		return nil
 	})
+	if errors.Is(err, ErrStorage) {
+		return nil, err
+	}
 	if len(messages) == 1 && results[0].Err != nil {
 		return []Result{{Err: results[0].Err}}, nil
 	}

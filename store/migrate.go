@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"slices"
 )
 
@@ -73,13 +72,4 @@ func migrateAll(ctx context.Context, conn *sql.Conn, from fs.FS, files []string)
 func schemaVersion(ctx context.Context, conn *sql.Conn) (v int, err error) {
 	err = conn.QueryRowContext(ctx, "PRAGMA user_version").Scan(&v)
 	return v, err
-}
-
-// inUse says whether a process serves from dir.
-func inUse(dir string) bool {
-	held, err := takeLock(filepath.Join(dir, "lock"))
-	if err == nil {
-		held.release()
-	}
-	return errors.Is(err, ErrLocked)
 }

@@ -24,11 +24,13 @@ import (
 const (
 	// probeEvery is how often the store tries whether a storage that refused takes something again.
 	probeEvery = 2 * time.Second
-	// roomEvery is how often the store looks how much is free on the disk.
-	roomEvery = 30 * time.Second
+	// lookEvery is how often the store looks at the disk, without writing to it.
+	lookEvery = 5 * time.Second
 	// enough is how many bytes must be free for a disk to count as full no longer. One commit takes far less;
 	// it keeps the end of the trouble from coming and going with each commit.
 	enough = 1 << 20
+	// little is how many bytes must be free for nobody to fear that the next commit finds no room.
+	little = 256 << 10
 )
 
 // Trouble is something that is wrong and that is known to the memory of the serving process alone.
@@ -45,7 +47,9 @@ type storage struct {
 	health  *os.File               // nil: this process does not serve
 	clock   Trouble                // what the clock is doubted for, as published last
 	probed  time.Time              // when the storage that refuses was tried last; monotonic
-	looked  time.Time              // when the room on the disk was looked at last; monotonic
+	looked  time.Time              // when the disk was looked at last; monotonic
+	warned  condition.Code         // of the alarm that a disk will soon be full; "" where none is open
+	started bool                   // one of the last run may be open no longer
 }
 
 // Storage returns why nothing can be stored at present: that the disk is full, that the database is gone. Its
@@ -61,8 +65,8 @@ func (s *Store) Storage() Trouble {
 	return trouble
 }
 
-// became takes note of how the storage is: c is zero where it is well.
-func (s *Store) became(c condition.Condition) {
+// became takes note of how the storage is: c is zero where it is well. err is what SQLite says, if it does.
+func (s *Store) became(c condition.Condition, err error) {
 	since := s.stamp()
 	s.storage.mu.Lock()
 	was := s.storage.trouble.Condition
@@ -82,7 +86,9 @@ func (s *Store) became(c condition.Condition) {
 		s.bells.ringAll() // what could not be stored is tried again
 		return
 	}
-	s.log.Error("nothing can be stored", "reason", c.Words())
+	if s.lock != nil { // else a command gives it to its user as an error
+		s.log.Error("nothing can be stored", "reason", c.Words(), "err", err)
+	}
 	s.bells.ring(Storage)
 	s.bells.ring(Traffic)
 }
@@ -94,7 +100,7 @@ func (s *Store) refused(err error) error {
 	if c.IsZero() {
 		return err
 	}
-	s.became(c)
+	s.became(c, err)
 	return notStored(c, err)
 }
 
@@ -106,9 +112,22 @@ func explained(dir string, err error) error {
 	return err
 }
 
-func notStored(c condition.Condition, err error) error {
-	return fmt.Errorf("%w: %s (%w)", ErrStorage, c.Words(), err)
+// storageError is an ErrStorage with its reason, which SQLite tells in words for programmers alone.
+type storageError struct {
+	condition condition.Condition
+	err       error // nil where the store noticed it by itself
 }
+
+func (e *storageError) Error() string { return ErrStorage.Error() + ": " + e.condition.Words() }
+
+func (e *storageError) Unwrap() []error {
+	if e.err == nil {
+		return []error{ErrStorage}
+	}
+	return []error{ErrStorage, e.err}
+}
+
+func notStored(c condition.Condition, err error) error { return &storageError{c, err} }
 
 // ails says what is wrong with the disk or the database in dir where an error comes from there; zero where it
 // does not.
@@ -161,9 +180,12 @@ func ailing(dir string, err error) condition.Condition {
 	return condition.New(condition.DiskFails, "directory", dir, "error", err)
 }
 
+// tryFile is the pattern of the files that try makes. One that a power cut left is removed at the next start.
+const tryFile = ".try-*"
+
 // try writes a file to the disk of dir, and removes it again: how else is one to know what a disk takes.
 func try(dir string) error {
-	file, err := os.CreateTemp(dir, ".try-")
+	file, err := os.CreateTemp(dir, tryFile)
 	if err != nil {
 		return err
 	}
@@ -240,37 +262,55 @@ func (s *Store) lost() error {
 	if c.IsZero() {
 		return nil
 	}
-	s.became(c)
-	return fmt.Errorf("%w: %s", ErrStorage, c.Words())
+	s.became(c, nil)
+	return notStored(c, nil)
 }
 
 // tend looks after the storage, every wakeEvery. Now and then it returns a change to be committed: one that
 // tries whether the storage takes it, or the alarm for a disk that will soon be full.
 func (s *Store) tend() func(*tx) error {
 	gone := s.lost()
+	if s.lock == nil || gone != nil { // a command that looks or changes something, and ends
+		return nil
+	}
 	s.storage.mu.Lock()
 	defer s.storage.mu.Unlock()
 	now := time.Now()
-	switch {
-	case s.lock == nil: // a command that looks or changes something, and ends
-		return nil
-	case !s.storage.trouble.Condition.IsZero():
-		if gone != nil || now.Sub(s.storage.probed) < probeEvery {
+	if trouble := s.storage.trouble.Condition.Code; trouble != "" {
+		if now.Sub(s.storage.probed) < probeEvery {
 			return nil
 		}
 		s.storage.probed = now
-		return s.probe(s.storage.trouble.Condition.Code)
-	case !s.storage.looked.IsZero() && now.Sub(s.storage.looked) < roomEvery:
+		return s.probe(trouble)
+	}
+	if !s.storage.looked.IsZero() && now.Sub(s.storage.looked) < lookEvery {
 		return nil
 	}
 	s.storage.looked = now
-	c := roomLeft(s.dir)
+	if free, total, err := spaceOn(s.dir); s.cannotWrite() || err == nil && free < min(little, leastOn(total)) {
+		return s.probe("") // it shows what is wrong
+	}
+	low := roomLeft(s.dir)
+	if low.Code == s.storage.warned && s.storage.started {
+		return nil
+	}
+	s.storage.warned, s.storage.started = low.Code, true
 	return func(t *tx) error {
-		if c.IsZero() {
+		if low.IsZero() {
 			return t.clear("disk", s.dir)
 		}
-		return t.raise("disk", s.dir, c.Row())
+		return t.raise("disk", s.dir, low.Row())
 	}
+}
+
+// cannotWrite reports whether the system would not even let a file be opened for writing: so an idle box notices
+// that its disk became read-only, and no write wears the disk.
+func (s *Store) cannotWrite() bool {
+	file, err := os.OpenFile(filepath.Join(s.dir, healthFile), os.O_WRONLY, 0)
+	if err == nil {
+		file.Close()
+	}
+	return isDisk(err)
 }
 
 // probe returns a change that means nothing, to see whether that can be stored. nil: there is no need to try.
@@ -280,7 +320,7 @@ func (s *Store) probe(trouble condition.Code) func(*tx) error {
 		return nil // a small change may fit where the next text does not
 	}
 	return func(t *tx) error {
-		t.then(func() { s.became(condition.Condition{}) })
+		t.then(func() { s.became(condition.Condition{}, nil) })
 		_, err := t.exec(`INSERT INTO counters (name, value) VALUES ('probe', 1) ON CONFLICT (name) DO UPDATE SET value = value + 1`)
 		return err
 	}
@@ -308,6 +348,11 @@ type publishedRow struct {
 
 // openHealth makes the file in which this process tells how it is.
 func (s *Store) openHealth() error {
+	if left, err := filepath.Glob(filepath.Join(s.dir, tryFile)); err == nil {
+		for _, path := range left {
+			os.Remove(path)
+		}
+	}
 	file, err := openOwned(filepath.Join(s.dir, healthFile))
 	if err != nil {
 		return fmt.Errorf("data directory: %w", err)

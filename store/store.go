@@ -141,8 +141,7 @@ func Open(ctx context.Context, dir string, log *slog.Logger, options ...Option) 
 	err := databaseFile(path)
 	switch {
 	case (errors.Is(err, os.ErrNotExist) || errors.Is(err, ErrNoDatabase)) && Serves(dir):
-		c := condition.New(condition.DatabaseGone, "path", path)
-		return nil, fmt.Errorf("%w: %s", ErrStorage, c.Words())
+		return nil, notStored(condition.New(condition.DatabaseGone, "path", path), nil)
 	case errors.Is(err, os.ErrNotExist):
 		return nil, fmt.Errorf("%w in %s: start `omsbox serve -data %s` once, or name the right directory with -data", ErrNoDatabase, dir, dir)
 	case err != nil:
@@ -162,18 +161,8 @@ func Open(ctx context.Context, dir string, log *slog.Logger, options ...Option) 
 // Dir is the data directory.
 func (s *Store) Dir() string { return s.dir }
 
-// Serving says whether some process serves from the database's directory.
-func (s *Store) Serving() bool {
-	if s.lock != nil {
-		return true
-	}
-	held, err := takeLock(filepath.Join(s.dir, "lock"))
-	if err != nil {
-		return errors.Is(err, ErrLocked)
-	}
-	held.release()
-	return false
-}
+// Serving reports whether some process serves from the database's directory.
+func (s *Store) Serving() bool { return s.lock != nil || Serves(s.dir) }
 
 // open opens the database; held is the directory's lock if this process has it. mode is SQLite's: mode=ro or
 // mode=rw.
@@ -193,7 +182,7 @@ func open(ctx context.Context, dir string, log *slog.Logger, held *lock, mode st
 	for _, option := range options {
 		option(s)
 	}
-	if err = migrate(ctx, conn, migrations, held == nil && inUse(dir)); err == nil {
+	if err = migrate(ctx, conn, migrations, held == nil && Serves(dir)); err == nil {
 		s.read, err = sql.Open("sqlite", dataSource(path, mode, "foreign_keys(1)", "query_only(1)"))
 	}
 	if err != nil {

@@ -315,6 +315,9 @@ func (t *tx) apart(work func() error) (failed, gone error) {
 		if err := t.writer.exec(t, "ROLLBACK TO part"); err != nil {
 			return failed, errors.Join(failed, err)
 		}
+		if failed = t.writer.store.refused(failed); errors.Is(failed, ErrStorage) {
+			return failed, failed // the other parts would fare no better
+		}
 	}
 	return failed, t.writer.exec(t, "RELEASE part")
 }

@@ -35,6 +35,9 @@ func (m *Mailer) guard(ctx context.Context) {
 	bell := m.store.Subscribe(store.Storage)
 	defer bell.Close()
 	e := emergency{Mailer: m, last: map[condition.Code]time.Time{}}
+	if told := m.store.ToldOfStorage(); !told.Condition.IsZero() { // by the last run
+		e.open = emergencyAlarm(m.store.Dir(), told)
+	}
 	e.readAddressees(ctx)
 	for {
 		var due <-chan time.Time
@@ -72,8 +75,11 @@ func (e *emergency) work(ctx context.Context) (time.Duration, bool) {
 	if wait > 0 {
 		return wait, true
 	}
-	alarm := store.Alarm{Kind: "storage", About: e.store.Dir(), Text: now.Condition.Words(), Condition: now.Condition, Raised: now.Since}
-	return e.tell(ctx, alarm, now.Condition)
+	return e.tell(ctx, emergencyAlarm(e.store.Dir(), now), now.Condition)
+}
+
+func emergencyAlarm(dir string, t store.Trouble) store.Alarm {
+	return store.Alarm{Kind: "storage", About: dir, Text: t.Condition.Words(), Condition: t.Condition, Raised: t.Since}
 }
 
 // tell mails an alarm to all who are to know of it. told is what is open once they know.
@@ -99,6 +105,7 @@ func (e *emergency) tell(ctx context.Context, a store.Alarm, told condition.Cond
 		e.left = e.left[1:]
 	}
 	a.Condition, e.failed = told, 0
+	e.store.SetToldOfStorage(store.Trouble{Condition: told, Since: a.Raised})
 	if e.open = a; !told.IsZero() {
 		e.last[told.Code] = time.Now()
 	}

@@ -1,6 +1,8 @@
 package mailer_test
 
 import (
+	"context"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -8,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"omsbox/mailer"
 	"omsbox/store"
 )
 
@@ -39,6 +42,42 @@ func TestAnEmergencyIsToldWithoutTheQueue(t *testing.T) {
 	r.none()
 	check(t, os.Rename(back, away))
 	b.until("it is over", func() bool { return b.Storage().Condition.IsZero() })
+	r.none()
+}
+
+// Who mends the database restarts the service: the next run tells that it is over.
+func TestTheEndOfAnEmergencyIsToldByTheNextRun(t *testing.T) {
+	r, dir := newRelay(t), t.TempDir()
+	run := func(during func(s *store.Store)) {
+		s, err := store.Create(t.Context(), dir, slog.New(slog.DiscardHandler))
+		check(t, err)
+		defer s.Close()
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- mailer.New(s, slog.New(slog.DiscardHandler)).Run(ctx) }()
+		during(s)
+		stop()
+		check(t, <-ended)
+	}
+	path := filepath.Join(dir, store.File)
+	run(func(s *store.Store) {
+		check(t, s.Set(t.Context(), "mail.relay", r.url()))
+		_, err := s.AddUser(t.Context(), store.User{Login: "root", Mail: "root@example.org", Admin: true}, "secret of root")
+		check(t, err)
+		check(t, os.Rename(path, path+".away"))
+		if got := r.next(); !strings.Contains(got.data, "Subject: omsbox: the database is gone") {
+			t.Errorf("got\n%s", got.data)
+		}
+		for s.ToldOfStorage().Condition.IsZero() { // once the relay has it, that is kept
+			time.Sleep(10 * time.Millisecond)
+		}
+	})
+	check(t, os.Rename(path+".away", path))
+	run(func(s *store.Store) {
+		if got := r.next(); !strings.Contains(got.data, "Subject: omsbox: over: the database is gone") {
+			t.Errorf("got\n%s", got.data)
+		}
+	})
 	r.none()
 }
 

@@ -46,6 +46,7 @@ type storage struct {
 	files   map[string]os.FileInfo // of the database, as SQLite opened them, by suffix
 	health  *os.File               // nil: this process does not serve
 	clock   Trouble                // what the clock is doubted for, as published last
+	told    Trouble                // what people were told of without a row, and not yet that it is over
 	probed  time.Time              // when the storage that refuses was tried last; monotonic
 	looked  time.Time              // when the disk was looked at last; monotonic
 	warned  condition.Code         // of the alarm that a disk will soon be full; "" where none is open
@@ -344,6 +345,8 @@ type publishedRow struct {
 	StorageSince int64  `json:"storage_since,omitempty"`
 	Clock        string `json:"clock,omitempty"`
 	ClockSince   int64  `json:"clock_since,omitempty"`
+	Told         string `json:"told,omitempty"`
+	ToldSince    int64  `json:"told_since,omitempty"`
 }
 
 // openHealth makes the file in which this process tells how it is.
@@ -359,8 +362,37 @@ func (s *Store) openHealth() error {
 	}
 	s.storage.mu.Lock()
 	defer s.storage.mu.Unlock()
+	if row, ok := readHealth(file); ok { // of the last run
+		s.storage.told = Trouble{condition.Parse(row.Told), fromMS(row.ToldSince)}
+	}
 	s.storage.health = file
 	return s.storage.write()
+}
+
+// ToldOfStorage returns what people were told of the storage without a row, by this run or an earlier one, and not yet that
+// it is over.
+func (s *Store) ToldOfStorage() Trouble {
+	s.storage.mu.Lock()
+	defer s.storage.mu.Unlock()
+	return s.storage.told
+}
+
+// SetToldOfStorage keeps that people were told of a trouble with the storage, or that it is over, where its Condition is
+// zero: as far as the storage allows, over a restart.
+func (s *Store) SetToldOfStorage(t Trouble) {
+	s.storage.mu.Lock()
+	defer s.storage.mu.Unlock()
+	s.storage.told = t
+	s.storage.publish()
+}
+
+// readHealth reads what a process told; false where it is not whole.
+func readHealth(file *os.File) (row publishedRow, whole bool) {
+	data, err := io.ReadAll(io.NewSectionReader(file, 0, 1<<20))
+	if err != nil || json.Unmarshal(data, &row) != nil {
+		return publishedRow{}, false
+	}
+	return row, true
 }
 
 // tellClock publishes whether the clock is doubted.
@@ -381,6 +413,7 @@ func (g *storage) write() error {
 	}
 	data, err := json.Marshal(publishedRow{
 		g.trouble.Condition.Row(), ms(g.trouble.Since), g.clock.Condition.Row(), ms(g.clock.Since),
+		g.told.Condition.Row(), ms(g.told.Since),
 	})
 	if err != nil {
 		return err
@@ -418,11 +451,9 @@ func publishedIn(dir string) (p published) {
 	defer file.Close()
 	var row publishedRow
 	for range 3 { // it may be written just now
-		data, err := io.ReadAll(io.LimitReader(io.NewSectionReader(file, 0, 1<<20), 1<<20))
-		if p.Serves = err == nil && json.Unmarshal(data, &row) == nil; p.Serves {
+		if row, p.Serves = readHealth(file); p.Serves {
 			break
 		}
-		row = publishedRow{}
 	}
 	p.Storage = Trouble{condition.Parse(row.Storage), fromMS(row.StorageSince)}
 	p.Clock = Trouble{condition.Parse(row.Clock), fromMS(row.ClockSince)}

@@ -81,6 +81,9 @@ func TestADatabaseThatIsTakenAway(t *testing.T) {
 				t.Errorf("another process still learns %+v", said)
 			}
 			enqueue(t, s, u.ID, "hello", "+447911123456")
+			if log, err := s.Backlog(t.Context()); err != nil || log.Queued != 1 {
+				t.Errorf("what was refused waits too: %d, %v", log.Queued, err)
+			}
 		})
 	}
 }

@@ -213,9 +213,11 @@ func (c *clock) judged(s *Store, now look) {
 		c.since = now
 	}
 	c.doubt, c.good = doubt, doubt.IsZero()
-	if c.good {
+	switch {
+	case s.lock == nil: // a command says it where people ask
+	case c.good:
 		s.log.Info("the clock is believed again")
-	} else {
+	default:
 		s.log.Warn("the clock is not believed: nothing scheduled is sent and nothing expires", "reason", doubt.Words())
 	}
 	s.tellClock(Trouble{doubt, now.wall})

@@ -230,7 +230,12 @@ func TestADoubtOfTheClockIsTold(t *testing.T) {
 	if got := alarms(); got != "" {
 		t.Errorf("at once there is the alarm %s", got)
 	}
-	clock.Pass(toldAfter)
+	clock.Pass(5*time.Minute - time.Second)
+	s.ticks(t)
+	if got := alarms(); got != "" {
+		t.Errorf("before five minutes are over there is the alarm %s", got)
+	}
+	clock.Pass(time.Second)
 	s.ticks(t)
 	if got := alarms(); got != "clock-behind" {
 		t.Errorf("after a while the alarms are %q", got)

@@ -54,8 +54,9 @@ func makeDatabase(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	file.Close()
-	db, err := sql.Open("sqlite", dataSource(building, "mode=rw", "synchronous(FULL)"))
+	defer file.Close()
+	// Whatever goes wrong, it is begun again: so nothing need be on the disk before the whole is.
+	db, err := sql.Open("sqlite", dataSource(building, "mode=rw", "synchronous(OFF)", "journal_mode(MEMORY)"))
 	if err != nil {
 		return err
 	}
@@ -64,7 +65,7 @@ func makeDatabase(ctx context.Context, path string) error {
 	if err == nil {
 		err = errors.Join(migrate(ctx, conn, migrations, false), conn.Close())
 	}
-	if err = errors.Join(err, db.Close()); err != nil {
+	if err = errors.Join(err, db.Close(), file.Sync()); err != nil {
 		os.Remove(building)
 		return err
 	}

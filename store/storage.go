@@ -23,7 +23,7 @@ import (
 
 const (
 	// probeEvery is how often the store tries whether a storage that refused takes something again.
-	probeEvery = 2 * time.Second
+	probeEvery = time.Second
 	// lookEvery is how often the store looks at the disk, without writing to it.
 	lookEvery = 5 * time.Second
 	// enough is how many bytes must be free for a disk to count as full no longer. One commit takes far less;

@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"database/sql"
 	"errors"
 	"os"
 	"path/filepath"
@@ -96,30 +95,6 @@ func TestADatabaseThatIsTakenAwayIsNoticedByItself(t *testing.T) {
 	check(t, os.Rename(path, path+".away"))
 	eventually(t, "it is noticed", func() bool { return s.Storage().Condition.Code == condition.DatabaseGone })
 	check(t, os.Rename(path+".away", path))
-	eventually(t, "it is over", func() bool { return s.Storage().Condition.IsZero() })
-}
-
-// A program that holds the database is told of by name of the file, and is no damage.
-func TestADatabaseThatAnotherProgramHolds(t *testing.T) {
-	t.Parallel() // SQLite waits 10 s for the other program
-	s := open(t)
-	path := filepath.Join(s.Dir(), store.File)
-	db, err := sql.Open("sqlite", path)
-	check(t, err)
-	defer db.Close()
-	conn, err := db.Conn(t.Context())
-	check(t, err)
-	defer conn.Close()
-	_, err = conn.ExecContext(t.Context(), "BEGIN IMMEDIATE")
-	check(t, err)
-	if err := s.SetHealth(t.Context(), "x", true, "y"); !errors.Is(err, store.ErrStorage) {
-		t.Errorf("a change is answered with %v", err)
-	}
-	if got := s.Storage().Condition; got.Code != condition.DatabaseBusy || got.Arg("path") != path {
-		t.Errorf("the storage is said to be %s", got.Row())
-	}
-	_, err = conn.ExecContext(t.Context(), "ROLLBACK")
-	check(t, err)
 	eventually(t, "it is over", func() bool { return s.Storage().Condition.IsZero() })
 }
 

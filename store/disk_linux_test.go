@@ -204,3 +204,49 @@ func TestADiskThatBecomesReadOnly(t *testing.T) {
 	other.Close()
 	s.Close()
 }
+
+// A disk that will soon be full is told of while there is still room for the alarm.
+func TestADiskThatIsNearlyFull(t *testing.T) {
+	dir := card(t)
+	s := openIn(t, dir)
+	_, err := s.AddUser(t.Context(), store.User{Login: "root", Mail: "root@example.org", Admin: true}, "secret of root")
+	check(t, err)
+	alarms := func() string {
+		open, err := s.Alarms(t.Context())
+		check(t, err)
+		if len(open) == 0 {
+			return ""
+		}
+		return string(open[0].Condition.Code)
+	}
+	var stat unix.Statfs_t
+	check(t, unix.Statfs(dir, &stat))
+	filler := filepath.Join(dir, "filler")
+	check(t, os.WriteFile(filler, make([]byte, int64(stat.Bavail)*stat.Bsize-1<<20), 0o600))
+	eventually(t, "people are warned", func() bool { return alarms() == string(condition.DiskLow) })
+	if m, err := s.ClaimMail(t.Context()); err != nil || m == nil || m.Kind != store.AlarmMail {
+		t.Errorf("the mail is %+v, %v", m, err)
+	}
+	if got := s.Storage(); !got.Condition.IsZero() {
+		t.Errorf("the storage is said to be %s", got.Condition.Row())
+	}
+	if said := store.CheckDisk(dir); said.OK || !strings.HasPrefix(said.Text, "the disk is nearly full") {
+		t.Errorf("a try of the disk says %+v", said)
+	}
+	enqueue(t, s, 0, "hello", "+447911123456")
+	check(t, os.Remove(filler))
+	eventually(t, "the warning ends", func() bool { return alarms() == "" })
+}
+
+// A box that nobody uses notices its disk by itself.
+func TestADiskThatNobodyUses(t *testing.T) {
+	dir := card(t)
+	s := openIn(t, dir)
+	empty := fill(t, dir)
+	eventually(t, "the disk is full", func() bool { return s.Storage().Condition.Code == condition.DiskFull })
+	empty()
+	eventually(t, "the disk is emptied", func() bool { return s.Storage().Condition.IsZero() })
+	command(t, "mount", "-o", "remount,abort", dir)
+	eventually(t, "the disk is read-only", func() bool { return s.Storage().Condition.Code == condition.DiskReadOnly })
+	s.Close()
+}

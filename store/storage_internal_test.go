@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -78,5 +79,29 @@ func TestWhatAnErrorSaysOfTheStorage(t *testing.T) {
 				t.Errorf("the storage is said to be %q", got)
 			}
 		})
+	}
+}
+
+// A text that cannot be stored is refused as such, alone or with others.
+func TestTextsInADatabaseThatCannotBeWritten(t *testing.T) {
+	dir := t.TempDir()
+	s, err := Create(t.Context(), dir, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	beside, err := open(t.Context(), dir, slog.New(slog.DiscardHandler), nil, "mode=ro", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer beside.Close()
+	text := Message{Source: SourceCommand, Parts: []string{"hello"}, To: []Recipient{{Number: "+447911123456"}}}
+	for _, texts := range [][]Message{{text}, {text, text}} {
+		if results, err := beside.EnqueueAll(t.Context(), texts); !errors.Is(err, ErrStorage) {
+			t.Errorf("%d texts are answered with %+v, %v", len(texts), results, err)
+		}
+	}
+	if log, err := s.Backlog(t.Context()); err != nil || log.Queued != 0 {
+		t.Errorf("%d wait, %v", log.Queued, err)
 	}
 }

@@ -57,7 +57,7 @@ func verbs() []command.Verb {
 		verb("modem ussd", "DEVICE CODE", "dial a code such as *100# and show what the network answers", radio.USSD),
 		verb("modem send", "DEVICE NUMBER TEXT", "try a modem that nothing else uses: send one text through it", radio.Send),
 		verb("modem simulate", "ADDRESS", "be a simulated modem at tcp://ADDRESS, for `serve -modem` or any program that drives modems", radio.Simulate),
-		verb("clock trust", "", "say that the clock of this computer is right, where omsbox does not believe it", command.ClockTrust),
+		verb("clock trust", "", "say that the computer's clock is right, where omsbox does not believe it", command.ClockTrust),
 		verb("mms forget", "", "offer no multimedia messages until a modem has sent one again", command.MMSForget),
 		verb("version", "", "say which omsbox this is", version),
 	}

@@ -286,7 +286,8 @@ func (s *Store) TrustClock(ctx context.Context) (time.Time, error) {
 		if ahead > jump {
 			return t.lowerMark(ahead)
 		}
-		_, err := t.exec(`INSERT INTO counters (name, value) VALUES ('clock', ?1) ON CONFLICT (name) DO UPDATE SET value = max(value, ?1)`, ms(now.wall))
+		_, err := t.exec(`INSERT INTO counters (name, value) VALUES ('clock', ?1)
+			ON CONFLICT (name) DO UPDATE SET value = max(value, ?1)`, ms(now.wall))
 		return err
 	})
 }

@@ -37,31 +37,37 @@ const dates = `(name IN ('radio', 'settings', 'service') OR name LIKE 'service/%
 // seem newer than all that comes. It is dated when it was: rows go on evenly, so that much earlier, and not after
 // now. What was counted for days that have not come counts for those that they were.
 func (t *tx) lowerMark(ahead time.Duration) error {
-	now, today, back := ms(t.now), date(t.now), fmt.Sprintf("-%d days", ahead/day)
-	const was = `ifnull(min(?1, CAST(strftime('%Y%m%d', printf('%d-%02d-%02d', day / 10000, day / 100 % 100, day % 100), ?2) AS INTEGER)), ?1)`
+	now, by, today, back := ms(t.now), ahead.Milliseconds(), date(t.now), fmt.Sprintf("-%d days", ahead/day)
+	const was = `ifnull(min(?1, CAST(strftime('%Y%m%d',
+		printf('%d-%02d-%02d', day / 10000, day / 100 % 100, day % 100), ?2) AS INTEGER)), ?1)`
 	type statement struct {
 		text string
 		args []any
 	}
 	changes := []statement{
-		{`INSERT INTO counters (name, value) VALUES ('clock', ?1) ON CONFLICT (name) DO UPDATE SET value = excluded.value`, []any{now}},
-		{`UPDATE counters SET value = min(?1, value - ?2) WHERE value > ?1 AND ` + dates, []any{now, ahead.Milliseconds()}},
-		{`UPDATE deliveries SET due = min(due, ?1), expires = min(expires, ?2) WHERE state IN ('queued', 'sending', 'held') AND (due > ?1 OR expires > ?2)`,
+		{`INSERT INTO counters (name, value) VALUES ('clock', ?1)
+			ON CONFLICT (name) DO UPDATE SET value = excluded.value`, []any{now}},
+		{`UPDATE counters SET value = min(?1, value - ?2) WHERE value > ?1 AND ` + dates, []any{now, by}},
+		{`UPDATE deliveries SET due = min(due, ?1), expires = min(expires, ?2)
+			WHERE state IN ('queued', 'sending') AND (due > ?1 OR expires > ?2)`,
 			[]any{now, ms(t.now.Add(t.writer.store.Validity()))}},
 		// Where the message centre gave no time, it is that of the computer.
-		{`UPDATE incoming SET sent = min(?1, sent - ?2) WHERE sent > ?1 AND sent = received`, []any{now, ahead.Milliseconds()}},
-		{`UPDATE incoming_segments SET sent = min(?1, sent - ?2) WHERE sent > ?1 AND sent = received`, []any{now, ahead.Milliseconds()}},
-		{`INSERT INTO usage (sim, day, segments) SELECT sim, ` + was + `, sum(segments) FROM usage WHERE day > ?1 GROUP BY 1, 2
+		{`UPDATE incoming SET sent = min(?1, sent - ?2) WHERE sent > ?1 AND sent = received`, []any{now, by}},
+		{`UPDATE incoming_segments SET sent = min(?1, sent - ?2) WHERE sent > ?1 AND sent = received`, []any{now, by}},
+		{`INSERT INTO usage (sim, day, segments)
+			SELECT sim, ` + was + `, sum(segments) FROM usage WHERE day > ?1 GROUP BY 1, 2
 			ON CONFLICT (sim, day) DO UPDATE SET segments = segments + excluded.segments`, []any{today, back}},
 		{`DELETE FROM usage WHERE day > ?1`, []any{today}},
-		{`INSERT INTO user_usage (user_id, day, segments, notices) SELECT user_id, ` + was + `, sum(segments), sum(notices) FROM user_usage WHERE day > ?1 GROUP BY 1, 2
-			ON CONFLICT (user_id, day) DO UPDATE SET segments = segments + excluded.segments, notices = notices + excluded.notices`, []any{today, back}},
+		{`INSERT INTO user_usage (user_id, day, segments, notices)
+			SELECT user_id, ` + was + `, sum(segments), sum(notices) FROM user_usage WHERE day > ?1 GROUP BY 1, 2
+			ON CONFLICT (user_id, day) DO UPDATE
+			SET segments = segments + excluded.segments, notices = notices + excluded.notices`, []any{today, back}},
 		{`DELETE FROM user_usage WHERE day > ?1`, []any{today}},
 	}
 	for table, columns := range moments {
 		for _, column := range columns {
-			changes = append(changes, statement{fmt.Sprintf(`UPDATE %s SET %s = min(?1, %[2]s - ?2) WHERE %[2]s > ?1`, table, column),
-				[]any{now, ahead.Milliseconds()}})
+			text := fmt.Sprintf(`UPDATE %s SET %s = min(?1, %[2]s - ?2) WHERE %[2]s > ?1`, table, column)
+			changes = append(changes, statement{text, []any{now, by}})
 		}
 	}
 	for _, change := range changes {

@@ -34,8 +34,8 @@ func databaseFile(path string) error {
 		return nil
 	}
 	if left, wal := os.Stat(path + "-wal"); wal == nil && left.Size() > 0 {
-		return fmt.Errorf("%w: %s is not there, but %s is, which holds its last changes: put the database back beside it. "+
-			"To begin with nothing, remove %s", ErrNoDatabase, path, path+"-wal", path+"-wal")
+		return fmt.Errorf("%w: %s is not there, but %s is, which holds its last changes: "+
+			"put the database back beside it. To begin with nothing, remove %s", ErrNoDatabase, path, path+"-wal", path+"-wal")
 	}
 	return err
 }
@@ -80,7 +80,8 @@ func ours(ctx context.Context, conn *sql.Conn, path string) error {
 	var application, tables, known int64
 	err := conn.QueryRowContext(ctx, "PRAGMA application_id").Scan(&application)
 	if err == nil {
-		err = conn.QueryRowContext(ctx, `SELECT count(*), count(*) FILTER (WHERE name IN ('users', 'settings', 'deliveries', 'segments', 'incoming'))
+		err = conn.QueryRowContext(ctx, `SELECT count(*),
+				count(*) FILTER (WHERE name IN ('users', 'settings', 'deliveries', 'segments', 'incoming'))
 			FROM sqlite_schema WHERE type = 'table'`).Scan(&tables, &known)
 	}
 	switch {
@@ -92,6 +93,6 @@ func ours(ctx context.Context, conn *sql.Conn, path string) error {
 		return fmt.Errorf("%w: %s has no tables, and what it held is lost: put a backup in its place. "+
 			"To begin with nothing, remove that file", ErrEmpty, path)
 	}
-	return fmt.Errorf("%w: %s holds the data of another program: put omsbox's own file there, or name another directory with -data",
-		ErrForeign, path)
+	return fmt.Errorf("%w: %s holds the data of another program: put omsbox's own file there, "+
+		"or name another directory with -data", ErrForeign, path)
 }

@@ -120,7 +120,8 @@ func (s *Store) Status(ctx context.Context) (string, error) {
 // diskNow is how the storage is, by what the serving process met, else by a try.
 func (s *Store) diskNow() Health {
 	if t := s.Storage(); !t.Condition.IsZero() {
-		return Health{Part: "storage", Text: t.Condition.Words() + " (since " + t.Since.Local().Format("2006-01-02 15:04:05") + ")"}
+		since := t.Since.Local().Format("2006-01-02 15:04:05")
+		return Health{Part: "storage", Text: t.Condition.Words() + " (since " + since + ")"}
 	}
 	return CheckDisk(s.dir)
 }

@@ -322,7 +322,8 @@ func (s *Store) probe(trouble condition.Code) func(*tx) error {
 	}
 	return func(t *tx) error {
 		t.then(func() { s.became(condition.Condition{}, nil) })
-		_, err := t.exec(`INSERT INTO counters (name, value) VALUES ('probe', 1) ON CONFLICT (name) DO UPDATE SET value = value + 1`)
+		_, err := t.exec(`INSERT INTO counters (name, value) VALUES ('probe', 1)
+			ON CONFLICT (name) DO UPDATE SET value = value + 1`)
 		return err
 	}
 }
@@ -369,16 +370,16 @@ func (s *Store) openHealth() error {
 	return s.storage.write()
 }
 
-// ToldOfStorage returns what people were told of the storage without a row, by this run or an earlier one, and not yet that
-// it is over.
+// ToldOfStorage returns what people were told of the storage without a row, by this run or an earlier one, and
+// not yet that it is over.
 func (s *Store) ToldOfStorage() Trouble {
 	s.storage.mu.Lock()
 	defer s.storage.mu.Unlock()
 	return s.storage.told
 }
 
-// SetToldOfStorage keeps that people were told of a trouble with the storage, or that it is over, where its Condition is
-// zero: as far as the storage allows, over a restart.
+// SetToldOfStorage keeps that people were told of a trouble with the storage, or that it is over, where its
+// Condition is zero: as far as the storage allows, over a restart.
 func (s *Store) SetToldOfStorage(t Trouble) {
 	s.storage.mu.Lock()
 	defer s.storage.mu.Unlock()

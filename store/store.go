@@ -166,7 +166,8 @@ func (s *Store) Serving() bool { return s.lock != nil || Serves(s.dir) }
 
 // open opens the database; held is the directory's lock if this process has it. mode is SQLite's: mode=ro or
 // mode=rw.
-func open(ctx context.Context, dir string, log *slog.Logger, held *lock, mode string, options []Option) (*Store, error) {
+func open(ctx context.Context, dir string, log *slog.Logger, held *lock, mode string, options []Option) (
+	*Store, error) {
 	path := filepath.Join(dir, File)
 	db, conn, err := connect(ctx, path, mode)
 	if err != nil {

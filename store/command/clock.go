@@ -16,7 +16,8 @@ func ClockTrust(ctx context.Context, flags *flag.FlagSet, args []string) error {
 		if err != nil {
 			return err
 		}
-		fmt.Printf("the clock reads %s, and is believed from now on\n", at.Local().Format("Monday 2 January 2006 15:04:05 MST"))
+		fmt.Printf("the clock reads %s, and is believed from now on\n",
+			at.Local().Format("Monday 2 January 2006 15:04:05 MST"))
 		if doubt == "" {
 			fmt.Println("it was believed before")
 		}

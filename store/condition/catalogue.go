@@ -48,19 +48,20 @@ var english = map[Code]string{
 	DeniedNumber:    "the setting {setting} refuses this number",
 	PremiumNumber:   "the setting {setting} refuses premium-rate numbers, which cost extra",
 
-	DiskFull: "the disk is full, so no text is taken or sent: make room on the disk of {directory}, where {free} are free. " +
-		"What is stored stays, and all goes on by itself then",
+	DiskFull: "the disk is full, so no text is taken or sent: make room on the disk of {directory}, where " +
+		"{free} are free. What is stored stays, and all goes on by itself then",
 	DiskLow: "the disk is nearly full: make room on the disk of {directory}, where only {free} are free. " +
 		"Below {least} it may soon be full, and then no text is taken or sent",
-	DiskReadOnly: "the disk is read-only, so no text is taken or sent: look after the disk of {directory}, as a system does " +
-		"that to a disk with errors (dmesg tells). Restart omsbox when it can be written again",
-	DiskFails: "the disk fails, so no text is taken or sent: look after the disk of {directory}, which may be worn out " +
-		"(dmesg tells), and have a backup at hand ({error})",
-	DatabaseGone: "the database is gone, so no text is taken or sent: {path} was deleted or moved away while omsbox was running. " +
-		"Put the very same file back there, or put a backup there and restart omsbox",
-	DatabaseReplaced: "the database was replaced, so no text is taken or sent: there is another file at {path} since omsbox was started. " +
-		"Put the very same file back there, or restart omsbox to go on with the one that is there now",
-	DatabaseDamaged: "the database is damaged or not omsbox's: put a backup in the place of {path}, or name another directory with -data ({error})",
+	DiskReadOnly: "the disk is read-only, so no text is taken or sent: look after the disk of {directory}, as a system " +
+		"does that to a disk with errors (dmesg tells). Restart omsbox when it can be written again",
+	DiskFails: "the disk fails, so no text is taken or sent: look after the disk of {directory}, which may be " +
+		"worn out (dmesg tells), and have a backup at hand ({error})",
+	DatabaseGone: "the database is gone, so no text is taken or sent: {path} was deleted or moved away while " +
+		"omsbox was running. Put the very same file back there, or put a backup there and restart omsbox",
+	DatabaseReplaced: "the database was replaced, so no text is taken or sent: there is another file at {path} since " +
+		"omsbox was started. Put the very same file back there, or restart omsbox to go on with the one that is there now",
+	DatabaseDamaged: "the database is damaged or not omsbox's: put a backup in the place of {path}, " +
+		"or name another directory with -data ({error})",
 	DatabaseBusy: "another program holds the database, so no text is taken or sent: end what uses {path}, " +
 		"which may be a database browser or a backup",
 
@@ -68,7 +69,8 @@ var english = map[Code]string{
 		"Where it is right, and was ahead before, `omsbox clock trust` says so",
 	ClockBehindTexts: "this computer's clock is {by} behind what texts from the network are dated: set it. " +
 		"Where it is right, `omsbox clock trust` says so",
-	ClockSet: "this computer's clock was set by {by}: it is believed when it has gone on evenly for {steady}, or a time server or a text confirms it",
-	ClockFarAhead: "this computer's clock is {by} ahead of the latest time that was seen before: it is believed when a time server or a text confirms it. " +
-		"Where it is right, `omsbox clock trust` says so",
+	ClockSet: "this computer's clock was set by {by}: it is believed when it has gone on evenly for {steady}, " +
+		"or a time server or a text confirms it",
+	ClockFarAhead: "this computer's clock is {by} ahead of the latest time that was seen before: it is believed when " +
+		"a time server or a text confirms it. Where it is right, `omsbox clock trust` says so",
 }

@@ -40,7 +40,8 @@ func Doctor(modems func(context.Context) []store.Health, relay func(context.Cont
 		case errors.Is(err, store.ErrNoDatabase):
 			checks = []check{always(running(dir, serving, store.Front{})), modems}
 		case err != nil:
-			checks = []check{always(running(dir, serving, store.Front{})), always(store.Health{Part: "database", Text: err.Error()}), always(store.CheckDisk(dir)),
+			checks = []check{always(running(dir, serving, store.Front{})),
+				always(store.Health{Part: "database", Text: err.Error()}), always(store.CheckDisk(dir)),
 				func(context.Context) []store.Health { return store.CheckStorage(dir) }, modems}
 		default:
 			defer s.Close()
@@ -57,7 +58,8 @@ func all(s *store.Store, serving bool, modems check, relay func(context.Context,
 		always(running(s.Dir(), serving, front)),
 		func(ctx context.Context) []store.Health { return []store.Health{s.CheckDatabase(ctx)} },
 		func(context.Context) []store.Health {
-			return append(store.CheckStorage(s.Dir()), store.CheckDisk(s.Dir()), store.CheckFiles(s.Dir()), s.CheckClock())
+			found := store.CheckStorage(s.Dir())
+			return append(found, store.CheckDisk(s.Dir()), store.CheckFiles(s.Dir()), s.CheckClock())
 		},
 	}
 	if serving {

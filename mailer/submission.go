@@ -55,12 +55,12 @@ func NewSubmission(s *store.Store, log *slog.Logger, encryption *tls.Config) *Su
 func (s *Submission) Run(ctx context.Context, l net.Listener) error {
 	work, done := context.WithCancel(context.WithoutCancel(ctx))
 	defer done()
-	g := openGate(ctx, l, s.tls, s.Hush, s.Patience)
+	g := openGate(ctx, l, s)
 	server := smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) {
 		return s.open(work, c), nil
 	}))
 	server.Domain = s.store.MailDomain()
-	server.TLSConfig, server.AllowInsecureAuth = s.tls, s.tls == nil
+	server.AllowInsecureAuth = true // clientConn encrypts, and a client says where a password may be sent
 	server.MaxMessageBytes, server.MaxLineLength, server.MaxRecipients = submissionMail, submissionLine, submissionRecipients
 	server.ReadTimeout, server.WriteTimeout = s.Patience, s.Patience
 	server.EnableSMTPUTF8 = true

@@ -18,6 +18,7 @@ type gate struct {
 	net.Listener
 	tls            *tls.Config // nil: there is none
 	hush, patience time.Duration
+	name           func() string // of the box
 
 	arrived chan arrival
 	closed  chan struct{}  // by stop
@@ -35,8 +36,8 @@ type arrival struct {
 }
 
 // openGate begins to accept connections. stop ends that, or the end of ctx.
-func openGate(ctx context.Context, l net.Listener, encryption *tls.Config, hush, patience time.Duration) *gate {
-	g := &gate{Listener: l, tls: encryption, hush: hush, patience: patience,
+func openGate(ctx context.Context, l net.Listener, s *Submission) *gate {
+	g := &gate{Listener: l, tls: s.tls, hush: s.Hush, patience: s.Patience, name: s.store.MailDomain,
 		arrived: make(chan arrival), closed: make(chan struct{}), open: map[*line]struct{}{}, from: map[netip.Prefix]int{}}
 	g.doing.Go(g.accept)
 	g.doing.Go(func() {
@@ -103,13 +104,13 @@ func (g *gate) accept() {
 			continue
 		}
 		if g.tls == nil {
-			if !g.hand(arrival{conn: l}) {
+			if !g.hand(arrival{conn: newClientConn(l, l, g.name)}) {
 				l.Close()
 			}
 			continue
 		}
 		g.doing.Go(func() {
-			if !g.hand(arrival{conn: l.listen()}) {
+			if !g.hand(arrival{conn: newClientConn(l, l.listen(), g.name)}) {
 				l.Close()
 			}
 		})
@@ -198,14 +199,6 @@ type line struct {
 	refused  int
 }
 
-// lineOf returns the line under a connection that may be encrypted.
-func lineOf(conn net.Conn) *line {
-	if c, ok := conn.(*tls.Conn); ok {
-		conn = c.NetConn()
-	}
-	return conn.(*line)
-}
-
 // listen hears who speaks first, and returns the connection as its client wants it.
 func (l *line) listen() net.Conn {
 	const handshake = 22 // the content type that a TLS client begins with: RFC 8446 5.1
@@ -288,7 +281,7 @@ func (l *line) carry(busy bool) {
 	}
 }
 
-// refuse counts a refusal, and says whether it is one too many.
+// refuse counts a refusal, and reports whether it is one too many.
 func (l *line) refuse() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

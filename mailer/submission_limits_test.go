@@ -176,7 +176,7 @@ func TestTheListenerHasLimits(t *testing.T) {
 	t.Run("a megabyte", func(t *testing.T) {
 		d := newDesk(t, false)
 		c := d.signedIn("ann")
-		refused(t, c.SendMail("ann@example.org", []string{toBob}, strings.NewReader("\r\n"+strings.Repeat(strings.Repeat("x", 98)+"\r\n", 11000))), 552, "size")
+		refused(t, c.SendMail("ann@example.org", []string{toBob}, strings.NewReader("\r\n"+strings.Repeat(strings.Repeat("x", 98)+"\r\n", 11000))), 552, "too large")
 		check(t, c.SendMail("ann@example.org", []string{toBob}, strings.NewReader(written("1", "Hello"))))
 		d.want(bob + ": Hello")
 	})

@@ -22,10 +22,10 @@ import (
 // client is one session with a mail program.
 type client struct {
 	*Submission
-	ctx       context.Context
-	conn      *smtp.Conn
-	line      *line
-	encrypted bool
+	ctx  context.Context
+	conn *smtp.Conn
+	link *clientConn
+	line *line
 
 	login, password string // as they were proved; "" before
 
@@ -35,10 +35,10 @@ type client struct {
 	to []store.Recipient
 }
 
-// open begins a session, anew after STARTTLS.
+// open begins a session. Nobody can have signed in before STARTTLS, so the session goes on after it.
 func (s *Submission) open(ctx context.Context, conn *smtp.Conn) *client {
-	_, encrypted := conn.TLSConnectionState()
-	return &client{Submission: s, ctx: ctx, conn: conn, line: lineOf(conn.Conn()), encrypted: encrypted}
+	link := conn.Conn().(*clientConn)
+	return &client{Submission: s, ctx: ctx, conn: conn, link: link, line: link.line}
 }
 
 // refusal is an answer that says no, in words for people.
@@ -61,9 +61,7 @@ func ascii(text string) string {
 func (c *client) refuse(no *smtp.SMTPError) error {
 	if c.line.refuse() {
 		c.log.Info("too many errors on a connection", "from", c.from())
-		conn := c.conn.Conn()
-		conn.SetWriteDeadline(time.Now().Add(grace))
-		io.WriteString(conn, "421 4.7.0 Too many errors, goodbye\r\n")
+		c.link.answer("421 4.7.0 Too many errors")
 		c.conn.Close()
 	}
 	return no
@@ -77,7 +75,7 @@ func (c *client) from() string {
 
 // private says whether a password may be sent on this connection.
 func (c *client) private() bool {
-	return c.encrypted || c.tls == nil && net.ParseIP(c.from()).IsLoopback()
+	return c.link.encrypted || c.tls == nil && net.ParseIP(c.from()).IsLoopback()
 }
 
 // Logout ends the session.
@@ -102,6 +100,8 @@ func (c *client) AuthMechanisms() []string {
 // Auth begins to sign somebody in. RFC 4954
 func (c *client) Auth(mechanism string) (sasl.Server, error) {
 	switch {
+	case c.tls != nil && !c.link.encrypted:
+		return nil, c.refuse(refusal(523, smtp.EnhancedCode{5, 7, 10}, "Encrypt first: switch on STARTTLS in your mail program"))
 	case !c.private():
 		return nil, c.refuse(refusal(538, smtp.EnhancedCode{5, 7, 11}, // RFC 4954 6
 			"This server has no encryption, so nobody can sign in to it from another computer"))
@@ -158,7 +158,7 @@ func (c *client) Mail(from string, _ *smtp.MailOptions) error {
 	switch {
 	case c.begun:
 		return c.refuse(refusal(503, smtp.EnhancedCode{5, 5, 1}, "One mail at a time")) // RFC 5321 4.1.4
-	case c.login == "" && c.tls != nil && !c.encrypted:
+	case c.login == "" && c.tls != nil && !c.link.encrypted:
 		return c.refuse(refusal(530, smtp.EnhancedCode{5, 7, 0}, // RFC 3207 4
 			"Encrypt and sign in first: switch on STARTTLS, and a user name and password, for outgoing mail in your mail program"))
 	case c.login == "" && !c.private():
@@ -227,7 +227,7 @@ func (c *client) Data(r io.Reader) error {
 		case errors.Is(err, smtp.ErrTooLongLine):
 			no = refusal(554, smtp.EnhancedCode{5, 6, 0}, "The mail has a line that is too long")
 		default:
-			no = refusal(451, smtp.EnhancedCode{4, 4, 2}, "The mail did not come in whole")
+			no = refusal(451, smtp.EnhancedCode{4, 4, 2}, "The message was incomplete")
 		}
 		return c.refuse(no)
 	}

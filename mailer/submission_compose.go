@@ -16,11 +16,6 @@ import (
 )
 
 const (
-	// maxSBCS and maxDBCS are how many characters a text may have, as serviceInfo tells Outlook: of
-	// US-ASCII alone, or with any other character.
-	maxSBCS = 1530
-	maxDBCS = 670
-
 	mostHeader = 64 << 10 // octets
 	mostParts  = 50
 	mostDepth  = 8
@@ -77,10 +72,6 @@ func compose(source []byte) (m composed, no *smtp.SMTPError) {
 	if !visible(m.text) {
 		return m, refusal(554, smtp.EnhancedCode{5, 6, 0}, "The mail has no text of its own. Nothing was sent")
 	}
-	if n, most := length(m.text); n > most {
-		return m, refusal(552, smtp.EnhancedCode{5, 3, 4}, "The text has %d characters, and can have %d: %d if all are plain letters, digits and signs, else %d. Nothing was sent",
-			n, most, maxSBCS, maxDBCS)
-	}
 	m.program = clean(oneLine(field(h, "User-Agent") + field(h, "X-Mailer")))
 	switch id := strings.TrimSpace(h.Get("Message-ID")); {
 	case id != "":
@@ -90,20 +81,6 @@ func compose(source []byte) (m composed, no *smtp.SMTPError) {
 		m.identity = string(digest[:])
 	}
 	return m, nil
-}
-
-// length counts characters as Outlook does, in UTF-16 units, and says how many there may be.
-func length(text string) (n, most int) {
-	most = maxSBCS
-	for _, r := range text {
-		if n++; r > 0xFFFF {
-			n++
-		}
-		if r >= utf8.RuneSelf {
-			most = maxDBCS
-		}
-	}
-	return n, most
 }
 
 // automatic says by what a mail shows that no person wrote it; "" where nothing does.

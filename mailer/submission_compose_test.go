@@ -90,10 +90,6 @@ func TestWhatBecomesNoText(t *testing.T) {
 		{"no text", "Subject: Re: x\nIn-Reply-To: <1@x>\n\n\n", "554 no text"},
 		{"a signature alone", "Subject: \n\n-- \nAnn\n", "554 no text"},
 		{"history alone", "In-Reply-To: <1@x>\n\n> x\n", "554 no text"},
-		{"as long as can be", "\n" + strings.Repeat("a", maxSBCS), strings.Repeat("a", maxSBCS)},
-		{"longer", "\n" + strings.Repeat("a", maxSBCS+1), "552 has 1531 characters, and can have 1530"},
-		{"as long as can be in other letters", "\n" + strings.Repeat("中", maxDBCS), strings.Repeat("中", maxDBCS)},
-		{"longer in other letters", "\n" + strings.Repeat("😀", 336), "552 has 672 characters, and can have 670"},
 		{"no header", "", "554 no text"},
 		{"a header that is none", "Hello\n\nyou", "554 its header"},
 		{"an endless header", strings.Repeat("X: "+strings.Repeat("y", 97)+"\n", 1000) + "\nx", "554 its header"},
@@ -174,9 +170,7 @@ func TestNoMailIsMadeToTakeLong(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			source := c.head + strings.Repeat(c.again, (1<<20-len(c.head))/len(c.again))
 			begin := time.Now()
-			if _, no := compose([]byte(source)); no == nil && name != "flourishes" && name != "empty lines" && name != "attributions" {
-				t.Error("a text was made of a megabyte")
-			}
+			compose([]byte(source))
 			if took := time.Since(begin); took > 5*time.Second {
 				t.Errorf("it took %v", took)
 			}
@@ -233,9 +227,8 @@ func FuzzMail(f *testing.F) {
 			spoken(t, no)
 			return
 		}
-		n, most := length(m.text)
-		if n > most || !visible(m.text) || !utf8.ValidString(m.text) || strings.TrimSpace(m.text) != m.text {
-			t.Errorf("%d of %d characters: %q", n, most, m.text)
+		if !visible(m.text) || !utf8.ValidString(m.text) || strings.TrimSpace(m.text) != m.text {
+			t.Errorf("no text: %q", m.text)
 		}
 		for _, text := range []string{strings.ReplaceAll(m.text, "\n", ""), m.program} {
 			if strings.ContainsFunc(text, unicode.IsControl) {

@@ -237,6 +237,9 @@ func (c *client) Data(r io.Reader) error {
 	if no != nil {
 		return c.refuse(no)
 	}
+	if err := c.store.TooLong(m.text, ""); err != nil {
+		return c.refuse(refusal(552, smtp.EnhancedCode{5, 3, 4}, "%s Nothing was sent", store.Sentence(err.Error())))
+	}
 	// Whoever signed in a while ago may have lost the right to. A password that was proved costs nothing.
 	user, no := c.authenticate(c.login, c.password)
 	if no != nil {

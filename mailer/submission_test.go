@@ -193,6 +193,27 @@ func TestAMailOverAUsersLimitIsRefusedWithTheLimit(t *testing.T) {
 	}
 }
 
+// The longest text is the same by mail as from Outlook: oms.sbcs and oms.dbcs.
+func TestTheLongestTextOfAMail(t *testing.T) {
+	d := newDesk(t, false)
+	c := d.signedIn("ann")
+	send := func(text string) error {
+		return c.SendMail("ann@example.org", []string{toBob}, strings.NewReader("Content-Type: text/plain; charset=utf-8\r\n\r\n"+text+"\r\n"))
+	}
+	var want []string
+	for _, text := range []string{strings.Repeat("a", 1530), strings.Repeat("ü", 1530), strings.Repeat("中", 670)} {
+		check(t, send(text))
+		want = append(want, bob+": "+text)
+	}
+	refused(t, send(strings.Repeat("a", 1531)), 552, "The text has 1531 characters, and can have 1530")
+	refused(t, send(strings.Repeat("中", 671)), 552, "The text has 671 characters, and can have 670")
+	refused(t, send(strings.Repeat("😀", 336)), 552, "The text has 672 characters, and can have 670")
+	check(t, d.Set(t.Context(), "oms.sbcs", "2000"))
+	text := strings.Repeat("a", 2000)
+	check(t, send(text))
+	d.want(append(want, bob+": "+text)...)
+}
+
 func TestWhoWroteIsToldOfAFailureByMail(t *testing.T) {
 	d := newDesk(t, true)
 	check(t, d.signedIn("ann").SendMail("ann@example.org", []string{toBob}, strings.NewReader(written("1", "Hello"))))

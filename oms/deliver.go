@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
-	"unicode/utf8"
 
+	"omsbox/modem/sms"
 	"omsbox/store"
 )
 
@@ -58,7 +58,7 @@ func (s *Service) judge(c *call, user store.User, data XMSData) (store.Message, 
 	if data.Format == MMS { // whatever requiredService says: the body knows best what it is
 		return store.Message{}, s.judgeMMS(data, limits)
 	}
-	parts, refused := texts(data, limits)
+	parts, refused := texts(data, limits, s.store.Coding())
 	if refused != nil {
 		return store.Message{}, []responseError{*refused}
 	}
@@ -171,7 +171,7 @@ func (s *Service) lowBalance(c *call) []responseError {
 }
 
 // texts returns the parts of a text message, or why they are none.
-func texts(data XMSData, limits store.Limits) ([]string, *responseError) {
+func texts(data XMSData, limits store.Limits, coding sms.Coding) ([]string, *responseError) {
 	most := limits.Parts
 	if strings.EqualFold(data.SourceType, "calSummary") {
 		most = limits.SummaryParts
@@ -186,7 +186,7 @@ func texts(data XMSData, limits store.Limits) ([]string, *responseError) {
 			return nil, &responseError{code: invalidMedia, content: part.ID}
 		case strings.TrimSpace(part.Text) == "":
 			continue
-		case tooLong(part.Text, limits):
+		case limits.TooLong(part.Text, coding) != nil:
 			return nil, &responseError{code: lengthLimit, content: fmt.Sprintf("%d single-byte or %d double-byte characters", limits.SBCS, limits.DBCS)}
 		case unsendable(part.Text):
 			return nil, &responseError{code: invalidChar}
@@ -197,21 +197,6 @@ func texts(data XMSData, limits store.Limits) ([]string, *responseError) {
 		return nil, &responseError{code: other, content: "The message has no text. Nothing was sent."}
 	}
 	return parts, nil
-}
-
-// tooLong judges a part by what serviceInfo promises. Characters are those of the client, which
-// counts UTF-16 units.
-func tooLong(text string, limits store.Limits) bool {
-	units, most := 0, limits.SBCS
-	for _, r := range text {
-		if units++; r > 0xFFFF {
-			units++
-		}
-		if r >= utf8.RuneSelf {
-			most = limits.DBCS
-		}
-	}
-	return units > most
 }
 
 // unsendable says whether a text has characters that are none: control characters but tab and line

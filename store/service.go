@@ -22,7 +22,7 @@ type Limits struct {
 	Recipients   int
 	Parts        int // texts that it is split into
 	SummaryParts int // the same of a calendar summary
-	SBCS, DBCS   int // characters of a text: of US-ASCII alone, and with any other
+	SBCS, DBCS   int // characters of a text, as TooLong counts them
 	Batch        int // messages that SharePoint may hand over at once
 
 	MMSRecipients int

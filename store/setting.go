@@ -50,7 +50,7 @@ func AllSettings() []Setting {
 		{Key: "oms.recipients", Default: "50", About: "how many recipients a text may have", Per: PerService, Cached: true, check: between(1, MostRecipients)},
 		{Key: "oms.parts", Default: "20", About: "how many texts Outlook may split one message into; it makes 20 at most", Per: PerService, Cached: true, check: between(1, MostParts)},
 		{Key: "oms.summary-parts", Default: "50", About: "how many texts a calendar summary may be split into", Per: PerService, check: between(1, MostParts)},
-		{Key: "oms.sbcs", Default: "1530", About: "how many characters a text may have if all are US-ASCII; 1530 are ten segments, each of which costs as one SMS", Per: PerService, Cached: true, check: between(1, mostSBCS)},
+		{Key: "oms.sbcs", Default: "1530", About: "how many characters a text may have if the GSM alphabet has all of them; 1530 letters are ten segments, each of which costs as one SMS", Per: PerService, Cached: true, check: between(1, mostSBCS)},
 		{Key: "oms.dbcs", Default: "670", About: "how many characters any other text may have; 670 are ten segments", Per: PerService, Cached: true, check: between(1, mostDBCS)},
 		{Key: "oms.batch", Default: "1000", About: "how many messages SharePoint may hand over in one batch", Per: PerService, check: between(1, 10_000)},
 		{Key: "oms.notices", Default: "no", About: "how many reminders and rule notifications a user may have sent to phones a day: no for no limit, yes for 30, or a number", Per: PerUser, check: notices},

@@ -40,6 +40,10 @@ func (c Coding) Segments(text string) int {
 	return w.split.segments()
 }
 
+// GSM7 reports whether text goes out in a 7-bit alphabet: the default one or, where c.Languages allows, one
+// with a national table. 3GPP TS 23.038 6.2.1
+func (c Coding) GSM7(text string) bool { return c.write(text, 0).alphabet == alphabetGSM7 }
+
 // Text is text as the recipient will read it: with c.Plain its typographic
 // characters may be replaced. Invalid UTF-8 is U+FFFD; U+0000 and byte order marks
 // are left out.

@@ -66,7 +66,11 @@ func Send(ctx context.Context, flags *flag.FlagSet, args []string) error {
 		if strings.TrimSpace(text) == "" {
 			return errors.New("the text is empty: nothing was sent")
 		}
-		m.Parts = []string{strings.TrimRight(text, "\r\n")}
+		text = strings.TrimRight(text, "\r\n")
+		if err := s.TooLong(text, ""); err != nil {
+			return fmt.Errorf("%w: nothing was sent", err)
+		}
+		m.Parts = []string{text}
 		id, _, err := s.Enqueue(ctx, m)
 		if over := (*store.Over)(nil); errors.As(err, &over) {
 			return fmt.Errorf("%w: nothing was sent", err)

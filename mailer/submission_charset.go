@@ -66,7 +66,7 @@ func unicodeOf(octets []byte, name string) (text, flaw string) {
 	return text, flaw
 }
 
-// shifts says whether octets below 0x80 may stand for something else than in US-ASCII, in a charset that is not
+// shifts reports whether octets below 0x80 may stand for something else than in US-ASCII, in a charset that is not
 // known: where they are several for each character, where control characters switch to another set, or where
 // signs do, as in UTF-7 and HZ. RFC 1468, RFC 1843, RFC 2152
 func shifts(octets []byte, name string) bool {

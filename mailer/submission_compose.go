@@ -33,7 +33,7 @@ type composed struct {
 }
 
 // compose makes of a mail the text that its writer means to send: no quoted history, no signature.
-func compose(source []byte) (m composed, no *smtp.SMTPError) {
+func compose(source []byte, isBox func(domain string) bool) (m composed, no *smtp.SMTPError) {
 	top, _ := message.ReadWithOptions(bytes.NewReader(source), &message.ReadOptions{MaxHeaderBytes: mostHeader})
 	if top == nil {
 		return m, unreadable("its header is no mail's, or too long")
@@ -53,26 +53,26 @@ func compose(source []byte) (m composed, no *smtp.SMTPError) {
 	if no != nil {
 		return m, no
 	}
-	subject := field(h, "Subject")
-	answers := h.Has("In-Reply-To") || h.Has("References") || marksAnswer.MatchString(subject)
+	mail := traitsOf(h, isBox)
 	var whole []string
 	for _, p := range pieces {
-		words := p.words(answers)
+		words := p.words(mail)
 		if p.flaw != "" && strings.ContainsRune(words, utf8.RuneError) {
 			return m, unreadable(p.flaw)
 		}
 		whole = append(whole, words)
 	}
 	m.text = strings.TrimSpace(strings.Join(whole, "\n\n"))
-	if !visible(m.text) && !answers {
-		if m.text = oneLine(clean(subject)); strings.ContainsRune(m.text, utf8.RuneError) || encodedWord.MatchString(m.text) {
-			return m, unreadable("its subject has characters that are none, so type it anew")
+	if !visible(m.text) && !mail.answers && !mail.forwards {
+		m.text = oneLine(clean(field(h, "Subject")))
+		if strings.ContainsRune(m.text, utf8.RuneError) || encodedWord.MatchString(m.text) {
+			return m, unreadable("its subject contains invalid characters; retype it")
 		}
 	}
 	if !visible(m.text) {
 		return m, refusal(554, smtp.EnhancedCode{5, 6, 0}, "The mail has no text of its own. Nothing was sent")
 	}
-	m.program = clean(oneLine(field(h, "User-Agent") + field(h, "X-Mailer")))
+	m.program = mail.program
 	switch id := strings.TrimSpace(h.Get("Message-ID")); {
 	case id != "":
 		m.identity = id
@@ -81,6 +81,26 @@ func compose(source []byte) (m composed, no *smtp.SMTPError) {
 		m.identity = string(digest[:])
 	}
 	return m, nil
+}
+
+// traitsOf returns what the header tells of the text. isBox reports whether a domain is the box's.
+func traitsOf(h *message.Header, isBox func(domain string) bool) *traits {
+	subject := field(h, "Subject")
+	known, _ := subjectPrefix(subject)
+	threaded := h.Has("In-Reply-To") || h.Has("References")
+	if len(strings.TrimSpace(known)) == 1 && !threaded {
+		known = "" // R: and I: of Italian programs may be anything
+	}
+	forwards := known != "" && strings.Contains(forwardPrefixes, known)
+	answers := known != "" && strings.Contains(answerPrefixes, known)
+	if !forwards && !answers {
+		answers = threaded
+	}
+	return &traits{
+		answers: answers, forwards: forwards,
+		subject: bareSubject(clean(subject)), program: clean(oneLine(field(h, "User-Agent") + field(h, "X-Mailer"))),
+		from: strings.Trim(address.FindString(field(h, "From")), "."), isBox: isBox,
+	}
 }
 
 // automatic says by what a mail shows that no person wrote it; "" where nothing does.
@@ -146,12 +166,12 @@ type piece struct {
 }
 
 // words are those of the mail's writer.
-func (p piece) words(answers bool) string {
+func (p piece) words(mail *traits) string {
 	text := p.text
 	if p.html {
-		text = textOfHTML(text, answers)
+		text = textOfHTML(text, mail.answers)
 	}
-	text = own(clean(text), answers)
+	text = ownText(clean(text), mail)
 	if !p.html && !p.flow {
 		text = unwrap(text)
 	}

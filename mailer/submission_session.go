@@ -73,7 +73,7 @@ func (c *client) from() string {
 	return ip
 }
 
-// private says whether a password may be sent on this connection.
+// private reports whether a password may be sent on this connection.
 func (c *client) private() bool {
 	return c.link.encrypted || c.tls == nil && net.ParseIP(c.from()).IsLoopback()
 }
@@ -201,14 +201,14 @@ func (c *client) Rcpt(to string, _ *smtp.RcptOptions) error {
 	return nil
 }
 
-// ours says whether a domain is one of this box's names, or what is left of such a name without its sms.
-func (c *client) ours(domain string) bool {
-	for _, name := range append([]string{c.store.MailDomain()}, c.store.Front().Hosts...) {
-		if strings.EqualFold(domain, name) || strings.EqualFold("sms."+domain, name) {
-			return true
-		}
-	}
-	return false
+// ours reports whether a domain is one of this box's names, or what is left of such a name without its sms.
+func (c *client) ours(domain string) bool { return c.isBox(domain) || c.isBox("sms."+domain) }
+
+// isBox reports whether a domain is one of this box's names.
+func (c *client) isBox(domain string) bool {
+	return slices.ContainsFunc(append([]string{c.store.MailDomain()}, c.store.Front().Hosts...), func(name string) bool {
+		return strings.EqualFold(domain, name)
+	})
 }
 
 // Data takes the mail: once it returns nil, the text is committed.
@@ -232,7 +232,7 @@ func (c *client) Data(r io.Reader) error {
 		return c.refuse(no)
 	}
 	c.reads <- struct{}{} // soon: taking a mail apart waits for nothing
-	m, no := compose(source)
+	m, no := compose(source, c.isBox)
 	<-c.reads
 	if no != nil {
 		return c.refuse(no)

@@ -1,6 +1,7 @@
 package mailer
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -49,8 +50,9 @@ func unflow(text string, delsp bool) string {
 	return b.String()
 }
 
-// unwrap joins lines that a mail program broke because they were too long: what the next one begins
-// with had no room. A phone breaks lines where its own screen ends.
+// unwrap joins lines that a mail program broke because they were too long: what the next one begins with had no
+// room, and is in the middle of a sentence. A phone breaks lines where its own screen ends. Other lines end
+// where the writer ended them.
 func unwrap(text string) string {
 	const least, most, longest = 50, 72, 80 // where mail programs break lines
 	var b strings.Builder
@@ -58,10 +60,10 @@ func unwrap(text string) string {
 	for line := range strings.SplitSeq(text, "\n") {
 		word, _, _ := strings.Cut(line, " ")
 		first, _ := utf8.DecodeRuneInString(word)
-		begins := unicode.IsLetter(first) || unicode.IsDigit(first) || strings.ContainsRune(`("'“„«`, first)
 		switch {
 		case b.Len() == 0:
-		case begins && !enumerates(word) && length >= least && length <= longest && length+1+utf8.RuneCountInString(word) > most:
+		case unicode.IsLower(first) && !enumerates(word) && length >= least && length <= longest &&
+			length+1+utf8.RuneCountInString(word) > most:
 			b.WriteByte(' ')
 		default:
 			b.WriteByte('\n')
@@ -72,30 +74,62 @@ func unwrap(text string) string {
 	return b.String()
 }
 
-// enumerates says whether a word is the number of an item: 1. or 2) or a:
+// enumerates reports whether a word is the number of an item: 1. or 2) or a:
 func enumerates(word string) bool {
 	return len(word) <= 4 && strings.ContainsAny(word[max(0, len(word)-1):], ".):")
 }
 
-// own leaves of a mail's text what its writer wrote: no signature, and with answers nothing of the mail
-// that is answered. Lines end where they ended, without white space, and no two are empty.
-func own(text string, answers bool) string {
-	lines := strings.Split(text, "\n")
-	for i, line := range lines {
-		lines[i] = strings.TrimRight(line, " ")
-	}
-	if answers {
-		lines = withoutHistory(lines)
-	}
-	for i, line := range lines {
-		if line == "--" { // RFC 3676 4.3; the space at its end may have got lost
-			lines = lines[:i]
-			break
+// traits are what the header of a mail tells of its text.
+type traits struct {
+	answers  bool
+	forwards bool   // passes another mail on
+	subject  string // as bareSubject returns it
+	program  string // User-Agent or X-Mailer
+	from     string // the writer's address
+	isBox    func(domain string) bool
+}
+
+// knows reports whether a line has a mail address of the box, or the writer's own.
+func (t *traits) knows(line string) bool {
+	for _, found := range address.FindAllStringSubmatch(line, -1) {
+		if t.isBox(strings.Trim(found[1], ".")) || t.from != "" && strings.EqualFold(strings.Trim(found[0], "."), t.from) {
+			return true
 		}
 	}
-	lines = withoutFlourish(trimmed(lines, answers))
+	return false
+}
+
+// ownText leaves of a mail's text what its writer means to send: no signature, with answers nothing of the
+// mail that is answered, and of a mail that is passed on no header.
+func ownText(text string, mail *traits) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		if line != "-- " { // RFC 3676 4.3
+			lines[i] = strings.TrimRight(line, " ")
+		}
+	}
+	if mail.answers {
+		text = own(withoutHistory(lines, mail), mail)
+	} else {
+		text = ""
+	}
+	switch {
+	case visible(text):
+		return text
+	case mail.forwards:
+		return own(passedOn(lines, mail), mail)
+	case mail.answers:
+		return ""
+	}
+	return own(lines, mail)
+}
+
+// own returns lines as a text, without signature and flourish. Lines end without white space, and no two are
+// empty.
+func own(lines []string, mail *traits) string {
+	lines = withoutFlourish(trimmed(withoutSignature(lines, mail.answers)), mail.program)
 	var out []string
-	for _, line := range trimmed(lines, answers) {
+	for _, line := range trimmed(lines) {
 		if line != "" || len(out) > 0 && out[len(out)-1] != "" {
 			out = append(out, line)
 		}
@@ -103,33 +137,28 @@ func own(text string, answers bool) string {
 	return strings.TrimSpace(strings.Join(out, "\n"))
 }
 
-// trimmed cuts off empty lines at the end, and with answers those that are drawn.
-func trimmed(lines []string, answers bool) []string {
+// withoutSignature cuts off a signature with the line above it. In answers the space at the end of that line may
+// have got lost: the last such line counts. In other mails people draw it.
+func withoutSignature(lines []string, answers bool) []string {
+	if i := slices.Index(lines, "-- "); i >= 0 { // RFC 3676 4.3
+		return lines[:i]
+	}
+	if answers {
+		for i, line := range slices.Backward(lines) {
+			if line == "--" {
+				return lines[:i]
+			}
+		}
+	}
+	return lines
+}
+
+// trimmed cuts off empty lines at the end.
+func trimmed(lines []string) []string {
 	for n := len(lines); n > 0; n-- {
-		last := strings.TrimSpace(lines[n-1])
-		if last != "" && !(answers && len(last) >= 5 && (strings.Trim(last, "_") == "" || strings.Trim(last, "-") == "")) {
+		if strings.TrimSpace(lines[n-1]) != "" {
 			return lines[:n]
 		}
 	}
 	return nil
-}
-
-// withoutFlourish cuts off a last paragraph that says what the mail was written with.
-func withoutFlourish(lines []string) []string {
-	begin := len(lines)
-	for begin > 0 && lines[begin-1] != "" {
-		begin--
-	}
-	const most = 500 // octets
-	paragraph := strings.Join(lines[begin:], " ")
-	if len(paragraph) == 0 || len(paragraph) > most {
-		return lines
-	}
-	paragraph = strings.TrimSpace(links.ReplaceAllString(paragraph, ""))
-	for _, f := range flourishes {
-		if f.MatchString(paragraph) {
-			return withoutFlourish(trimmed(lines[:begin], false))
-		}
-	}
-	return lines
 }

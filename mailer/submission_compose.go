@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -63,6 +64,9 @@ func compose(source []byte, isBox func(domain string) bool) (m composed, no *smt
 		whole = append(whole, words)
 	}
 	m.text = strings.TrimSpace(strings.Join(whole, "\n\n"))
+	if !visible(m.text) && c.byproduct != nil {
+		return m, c.byproduct // what the mail says may be in there
+	}
 	if !visible(m.text) && !mail.answers && !mail.forwards {
 		m.text = oneLine(clean(field(h, "Subject")))
 		if strings.ContainsRune(m.text, utf8.RuneError) || encodedWord.MatchString(m.text) {
@@ -71,6 +75,9 @@ func compose(source []byte, isBox func(domain string) bool) (m composed, no *smt
 	}
 	if !visible(m.text) {
 		return m, refusal(554, smtp.EnhancedCode{5, 6, 0}, "The mail has no text of its own. Nothing was sent")
+	}
+	if what := armour(m.text); what != "" {
+		return m, refusal(554, smtp.EnhancedCode{5, 6, 1}, "The mail has %s in its text: send it without that. Nothing was sent", what)
 	}
 	m.program = mail.program
 	switch id := strings.TrimSpace(h.Get("Message-ID")); {
@@ -103,10 +110,48 @@ func traitsOf(h *message.Header, isBox func(domain string) bool) *traits {
 	}
 }
 
+var (
+	beginsArmour = regexp.MustCompile(`(?m)^-----BEGIN (PGP [A-Z ]+|PKCS7)-----$`)
+	// beginsFile is the first line of a file in a text, and the line that follows.
+	beginsFile = regexp.MustCompile(`(?m)^begin(-base64)? [0-7]{3,4} \S.*\n(.*)$`)
+	endsFile   = regexp.MustCompile(`(?m)^(end|====)$`)
+	base64Line = regexp.MustCompile(`^[A-Za-z0-9+/]{4,}=*$`)
+)
+
+// armour names what a text holds that is made for programs and not for people; "" where it does not.
+// RFC 9580 6.2, POSIX uuencode
+func armour(text string) string {
+	if beginsArmour.MatchString(text) {
+		return "something encrypted or signed (PGP)"
+	}
+	if file := beginsFile.FindStringSubmatch(text); file != nil && endsFile.MatchString(text) {
+		if file[1] != "" && base64Line.MatchString(file[2]) || file[1] == "" && isUuencoded(file[2]) {
+			return "a file (uuencode)"
+		}
+	}
+	return ""
+}
+
+// isUuencoded reports whether a line has as many octets as its first one says: four for each three of the file.
+// Spaces at its end may have got lost.
+func isUuencoded(line string) bool {
+	const most = 45 // octets of the file
+	if line == "" || line[0] < ' ' || line[0] > ' '+64 {
+		return false
+	}
+	n := int(line[0]-' ') % 64
+	full := (n + 2) / 3 * 4
+	got := len(line) - 1
+	return n <= most && got <= full+1 && got >= full-4 && !strings.ContainsFunc(line, func(r rune) bool { return r > '`' })
+}
+
 // automatic says by what a mail shows that no person wrote it; "" where nothing does.
 func automatic(h *message.Header) string {
 	value := func(name string) string { return strings.ToLower(strings.TrimSpace(h.Get(name))) }
-	if sent, _, _ := strings.Cut(value("Auto-Submitted"), ";"); sent != "" && strings.TrimSpace(sent) != "no" { // RFC 3834 5
+	sent, _, _ := strings.Cut(value("Auto-Submitted"), ";") // RFC 3834 5
+	sent = strings.TrimSpace(sent)
+	alarm := sent == "auto-generated" // of a program that has signed in
+	if sent != "" && sent != "no" && !(alarm && !answersOrLists(h)) {
 		return "Auto-Submitted"
 	}
 	switch value("Precedence") {
@@ -118,11 +163,11 @@ func automatic(h *message.Header) string {
 	}
 	// What Exchange and others write into automatic answers. MS-OXCMAIL 2.1.3.2.20
 	for _, word := range strings.FieldsFunc(value("X-Auto-Response-Suppress"), func(r rune) bool { return r == ',' || r == ' ' }) {
-		if word == "all" || word == "oof" || word == "autoreply" {
+		if word == "all" || !alarm && (word == "oof" || word == "autoreply") {
 			return "X-Auto-Response-Suppress"
 		}
 	}
-	for _, name := range []string{"X-Autoreply", "X-Autorespond", "X-Mail-Autoreply", "X-Loop", "List-Id"} {
+	for _, name := range []string{"X-Autoreply", "X-Autorespond", "X-Mail-Autoreply", "List-Id"} {
 		if h.Has(name) {
 			return name
 		}
@@ -138,6 +183,20 @@ func automatic(h *message.Header) string {
 		return "it goes round in circles"
 	}
 	return ""
+}
+
+// answersOrLists reports whether a mail answers another, or was sent to a list: what a program writes is no
+// alarm then.
+func answersOrLists(h *message.Header) bool {
+	if known, _ := subjectPrefix(field(h, "Subject")); known != "" && strings.Contains(answerPrefixes, known) {
+		return true
+	}
+	for f := h.Fields(); f.Next(); {
+		if name := strings.ToLower(f.Key()); name == "in-reply-to" || strings.HasPrefix(name, "list-") {
+			return true
+		}
+	}
+	return false
 }
 
 // encodedWord is one that could not be decoded, as its charset is not known. RFC 2047 2
@@ -183,6 +242,8 @@ type contents struct {
 	parts int
 	html  []string // as it came
 	logos []string // Content-IDs of small pictures, in whose place the text must be without them
+	// byproduct refuses what a program added by itself, where there is no text beside; nil where it added nothing.
+	byproduct *smtp.SMTPError
 }
 
 // read returns the pieces of an entity. err is what message.Read said of it, depth what it is in.
@@ -211,6 +272,9 @@ func (c *contents) read(e *message.Entity, err error, depth int) ([]piece, *smtp
 		return nil, refusal(554, smtp.EnhancedCode{5, 6, 1}, "The mail is encrypted, or signed in a way that cannot be read here: send it without that. Nothing was sent")
 	case strings.HasPrefix(kind, "multipart/"):
 		return c.each(e, depth)
+	case isByproduct(kind, params, name):
+		c.byproduct = attached(kind, name)
+		return nil, nil
 	case strings.HasSuffix(kind, "pgp-signature"), strings.HasSuffix(kind, "pkcs7-signature"), strings.HasSuffix(kind, "pgp-keys"):
 		return nil, nil // RFC 1847: what is signed goes without
 	case (kind == "text/plain" || kind == "text/html") && !file && name == "":
@@ -223,6 +287,13 @@ func (c *contents) read(e *message.Entity, err error, depth int) ([]piece, *smtp
 		return nil, nil
 	}
 	return nil, attached(kind, name)
+}
+
+// isByproduct reports whether a part is what a program adds by itself to a text that says all: winmail.dat of
+// Outlook, and the invitation of a calendar. MS-OXTNEF 1.3, RFC 6047 2.4
+func isByproduct(kind string, params map[string]string, name string) bool {
+	return kind == "application/ms-tnef" || kind == "application/vnd.ms-tnef" || kind == "text/calendar" && params["method"] != "" ||
+		slices.Contains([]string{"winmail.dat", "win.dat", "invite.ics", "meeting.ics"}, strings.ToLower(name))
 }
 
 // attached refuses what is no text.

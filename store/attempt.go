@@ -402,28 +402,30 @@ func (s *Store) Late(ctx context.Context, segment int64, mr int) error {
 // recover puts right what the last run left: a segment that was with a modem may have been sent,
 // and an answer that was owed was not written.
 func (s *Store) recover(ctx context.Context) error {
-	return s.write(ctx, func(t *tx) error {
-		if _, err := t.exec(`DELETE FROM errands`); err != nil { // whoever asked has given up
-			return err
+	return s.write(ctx, func(t *tx) error { return t.recover() })
+}
+
+func (t *tx) recover() error {
+	if _, err := t.exec(`DELETE FROM errands`); err != nil { // whoever asked has given up
+		return err
+	}
+	sending, err := t.ids(`SELECT id FROM deliveries WHERE state = 'sending'`)
+	if err != nil {
+		return err
+	}
+	for _, id := range sending {
+		if err := t.interrupted(id); err != nil {
+			return fmt.Errorf("delivery %d: %w", id, err)
 		}
-		sending, err := t.ids(`SELECT id FROM deliveries WHERE state = 'sending'`)
-		if err != nil {
-			return err
-		}
-		for _, id := range sending {
-			if err := t.interrupted(id); err != nil {
-				return fmt.Errorf("delivery %d: %w", id, err)
-			}
-		}
-		owed, err := t.ids(`SELECT id FROM messages WHERE answer <> 1 AND answer = 0`)
-		if err != nil {
-			return err
-		}
-		if err := t.answered(answerLost, owed); err != nil {
-			return err
-		}
-		return t.recoverMail()
-	})
+	}
+	owed, err := t.ids(`SELECT id FROM messages WHERE answer <> 1 AND answer = 0`)
+	if err != nil {
+		return err
+	}
+	if err := t.answered(answerLost, owed); err != nil {
+		return err
+	}
+	return t.recoverMail()
 }
 
 // interrupted puts right a delivery that was being sent when the last run ended.

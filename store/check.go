@@ -15,7 +15,7 @@ const quickWithin = 20 * time.Second
 
 // Serves says whether some process serves from the data directory dir. It makes nothing there.
 func Serves(dir string) bool {
-	file, err := os.Open(filepath.Join(dir, "lock"))
+	file, err := os.Open(filepath.Join(dir, lockFileName))
 	if err != nil {
 		return false
 	}

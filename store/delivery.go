@@ -127,7 +127,10 @@ func (t *tx) cancel(delivery int64) (d *parcel, why string, err error) {
 	case d.pending != d.total:
 		return d, "a part of it has left", nil
 	}
-	return d, "", t.drop(d, Cancelled, "")
+	if err := t.drop(d, Cancelled, ""); err != nil || t.writer.store.restored.Load().Made.IsZero() {
+		return d, "", err
+	}
+	return d, "", t.holding() // it may have been the last that a restore held
 }
 
 // parcel is a delivery inside a change, with what its segments amount to.
@@ -176,7 +179,7 @@ func (t *tx) become(d *parcel, state State, reason string) error {
 	var err error
 	if state.settled() && !before.settled() {
 		d.line = -1
-		_, err = t.exec(`UPDATE deliveries SET state = ?, reason = ?, sim = ?, line = NULL, settled = ?5, updated = ?5 WHERE id = ?4`,
+		_, err = t.exec(`UPDATE deliveries SET state = ?, reason = ?, sim = ?, line = NULL, held = 0, settled = ?5, updated = ?5 WHERE id = ?4`,
 			state, d.reason, d.sim, d.id, ms(t.now))
 		if err == nil {
 			err = t.leaveChain(d)

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"net/url"
 	"slices"
@@ -16,6 +17,8 @@ type Front struct {
 	TLS    string   // where its certificates come from: acme, local, files, or off
 
 	HTTPS, HTTP, Legacy, SMTP string // the address of each listener as host:port; "" where there is none
+
+	Flags []string // of serve, as -name=value, without the data directory
 }
 
 // SetFront tells how this service can be reached. How the certificates of an earlier run were is
@@ -25,9 +28,13 @@ func (s *Store) SetFront(ctx context.Context, f Front) error {
 		if _, err := t.exec(`DELETE FROM health WHERE part = 'certificate'`); err != nil {
 			return err
 		}
-		_, err := t.exec(`INSERT INTO front (id, origin, hosts, tls, https, http, legacy, smtp) VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7)
-			ON CONFLICT (id) DO UPDATE SET origin = ?1, hosts = ?2, tls = ?3, https = ?4, http = ?5, legacy = ?6, smtp = ?7`,
-			f.Origin, strings.Join(f.Hosts, ","), f.TLS, f.HTTPS, f.HTTP, f.Legacy, f.SMTP)
+		flags, err := json.Marshal(append([]string{}, f.Flags...))
+		if err != nil {
+			return err
+		}
+		_, err = t.exec(`INSERT INTO front (id, origin, hosts, tls, https, http, legacy, smtp, flags) VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+			ON CONFLICT (id) DO UPDATE SET origin = ?1, hosts = ?2, tls = ?3, https = ?4, http = ?5, legacy = ?6, smtp = ?7, flags = ?8`,
+			f.Origin, strings.Join(f.Hosts, ","), f.TLS, f.HTTPS, f.HTTP, f.Legacy, f.SMTP, string(flags))
 		t.then(s.reloadNow)
 		return err
 	})
@@ -64,11 +71,19 @@ func (s *Store) Moved(next Front) (was, is string, ok bool) {
 
 func (s *Store) readFront(ctx context.Context) (Front, error) {
 	f, err := one(ctx, s, func(r scanner) (f Front, err error) {
-		var hosts string
-		err = r.Scan(&f.Origin, &hosts, &f.TLS, &f.HTTPS, &f.HTTP, &f.Legacy, &f.SMTP)
+		var hosts, flags string
+		if err := r.Scan(&f.Origin, &hosts, &f.TLS, &f.HTTPS, &f.HTTP, &f.Legacy, &f.SMTP, &flags); err != nil {
+			return f, err
+		}
 		f.Hosts = words(hosts)
-		return f, err
-	}, `SELECT origin, hosts, tls, https, http, legacy, smtp FROM front`)
+		if err := json.Unmarshal([]byte(flags), &f.Flags); err != nil {
+			return f, err
+		}
+		if len(f.Flags) == 0 {
+			f.Flags = nil // as it was given
+		}
+		return f, nil
+	}, `SELECT origin, hosts, tls, https, http, legacy, smtp, flags FROM front`)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Front{}, nil
 	}

@@ -165,7 +165,7 @@ func (s *Store) Backlog(ctx context.Context) (Backlog, error) {
 		return b, err
 	}, `SELECT
 		(SELECT count(*) FROM deliveries WHERE line IS NOT NULL AND state = 'queued') + (SELECT count(*) FROM deliveries WHERE ahead <> 0),
-		(SELECT count(*) FROM deliveries WHERE state = 'scheduled'),
+		(SELECT count(*) FROM deliveries WHERE state = 'scheduled' AND held = 0),
 		(SELECT count(*) FROM deliveries WHERE state = 'sending'),
 		(SELECT ifnull(sum(segments), 0) FROM usage WHERE day >= ?2),
 		(SELECT count(*) FROM deliveries WHERE (state = 'failed' OR state = 'expired' OR state = 'unconfirmed') AND state = 'unconfirmed' AND updated > ?1),
@@ -174,9 +174,9 @@ func (s *Store) Backlog(ctx context.Context) (Backlog, error) {
 		(SELECT count(*) FROM (SELECT DISTINCT sim, tail, ref, total, data FROM incoming_segments WHERE incoming_id IS NULL AND repeats = 0)),
 		(SELECT count(*) FROM incoming WHERE state = 'kept'),
 		(SELECT count(*) FROM incoming WHERE kind = 'undecodable' AND received > ?1),
-		(SELECT count(*) FROM mails WHERE state IN ('queued', 'sending')),
+		(SELECT count(*) FROM mails WHERE state IN ('queued', 'sending') AND held = 0),
 		(SELECT count(*) FROM mails WHERE state = 'failed' AND updated > ?1),
 		(SELECT ifnull(min(m.created), 0) FROM messages m WHERE m.id IN
 			(SELECT message_id FROM deliveries WHERE line IS NOT NULL AND state = 'queued' UNION ALL SELECT message_id FROM deliveries WHERE ahead <> 0)),
-		(SELECT ifnull(min(created), 0) FROM mails WHERE state = 'queued')`, ms(week), date(week))
+		(SELECT ifnull(min(created), 0) FROM mails WHERE state = 'queued' AND held = 0)`, ms(week), date(week))
 }

@@ -75,7 +75,7 @@ func (t *tx) lanes() (*lanes, error) {
 	for _, f := range found {
 		l.due[f.lane], l.expires = f.due, min(l.expires, f.expires)
 	}
-	if err := t.row(`SELECT ifnull(min(due), ?) FROM deliveries WHERE state = 'scheduled'`, []any{int64(noTime)}, &l.scheduled); err != nil {
+	if err := t.row(`SELECT ifnull(min(due), ?) FROM deliveries WHERE state = 'scheduled' AND held = 0`, []any{int64(noTime)}, &l.scheduled); err != nil {
 		return nil, err
 	}
 	if err := t.row(`SELECT ifnull(max(day), 0) FROM usage WHERE day <= ?`, []any{date(t.now)}, &l.day); err != nil {
@@ -157,7 +157,7 @@ func (t *tx) promote(l *lanes) error {
 		return nil
 	}
 	const most = 500 // others wait meanwhile
-	ripe, err := t.ids(`SELECT id FROM deliveries WHERE state = 'scheduled' AND due <= ? ORDER BY due, id LIMIT ?`, ms(t.now), most)
+	ripe, err := t.ids(`SELECT id FROM deliveries WHERE state = 'scheduled' AND held = 0 AND due <= ? ORDER BY due, id LIMIT ?`, ms(t.now), most)
 	if err != nil {
 		return err
 	}
@@ -170,7 +170,7 @@ func (t *tx) promote(l *lanes) error {
 			return err
 		}
 	}
-	return t.row(`SELECT ifnull(min(due), ?) FROM deliveries WHERE state = 'scheduled'`, []any{int64(noTime)}, &l.scheduled)
+	return t.row(`SELECT ifnull(min(due), ?) FROM deliveries WHERE state = 'scheduled' AND held = 0`, []any{int64(noTime)}, &l.scheduled)
 }
 
 // sweepEvery is how often the writer looks whether something is over or has become due that no
@@ -182,6 +182,12 @@ const sweepEvery = 5 * time.Second
 func (w *writer) sweep() func(*tx) error {
 	if w.store.lock == nil || !w.store.ClockTrusted() {
 		return nil // another process does it, or nobody can
+	}
+	if r := w.store.restored.Load(); !r.Made.IsZero() && !r.counted {
+		return func(t *tx) error {
+			w.lanes = nil // they know what was counted before
+			return t.countUnknown(r.Made)
+		}
 	}
 	now := w.store.stamp()
 	if l := w.lanes; l != nil && l.expires >= ms(now) && l.scheduled > ms(now) || now.Sub(w.swept).Abs() < sweepEvery {

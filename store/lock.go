@@ -5,6 +5,9 @@ import (
 	"os"
 )
 
+// lockFileName is the file of a data directory that is locked. Nothing stands in it.
+const lockFileName = "lock"
+
 // lock is the exclusive hold of a data directory. The system lets go of it when the process ends,
 // however it ends.
 type lock struct{ file *os.File }

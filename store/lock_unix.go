@@ -17,6 +17,16 @@ func lockFile(file *os.File) error {
 	return err
 }
 
+// syncDir makes the names in a directory outlive a power cut.
+func syncDir(path string) error {
+	dir, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	return dir.Sync()
+}
+
 // handOver gives a file that root has made to the owner of its directory.
 func handOver(file *os.File) error {
 	if os.Geteuid() != 0 {

@@ -16,5 +16,8 @@ func lockFile(file *os.File) error {
 	return err
 }
 
+// syncDir: here the system keeps names itself.
+func syncDir(string) error { return nil }
+
 // handOver: here files are for whom the directory's access list names.
 func handOver(*os.File) error { return nil }

@@ -59,9 +59,14 @@ func (t *tx) queueMail(m mailRow) error {
 			return err
 		}
 	}
-	id, err := t.insert(`INSERT INTO mails (kind, user_id, incoming_id, message_id, alarm_id, over, token, state, due, attempts, retries, reason, created, updated)
-		VALUES (?, nullif(?, 0), nullif(?, 0), nullif(?, 0), nullif(?, 0), ?, ?, 'queued', ?, 0, 0, '', ?, ?)`,
-		m.kind, m.user, m.incoming, m.message, m.alarm, m.over, rand.Text(), ms(t.now.Add(m.after)), created, ms(t.now))
+	held, err := t.holdsMail(m)
+	if err != nil {
+		return err
+	}
+	id, err := t.insert(`INSERT INTO mails (kind, user_id, incoming_id, message_id, alarm_id, over, token, state, due, attempts, retries, reason,
+			created, updated, held)
+		VALUES (?, nullif(?, 0), nullif(?, 0), nullif(?, 0), nullif(?, 0), ?, ?, 'queued', ?, 0, 0, '', ?, ?, ?)`,
+		m.kind, m.user, m.incoming, m.message, m.alarm, m.over, rand.Text(), ms(t.now.Add(m.after)), created, ms(t.now), held)
 	if err != nil {
 		return err
 	}
@@ -79,7 +84,7 @@ func (t *tx) queueMail(m mailRow) error {
 // become known: a mail that may have left already does not stand for what came after it.
 func (t *tx) tell(message, delivery int64) error {
 	var waiting int64
-	err := t.row(`SELECT id FROM mails WHERE kind = 'notice' AND message_id = ? AND state = 'queued' AND attempts = 0 LIMIT 1`,
+	err := t.row(`SELECT id FROM mails WHERE kind = 'notice' AND message_id = ? AND state = 'queued' AND held = 0 AND attempts = 0 LIMIT 1`,
 		[]any{message}, &waiting)
 	if err == nil {
 		return t.tellIn(waiting, delivery)
@@ -138,7 +143,7 @@ func (s *Store) ClaimMail(ctx context.Context) (*Mail, error) {
 		var c Mail
 		var created int64
 		err := t.row(`UPDATE mails SET state = 'sending', attempts = attempts + 1, updated = ?1
-			WHERE id = (SELECT id FROM mails WHERE state = 'queued' AND due <= ?1 ORDER BY due, id LIMIT 1)
+			WHERE id = (SELECT id FROM mails WHERE state = 'queued' AND held = 0 AND due <= ?1 ORDER BY due, id LIMIT 1)
 			RETURNING id, kind, ifnull(user_id, 0), ifnull(incoming_id, 0), ifnull(message_id, 0), ifnull(alarm_id, 0), over, token, attempts, retries, created`,
 			[]any{ms(t.now)}, &c.ID, &c.Kind, &c.User, &c.Incoming, &c.Message, &c.Alarm, &c.Over, &c.Token, &c.Attempts, &c.Retries, &created)
 		if errors.Is(err, sql.ErrNoRows) {
@@ -153,7 +158,7 @@ func (s *Store) ClaimMail(ctx context.Context) (*Mail, error) {
 
 // MailDue returns how long it is until the next mail is to be handed over; false where none waits.
 func (s *Store) MailDue(ctx context.Context) (time.Duration, bool, error) {
-	return s.until(ctx, `SELECT min(due) FROM mails WHERE state = 'queued'`)
+	return s.until(ctx, `SELECT min(due) FROM mails WHERE state = 'queued' AND held = 0`)
 }
 
 // MailSent records that the relay took the mail.

@@ -300,12 +300,17 @@ func (t *tx) deliver(o outgoing, to Recipient) error {
 // themselves remember it, so nothing has to be kept for phones that are written to once. When the
 // sequence comes round it leaves out the references of texts of which the phone may have a part.
 func (t *tx) concatRef(number string, n int, wide bool) (uint16, error) {
-	var last int64
-	err := t.row(`SELECT ref FROM deliveries WHERE recipient = ? AND ref IS NOT NULL ORDER BY id DESC LIMIT 1`, []any{number}, &last)
-	if errors.Is(err, sql.ErrNoRows) {
+	var last, delivery int64
+	err := t.row(`SELECT ref, id FROM deliveries WHERE recipient = ? AND ref IS NOT NULL ORDER BY id DESC LIMIT 1`, []any{number}, &last, &delivery)
+	none := errors.Is(err, sql.ErrNoRows)
+	// The box that a backup was made of has gone on with the sequence since: here it begins again.
+	if none || err == nil && delivery <= t.writer.store.restored.Load().delivery {
 		var start [2]byte
 		rand.Read(start[:])
-		return binary.BigEndian.Uint16(start[:]), nil
+		last, err = int64(binary.BigEndian.Uint16(start[:])), nil
+	}
+	if none {
+		return uint16(last), nil
 	}
 	if err != nil {
 		return 0, err

@@ -100,6 +100,7 @@ func (t *tx) reported(sim string, r sms.StatusReport) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
+	known = slices.DeleteFunc(known, func(c candidate) bool { return t.elsewhere(c, r) })
 	if c, ok := choose(known, r); ok {
 		if c.open {
 			return c.id, nil
@@ -195,6 +196,13 @@ func atTimes(first, last time.Time, r sms.StatusReport) bool {
 		after += quarter
 	}
 	return after <= last.Sub(first)+sameTime || after >= quarter-sameTime
+}
+
+// elsewhere reports whether a report may be about a text of the box that a backup was made of, which gave the same
+// TP-MR to other segments after the backup. A segment that left before the backup needs the right time too.
+func (t *tx) elsewhere(c candidate, r sms.StatusReport) bool {
+	made := t.writer.store.restored.Load().Made
+	return !made.IsZero() && c.handed <= ms(made) && !atTime(c, r)
 }
 
 // atTime reports whether a segment was handed over when the SMSC says that it got one. Its clock may

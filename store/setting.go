@@ -310,6 +310,11 @@ func (s *Store) reload(ctx context.Context) error {
 		return fmt.Errorf("read how the service is reached: %w", err)
 	}
 	s.front.Store(&front)
+	restored, err := s.readRestored(ctx)
+	if err != nil {
+		return fmt.Errorf("read the last restore: %w", err)
+	}
+	s.restored.Store(&restored)
 	modems, err := s.Modems(ctx)
 	if err != nil {
 		return fmt.Errorf("read the modems: %w", err)

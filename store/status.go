@@ -75,6 +75,13 @@ func (s *Store) Status(ctx context.Context) (string, error) {
 	for _, o := range obstacles {
 		line("", "%s", o)
 	}
+	restored, err := s.Restored(ctx)
+	if err != nil {
+		return "", err
+	}
+	if restored.Holds() {
+		line("restored", "PROBLEM: %s", restored.Condition().Words())
+	}
 	refusal, next, err := s.LastRefusal(ctx)
 	if err != nil {
 		return "", err

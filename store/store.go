@@ -46,10 +46,11 @@ type Store struct {
 	bindings  atomic.Pointer[bindings]          // users and numbers bound to SIMs
 	radio     presence
 	services  atomic.Pointer[services]
-	warned    atomic.Bool              // some setting says which balance is low
-	limited   atomic.Bool              // some setting limits what users hand over
-	worked    atomic.Bool              // a modem has been in a network once
-	front     atomic.Pointer[Front]    // how the service can be reached
+	warned    atomic.Bool           // some setting says which balance is low
+	limited   atomic.Bool           // some setting limits what users hand over
+	worked    atomic.Bool           // a modem has been in a network once
+	front     atomic.Pointer[Front] // how the service can be reached
+	restored  atomic.Pointer[Restored]
 	countries atomic.Pointer[[]string] // regions of all SIMs in modems
 	source    source
 	clock     clock
@@ -71,10 +72,10 @@ func Create(ctx context.Context, dir string, log *slog.Logger, options ...Option
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("data directory: %w; use sudo, or choose a directory that this user may write, with -data", err)
 	}
-	held, err := takeLock(filepath.Join(dir, "lock"))
+	held, err := takeLock(filepath.Join(dir, lockFileName))
 	for deadline := time.Now().Add(lockWithin); errors.Is(err, ErrLocked) && time.Now().Before(deadline); {
 		time.Sleep(lockWithin / 20) // it may be a command that looks whether anybody serves
-		held, err = takeLock(filepath.Join(dir, "lock"))
+		held, err = takeLock(filepath.Join(dir, lockFileName))
 	}
 	if errors.Is(err, ErrLocked) {
 		return nil, fmt.Errorf("%w: another omsbox already serves from %s; stop that one first, or give this one its own -data", ErrLocked, dir)
@@ -84,6 +85,10 @@ func Create(ctx context.Context, dir string, log *slog.Logger, options ...Option
 	}
 	if err != nil {
 		return nil, fmt.Errorf("data directory: %w; use sudo, or choose a directory that this user may write, with -data", err)
+	}
+	if err := finishRestore(dir); err != nil {
+		held.release()
+		return nil, err
 	}
 	if err := prepare(ctx, filepath.Join(dir, File)); err != nil {
 		held.release()

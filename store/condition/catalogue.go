@@ -32,6 +32,14 @@ const (
 	ClockBehindTexts Code = "clock-behind-texts" // by
 	ClockSet         Code = "clock-set"          // by, steady
 	ClockFarAhead    Code = "clock-far-ahead"    // by
+	// BegunBeforeRestore says of a text that a part of it had left when a backup was made. No argument.
+	BegunBeforeRestore Code = "begun-before-restore"
+	// DroppedAfterRestore says of a text or mail that was held after a restore that a person did not want it sent.
+	DroppedAfterRestore Code = "dropped-after-restore"
+	// HeldAfterRestore says what is held after a restore: texts and mails (numbers), made (the backup's time).
+	HeldAfterRestore Code = "held-after-restore"
+	// HoldsAfterRestore is the alarm of that. No argument.
+	HoldsAfterRestore Code = "holds-after-restore"
 )
 
 // english says each condition in words: what is wrong, then what to do. {name} stands for an argument. A phrase
@@ -73,4 +81,11 @@ var english = map[Code]string{
 		"or a time server or a text confirms it",
 	ClockFarAhead: "this computer's clock is {by} ahead of the latest time that was seen before: it is believed when " +
 		"a time server or a text confirms it. Where it is right, `omsbox clock trust` says so",
+
+	BegunBeforeRestore:  "the backup was made while it was being sent: the old box may have sent the rest",
+	DroppedAfterRestore: "it was held after a restore, and a person did not want it sent",
+	HeldAfterRestore: "held since the restore of the backup of {made}: {texts} texts and {mails} mails, which the old box may have sent. " +
+		"`omsbox held` shows them; `omsbox held send` and `omsbox held drop` decide",
+	HoldsAfterRestore: "this box was restored from a backup. What was queued in the backup is held, since the old box may have sent it: " +
+		"`omsbox held` shows it; `omsbox held send` and `omsbox held drop` decide",
 }

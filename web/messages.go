@@ -24,9 +24,11 @@ type messages struct {
 	Outcome   *outcome // of what was asked last; nil where nothing was
 	Scheduled []waiting
 	Queued    []waiting
-	More      bool // there are others
+	Restored  []waiting // held since the box was restored from a backup
+	More      bool      // there are others
 	Most      int
-	Held      bool // nothing is sent for now
+	Held      bool   // nothing is sent for now
+	Decide    string // what an administrator has to decide after a restore; "" for nothing
 }
 
 // waiting is a message on it.
@@ -47,14 +49,24 @@ func (s *Server) messages(w http.ResponseWriter, r *http.Request, u store.User) 
 		return
 	}
 	page := messages{More: more, Most: mostMessages, Held: s.store.Held()}
+	if restored, err := s.store.Restored(r.Context()); err != nil {
+		s.fail(w, r, err)
+		return
+	} else if u.Admin {
+		page.Decide = restored.Condition().Words()
+	}
 	for _, m := range all {
 		shown := waiting{
 			Waiting: m, Time: moment{m.Scheduled}, Since: moment{m.Created}, Text: beginning(m.Text), Names: names{m.To, m.Left - len(m.To)}, From: from(m.Source, m.SourceType),
 		}
-		if m.Scheduled.IsZero() {
+		switch {
+		case m.Held:
+			shown.Time, shown.Why = shown.Since, ""
+			page.Restored = append(page.Restored, shown)
+		case m.Scheduled.IsZero():
 			shown.Time, shown.Why = shown.Since, m.Reason
 			page.Queued = append(page.Queued, shown)
-		} else {
+		default:
 			page.Scheduled = append(page.Scheduled, shown)
 		}
 	}

@@ -2,6 +2,10 @@ package web_test
 
 import (
 	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -185,5 +189,45 @@ func TestAHundredMessagesAreShownAtMost(t *testing.T) {
 	says(t, page, 200, "number 0.", "number 99.", "These are the first 100.")
 	if n := len(regexp.MustCompile(`/cancel"`).FindAllString(page.body, -1)); n != 100 || strings.Contains(page.body, "number 100.") {
 		t.Errorf("it shows %d", n)
+	}
+}
+
+func TestWhatIsHeldAfterARestoreIsShown(t *testing.T) {
+	old := openStore(t)
+	ann := addUser(t, old, "ann")
+	_, err := old.AddUser(t.Context(), store.User{Login: "eve", Mail: "eve@example.org", Admin: true}, "secret of eve")
+	check(t, err)
+	id := write(t, old, store.Message{User: ann.ID, Source: store.SourceMail, Parts: []string{"queued then"}}, "Bob")
+	database, err := old.Copy(t.Context())
+	check(t, err)
+	dir := filepath.Join(t.TempDir(), "restored")
+	_, err = store.Restore(t.Context(), dir, slog.New(slog.DiscardHandler), func(root *os.Root) (time.Time, error) {
+		text, err := io.ReadAll(database)
+		check(t, err)
+		return database.Made, root.WriteFile(store.File, text, 0o600)
+	})
+	check(t, err)
+	check(t, database.Close())
+	restored, err := store.Create(t.Context(), dir, slog.New(slog.DiscardHandler))
+	check(t, err)
+	defer restored.Close()
+	s := serveFrom(t, restored, web.Config{})
+	b := s.browser(t)
+	b.enter(t, "ann")
+	got := b.get(t, "/messages")
+	says(t, got, 200, "Held since this box was restored", "queued then", `action="`+cancelPath(id)+`"`)
+	if strings.Contains(got.body, "Waiting for the modem") || strings.Contains(got.body, "omsbox held") {
+		t.Error("it says that it waits for the modem, or what only an administrator can do")
+	}
+	eve := s.browser(t)
+	eve.enter(t, "eve")
+	says(t, eve.get(t, "/messages"), 200, "1 texts and 0 mails", "omsbox held send")
+	leads(t, b.post(t, cancelPath(id), nil), aboutPath(id))
+	says(t, b.get(t, aboutPath(id)), 200, "is taken back")
+	if alarms, err := restored.Alarms(t.Context()); err != nil || len(alarms) != 0 {
+		t.Errorf("nothing is held, and the alarms are %+v (%v)", alarms, err)
+	}
+	if got := eve.get(t, "/messages"); strings.Contains(got.body, "omsbox held") {
+		t.Error("nothing is held any more")
 	}
 }

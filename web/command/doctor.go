@@ -57,6 +57,7 @@ func all(s *store.Store, serving bool, modems check, relay func(context.Context,
 	checks := []check{
 		always(running(s.Dir(), serving, front)),
 		func(ctx context.Context) []store.Health { return []store.Health{s.CheckDatabase(ctx)} },
+		func(ctx context.Context) []store.Health { return s.CheckHeld(ctx) },
 		func(context.Context) []store.Health {
 			found := store.CheckStorage(s.Dir())
 			return append(found, store.CheckDisk(s.Dir()), store.CheckFiles(s.Dir()), s.CheckClock())

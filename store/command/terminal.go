@@ -24,8 +24,29 @@ func newPassword(ctx context.Context, login string) (string, error) {
 	return password, err
 }
 
-// askPassword reads a password from the terminal without showing it, else a line of standard input.
+// askPassword asks for the password of a user.
 func askPassword(ctx context.Context, login string) (string, error) {
+	return AskSecret(ctx, "Password for "+login+": ")
+}
+
+// NewPassphrase asks for a passphrase that something is to be encrypted to: at a terminal twice, since nobody sees it.
+func NewPassphrase(ctx context.Context) (string, error) {
+	passphrase, err := AskSecret(ctx, "Passphrase for the backup: ")
+	if err == nil {
+		err = store.CheckPassword(passphrase)
+	}
+	if err != nil || !term.IsTerminal(int(os.Stdin.Fd())) {
+		return passphrase, err
+	}
+	again, err := AskSecret(ctx, "Again: ")
+	if err == nil && again != passphrase {
+		err = errors.New("the two are not the same: nothing was done")
+	}
+	return passphrase, err
+}
+
+// AskSecret reads a password from the terminal without showing it, else a line of standard input.
+func AskSecret(ctx context.Context, question string) (string, error) {
 	fd := int(os.Stdin.Fd())
 	if !term.IsTerminal(fd) {
 		line, err := interruptible(ctx, func() ([]byte, error) {
@@ -40,7 +61,7 @@ func askPassword(ctx context.Context, login string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	fmt.Fprintf(os.Stderr, "Password for %s: ", login)
+	fmt.Fprint(os.Stderr, question)
 	password, err := interruptible(ctx, func() ([]byte, error) { return term.ReadPassword(fd) })
 	term.Restore(fd, before) // also where it was interrupted
 	fmt.Fprintln(os.Stderr)

@@ -87,6 +87,7 @@ var homes = map[string]string{
 	"golang.org/x/crypto/argon2":     "omsbox/store",
 	"github.com/emersion/go-sasl":    "omsbox/mailer",
 	"github.com/emersion/go-message": "omsbox/mailer",
+	"filippo.io/age":                 "omsbox/web/command",
 }
 
 func TestPackagesImportWhatTheDrawingHas(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -24,11 +25,12 @@ type Front struct {
 	hosts                                command.List
 	https, http, legacy, smtp, cert, key string
 	tls                                  string
+	flags                                *flag.FlagSet // nil where none were declared
 }
 
 // FrontFlags declares the flags of the ways in.
 func FrontFlags(flags *flag.FlagSet) *Front {
-	f := &Front{}
+	f := &Front{flags: flags}
 	flags.Var(&f.hosts, "host", "a `name` that people reach the box by, such as sms.example.org; may be repeated, the first one is shown to people")
 	flags.StringVar(&f.https, "https", ":443", "the `address` to serve pages and OMS at with TLS")
 	flags.StringVar(&f.http, "http", ":80", "the `address` that leads there from plain HTTP, or serves without TLS where -tls is off; off: none")
@@ -148,11 +150,36 @@ func (f *Front) Open(data string) (w Ways, err error) {
 		*door.listener, *door.told = l, l.Addr().String()
 	}
 	w.Front.Hosts, w.Front.TLS = f.hosts.Values, f.tls
+	if w.Front.Flags, err = f.given(); err != nil {
+		return w, err
+	}
 	w.Front.Origin = origin(w.Front)
 	if f.tls != "off" {
 		w.Certificates = certificate.Config{Mode: f.tls, Data: data, Hosts: f.hosts.Values, Cert: f.cert, Key: f.key, HTTP: w.Front.HTTP, HTTPS: w.Front.HTTPS}
 	}
 	return w, nil
+}
+
+// given are the flags that were given, by the command line or the environment, as -name=value. The data directory is
+// not among them, and paths are whole.
+func (f *Front) given() (all []string, err error) {
+	if f.flags == nil {
+		return nil, nil
+	}
+	f.flags.VisitAll(func(g *flag.Flag) {
+		_, environ := os.LookupEnv(command.Variable(g.Name))
+		if g.Name == "data" || !environ && !given(f.flags, g.Name) {
+			return
+		}
+		value := g.Value.String()
+		if (g.Name == "cert" || g.Name == "key") && value != "" {
+			whole, wrong := filepath.Abs(value)
+			err = errors.Join(err, wrong)
+			value = whole
+		}
+		all = append(all, "-"+g.Name+"="+value)
+	})
+	return all, err
 }
 
 // planned is what Open will tell of the ways in, as far as that is known before the ports are open.

@@ -36,7 +36,7 @@ const (
 
 // concatKey is what the segments of one message have in common.
 type concatKey struct {
-	sim, tail string // tail: the last digits of the sender, or its name (0008_incoming.sql)
+	sim, tail string // tail: the last digits of the sender, or its name (0010_incoming.sql)
 	ref       int    // concatenation reference, of 16 bits with wideRef added; -1 where it stands alone
 	total     int
 	data      bool // 8-bit user data

@@ -196,6 +196,9 @@ func from(sender string) func(*sms.Deliver) { return func(d *sms.Deliver) { d.Fr
 func TestPartsUnderTwoSpellingsOfANumber(t *testing.T) {
 	text := words("spelled", 3)
 	whole, national, wrong := parts(t, text, 0), parts(t, text, 0, from("07911123456")), parts(t, text, 0, from("+491611123456"))
+	short := arrive(t) // a number of seven digits, with its country code and without
+	short.receive(parts(t, text, 0, from("+2987654321"))[0], parts(t, text, 0, from("7654321"))[1], parts(t, text, 0, from("+2987654321"))[2])
+	short.texts(text)
 	for _, order := range [][][]byte{{whole[0], national[1], whole[2]}, {national[2], national[0], whole[1]}} {
 		a := arrive(t) // which country is not known
 		a.receive(wrong[0], wrong[1], order[0], order[1])
@@ -250,6 +253,71 @@ func TestAPartThatIsCutShort(t *testing.T) {
 	a.texts(text)
 	a.wait(24 * time.Hour)
 	a.texts(text)
+}
+
+// Parts for different ports are of different messages.
+func TestPartsForDifferentPorts(t *testing.T) {
+	octets := []byte(words("octets", 2))
+	data := func(port int) [][]byte {
+		return parts(t, "", 0, func(d *sms.Deliver) { d.Data, d.Port = octets, sms.Port{Dest: uint16(port)} })
+	}
+	a := arrive(t)
+	a.receive(data(5000)[0], data(5001)[1])
+	a.texts()
+	for _, tpdu := range data(5000)[1:] {
+		a.receive(tpdu)
+	}
+	a.texts(hex.EncodeToString(octets))
+}
+
+// Of 8-bit user data all that came is words, or none of it is.
+func TestOctetsThatAreWordsInPart(t *testing.T) {
+	binary, plain := strings.Repeat("\x00", 134), strings.Repeat("x", 134)
+	for _, octets := range []string{binary + plain + plain, plain + plain + binary} {
+		a := arrive(t)
+		tpdus := parts(t, "", 0, func(d *sms.Deliver) { d.Data = []byte(octets) })
+		a.receive(tpdus[0], tpdus[2]) // what stands on both sides of a gap is read alone
+		a.wait(6 * time.Hour)
+		if got := a.got(); len(got) != 1 || got[0].Kind != store.KindData {
+			t.Errorf("got %+v", got)
+		}
+	}
+}
+
+// A text was sent when its first part was.
+func TestWhenATextInPartsWasSent(t *testing.T) {
+	for _, order := range [][]int{{0, 1}, {1, 0}} {
+		a := arrive(t)
+		tpdus := [][]byte{parts(t, words("sent", 2), time.Minute)[0], parts(t, words("sent", 2), 0)[1]}
+		a.receive(tpdus[order[0]], tpdus[order[1]])
+		if got := a.got(); len(got) != 1 || !got[0].Sent.Equal(noon) {
+			t.Errorf("got %+v", got)
+		}
+	}
+}
+
+// A gap says once that the end of a part and the parts behind it are missing.
+func TestAGapIsShownOnce(t *testing.T) {
+	tpdus := parts(t, words("gap", 4), 0)
+	cut := func(n int) []byte { return tpdus[n][:len(tpdus[n])-20] }
+	text := func(tpdu []byte) string {
+		d, err := sms.ParseDeliver(tpdu)
+		check(t, err)
+		return d.Text
+	}
+	for _, c := range []struct {
+		parts [][]byte
+		want  string
+	}{
+		{[][]byte{cut(0), tpdus[2], tpdus[3]}, text(cut(0)) + "[…]" + text(tpdus[2]) + text(tpdus[3])},
+		{[][]byte{tpdus[0], cut(1)}, text(tpdus[0]) + text(cut(1)) + "[…]"},
+		{[][]byte{tpdus[0], cut(1), tpdus[2]}, text(tpdus[0]) + text(cut(1)) + "[…]" + text(tpdus[2]) + "[…]"},
+	} {
+		a := arrive(t)
+		a.receive(c.parts...)
+		a.wait(6 * time.Hour)
+		a.texts(c.want)
+	}
 }
 
 func TestPartsOfTextsWithOneReferenceAreNotMixed(t *testing.T) {

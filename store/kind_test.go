@@ -153,6 +153,10 @@ func TestAReplacingTextKeepsWhatItReplaces(t *testing.T) {
 	text(number, "at six", 0x41, 4*time.Minute)
 	text(number, "at seven", 0x41, 5*time.Minute)
 	text(number, "plain again", 0, 6*time.Minute)
+	text(number, "the last type", 0x47, 7*time.Minute)
+	text(number, "its other", 0x47, 8*time.Minute)
+	text(number, "no such type", 0x48, 9*time.Minute)
+	text(number, "nor again", 0x48, 10*time.Minute)
 	var replaces []int64
 	for i, in := range a.got() {
 		if in.ID != int64(i+1) {
@@ -160,7 +164,7 @@ func TestAReplacingTextKeepsWhatItReplaces(t *testing.T) {
 		}
 		replaces = append(replaces, in.Replaces)
 	}
-	want := []int64{0, 0, 0, 0, 2, 5, 0}
+	want := []int64{0, 0, 0, 0, 2, 5, 0, 0, 8, 0, 0}
 	for i := range want {
 		if replaces[i] != want[i] {
 			t.Fatalf("they replace %v, want %v", replaces, want)

@@ -90,7 +90,7 @@ func TestAnAlarmThatNobodyCanBeToldRaisesNoOther(t *testing.T) {
 	}
 	open, err := b.Alarms(t.Context())
 	check(t, err)
-	if len(open) != 1 || open[0].About != "x" {
+	if len(open) != 2 || open[0].About != "x" || open[1].Kind != store.MailboxAlarm || open[1].About != "root" {
 		t.Errorf("open are %+v", open)
 	}
 }

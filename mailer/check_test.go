@@ -10,6 +10,16 @@ import (
 	"github.com/emersion/go-smtp"
 )
 
+// refuses is a relay's rule against one sender.
+func refuses(sender string) func(from string) error {
+	return func(from string) error {
+		if from == sender {
+			return &smtp.SMTPError{Code: 553, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: "not owned"}
+		}
+		return nil
+	}
+}
+
 func TestTheRelayIsCheckedWithoutAMail(t *testing.T) {
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	check(t, err)
@@ -32,6 +42,13 @@ func TestTheRelayIsCheckedWithoutAMail(t *testing.T) {
 			change: func(r *relay) { r.mail = func(int) error { return smtp.ErrAuthRequired } }},
 		{name: "the password is wrong", text: "refuses the user and password",
 			setting: func(url string) string { return strings.Replace(url, "//", "//ann:Tr0mbone@", 1) }, change: func(r *relay) { r.user = "ann" }},
+		{name: "it takes no mail from ann", text: "does not let this box send as ann@box.example.org: SMTP error 553: not owned. Mail is held",
+			change: func(r *relay) { r.from = refuses("ann@box.example.org") }},
+		{name: "it takes no mail from nobody", text: "does not let this box send as <>: ",
+			change: func(r *relay) { r.from = refuses("") }},
+		{name: "it takes mail from its account alone", ok: true, text: ", from box@example.org",
+			setting: func(url string) string { return strings.Replace(url, "//", "//box%40example.org:p%40ss%3Aw%2Ford@", 1) },
+			change:  func(r *relay) { r.user, r.from = "box@example.org", refuses("ann@box.example.org") }},
 		{name: "nobody is there", text: "cannot be reached", setting: func(string) string { return "smtp://" + gone.Addr().String() }},
 		{name: "it says nothing", text: "does not take mail from here", patience: 50 * time.Millisecond,
 			setting: func(string) string { return "smtp://" + silent.Addr().String() }},

@@ -3,6 +3,7 @@ package mailer
 import (
 	"context"
 	"crypto/rand"
+	"sync/atomic"
 	"time"
 
 	"omsbox/store"
@@ -118,13 +119,13 @@ func (e *emergency) hand(ctx context.Context, a store.Alarm, to addressee) (outc
 	if err != nil {
 		return later, err
 	}
-	c, err := e.connect(ctx, r)
+	c, err := e.connect(ctx, r, new(atomic.Int64))
 	if err != nil {
 		return later, err
 	}
 	defer c.close(true)
 	m := store.Mail{Kind: store.AlarmMail, Token: rand.Text(), Created: e.store.Now(), Over: !a.Cleared.IsZero()}
-	return c.hand(alarm(m, a, e.store.Setting("service.name"), e.store.Dir(), to))
+	return c.hand(alarm(m, a, nil, e.store.Setting("service.name"), e.store.Dir(), to))
 }
 
 // readAddressees reads who is to be told. Where that fails, it stays with those who were read last.

@@ -16,6 +16,20 @@ type letter struct {
 	from string // reverse-path; "" is the null one. RFC 5321 4.5.5
 	to   string // forward-path
 	data []byte // RFC 5322, lines end in CRLF
+	key  string // whose it is before any guise: the address that it comes from of itself
+	text string // a person's words in it, which no log and no alarm may hold; "" for none
+}
+
+// discreet takes a person's words out of what the relay said about the letter.
+func (l letter) discreet(answer string) string {
+	answer = oneLine(answer)
+	for line := range strings.Lines(l.text) {
+		if line = oneLine(line); len(line) > 3 {
+			answer = strings.ReplaceAll(answer, line, "…")
+			answer = strings.ReplaceAll(answer, cut(line), "…")
+		}
+	}
+	return answer
 }
 
 // utf8 says whether the letter needs a relay with SMTPUTF8: a mailbox may be spelled in any script.

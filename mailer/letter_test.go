@@ -252,7 +252,7 @@ func TestAlarmMails(t *testing.T) {
 	for name, a := range map[string]store.Alarm{"alarm": a, "alarm-over": over} {
 		m := row
 		m.Kind, m.Over = store.AlarmMail, !a.Cleared.IsZero()
-		l := alarm(m, a, "Text messages", "/var/lib/omsbox", ann)
+		l := alarm(m, a, nil, "Text messages", "/var/lib/omsbox", ann)
 		parsed(t, l)
 		golden(t, name, l)
 	}

@@ -22,6 +22,9 @@ type Mailer struct {
 	// Patience is how long the relay may take to answer a command, and half of what it may take to
 	// answer for a whole mail. RFC 5321 4.5.3.2
 	Patience time.Duration
+	// Slow is how long the relay may take to answer before another connection carries the other mails, and
+	// people are told that an answer is awaited.
+	Slow time.Duration
 
 	store *store.Store
 	log   *slog.Logger
@@ -29,7 +32,7 @@ type Mailer struct {
 
 // New returns a Mailer over the rows of s. Its fields may be changed before Run.
 func New(s *store.Store, log *slog.Logger) *Mailer {
-	return &Mailer{Patience: 5 * time.Minute, store: s, log: log.With("part", "mailer")}
+	return &Mailer{Patience: 5 * time.Minute, Slow: 20 * time.Second, store: s, log: log.With("part", "mailer")}
 }
 
 // Run routes and mails until ctx ends. A mail that is being handed over then gets a little time to

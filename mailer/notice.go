@@ -40,7 +40,7 @@ func (w *writer) String() string {
 // notice renders the mail that tells of a failure.
 func notice(m store.Mail, f failure, to addressee) letter {
 	var h header
-	h.address("From", f.service, "postmaster@"+to.domain)
+	h.address("From", f.service, to.box())
 	h.address("To", "", to.path)
 	subject, about := f.about()
 	h.text("Subject", f.worst()+": "+subject)

@@ -2,9 +2,11 @@ package mailer
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"omsbox/store"
+	"omsbox/store/condition"
 )
 
 // mailPauses are the times between the tries of a mail that the relay puts off, or at which it fails
@@ -38,114 +40,243 @@ var relayPauses = []time.Duration{
 	5 * time.Minute,  // then every 5 minutes
 }
 
-// queue is what one run of the delivering loop knows. Only that loop touches it.
+// mostCouriers is how many connections to the relay there are at most. There is one, as long as it does not
+// wait for an answer longer than Mailer.Slow: one mail at which the relay hangs does not hold up the others.
+const mostCouriers = 3
+
+// mostLost is how many mails an alarm about a mailbox names.
+const mostLost = 50
+
+// queue is what one run of the delivering loop knows.
 type queue struct {
 	*Mailer
-	proved   string    // the setting with which the relay was last ready to take mail
-	used     string    // the setting with which the relay was last ready, whatever came later
-	troubles int       // tries in a row at which the relay could not be used
-	resume   time.Time // not to be tried before; monotonic
-	health   string    // as last told
+	life    context.Context // of the run
+	round   *round          // nil where no relay can be used
+	used    terms           // with which the relay was last ready
+	running int             // couriers, those of earlier rounds too
+	done    chan report
+	health  string // as last told
 }
 
-// deliver hands mail to the relay as it comes due. It ends with ctx.
+// deliver hands mail to the relay as it comes due. It ends with ctx, and with it all couriers.
 func (m *Mailer) deliver(ctx context.Context) {
 	post, settings := m.store.Subscribe(store.Post), m.store.Subscribe(store.Settings)
 	defer post.Close()
 	defer settings.Close()
-	q := queue{Mailer: m}
+	q := &queue{Mailer: m, life: ctx, done: make(chan report)}
 	for {
 		var due <-chan time.Time
 		wait, waits, err := q.work(ctx)
 		switch {
 		case err != nil && ctx.Err() == nil:
-			m.log.Error("look after the mail queue", "err", err)
+			m.log.Error("cannot look after the mail queue", "err", err)
 			due = time.After(storeRest)
 		case waits:
 			due = time.After(wait)
 		}
 		select {
 		case <-ctx.Done():
+			q.end(nil)
+			for ; q.running > 0; q.running-- {
+				<-q.done
+			}
 			return
 		case <-post.C:
 		case <-due:
 		case <-settings.C:
-			q.troubles, q.resume = 0, time.Time{} // perhaps they are over
+			q.afresh()
+		case r := <-q.done:
+			if err := q.came(ctx, r); err != nil && ctx.Err() == nil {
+				m.log.Error("cannot look after the mail queue", "err", err)
+			}
 		}
+	}
+}
+
+// end ends the round, for that cause.
+func (q *queue) end(cause error) {
+	if q.round != nil {
+		q.round.cancel(cause)
+		q.round = nil
+	}
+}
+
+// afresh ends the pauses, since a setting may have ended their cause.
+func (q *queue) afresh() {
+	if q.round == nil {
+		return
+	}
+	q.round.troubles, q.round.resume = 0, time.Time{}
+	q.round.mu.Lock()
+	defer q.round.mu.Unlock()
+	for _, s := range q.round.refusals {
+		s.until = time.Time{}
 	}
 }
 
 // work does what there is to do now, and returns how long it is until there is something again; false
 // where nothing waits. A relay that was not used yet, or was in trouble, is tried before any mail is
-// claimed: so whoever set it learns at once whether it works.
+// claimed: so the person who set it learns at once whether it works.
 func (q *queue) work(ctx context.Context) (time.Duration, bool, error) {
-	setting := q.store.Setting("mail.relay")
-	if setting == "" {
-		q.proved = ""
+	now := terms{q.store.Setting("mail.relay"), q.store.Setting("mail.from"), q.store.MailDomain()}
+	if q.round != nil && q.round.terms != now {
+		q.end(errChanged)
+	}
+	if now.relay == "" {
 		return 0, false, q.tell(ctx, false, "no relay is set: omsbox set mail.relay smtp://host:port")
 	}
-	r, err := parseRelay(setting)
-	if err != nil {
-		q.proved = ""
-		return 0, false, q.tell(ctx, false, err.Error())
+	if q.round == nil {
+		r, err := parseRelay(now.relay)
+		if err != nil {
+			return 0, false, q.tell(ctx, false, err.Error())
+		}
+		q.begin(ctx, now, r)
 	}
-	if pause := time.Until(q.resume); pause > 0 {
+	r := q.round
+	if pause := time.Until(r.resume); pause > 0 {
 		return pause, true, nil
 	}
-	if setting != q.proved {
-		if err := q.prove(ctx, r); err != nil {
-			return q.trouble(ctx, err)
+	if !r.proved {
+		if !r.proving {
+			r.start(true)
 		}
-		q.proved = setting
-		if q.used != "" && q.used != setting {
-			// What the old relay put off, this one may take.
-			if err := q.store.HurryMail(ctx); err != nil {
-				return 0, false, err
-			}
-		}
-		q.used = setting
-		if err := q.tell(ctx, true, "mail is handed to "+r.address); err != nil {
-			return 0, false, err
-		}
+		return q.watch(ctx)
+	}
+	if stuck, _ := r.stuck(); !stuck || len(r.couriers) >= mostCouriers {
+		return q.watch(ctx)
 	}
 	wait, waits, err := q.store.MailDue(ctx)
-	if err != nil || !waits || wait > 0 {
-		return wait, waits, err
-	}
-	c, err := q.connect(ctx, r)
 	if err != nil {
-		return q.trouble(ctx, err)
+		return 0, false, err
 	}
-	for setting == q.store.Setting("mail.relay") && ctx.Err() == nil {
-		mail, err := q.store.ClaimMail(ctx)
-		if mail == nil || err != nil {
-			c.close(true)
-			return 0, err == nil, err // nothing is due now; see what will be
-		}
-		usable, err := q.one(ctx, c, *mail)
-		if err != nil {
-			c.close(false)
-			return q.trouble(ctx, bars(r, err))
-		}
-		q.troubles = 0
-		if !usable {
-			c.close(false)
-			return 0, true, nil
-		}
+	if waits && wait <= 0 {
+		r.start(false)
 	}
-	c.close(true)
-	return 0, true, nil
+	look, looks, err := q.watch(ctx)
+	switch {
+	case !waits || wait <= 0:
+		return look, looks, err
+	case looks:
+		wait = min(wait, look)
+	}
+	return wait, true, err
 }
 
-// trouble tells that the relay cannot be used, and when it is tried next.
-func (q *queue) trouble(ctx context.Context, err error) (time.Duration, bool, error) {
-	if ctx.Err() != nil {
-		return 0, false, nil
+// begin begins a round.
+func (q *queue) begin(ctx context.Context, t terms, r relay) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	q.round = &round{queue: q, terms: t, relay: r, guises: guises(t.from, r), ctx: ctx, cancel: cancel,
+		couriers: map[*courier]bool{}, refusals: map[string]*standing{}}
+}
+
+// stuck reports whether every courier waits for an answer longer than usual, if there are any, and else how
+// long it is until that may be so.
+func (r *round) stuck() (bool, time.Duration) {
+	var left time.Duration
+	for c := range r.couriers {
+		waits := r.Slow
+		if since := c.awaits.Load(); since != 0 {
+			waits -= time.Since(time.Unix(0, since))
+		}
+		left = max(left, waits)
 	}
-	pause := relayPauses[min(q.troubles, len(relayPauses)-1)]
-	q.troubles++
-	q.proved, q.resume = "", time.Now().Add(pause)
-	return pause, true, q.tell(ctx, false, oneLine(err.Error()))
+	return left <= 0, left
+}
+
+// watch tells how the relay is, and returns how long it is until that is to be looked at again.
+func (q *queue) watch(ctx context.Context) (time.Duration, bool, error) {
+	r := q.round
+	stuck, left := r.stuck()
+	r.mu.Lock()
+	var oldest time.Time
+	for c := range r.couriers {
+		if since := c.awaits.Load(); stuck && since != 0 && (oldest.IsZero() || time.Unix(0, since).Before(oldest)) {
+			oldest = time.Unix(0, since)
+		}
+	}
+	taken := r.taken
+	var refused *standing
+	for _, s := range r.refusals {
+		if refused == nil || s.reason+s.sender < refused.reason+refused.sender {
+			refused = s
+		}
+	}
+	as := r.guises[r.worn].address
+	r.mu.Unlock()
+	ready := "mail is handed to " + r.relay.address
+	if as != "" {
+		ready = condition.New(condition.RelayTakesAs, "relay", r.relay.address, "sender", as).Row()
+	}
+	var err error
+	switch {
+	case !oldest.IsZero():
+		since := q.store.Now().Add(-time.Since(oldest)).Local().Format("2006-01-02 15:04:05")
+		if taken.After(oldest) {
+			err = q.tell(ctx, true, condition.New(condition.RelaySilentOnce, "relay", r.relay.address, "since", since).Row())
+		} else {
+			err = q.tell(ctx, false, condition.New(condition.RelaySilent, "relay", r.relay.address, "since", since).Row())
+		}
+	case !r.proved:
+	case refused != nil:
+		err = q.tell(ctx, false, refused.alarm(r.relay).Row())
+	default:
+		err = q.tell(ctx, true, ready)
+	}
+	return left, len(r.couriers) > 0 && !stuck, err
+}
+
+// came takes in how the way of a courier ended.
+func (q *queue) came(ctx context.Context, c report) error {
+	q.running--
+	r := c.round
+	delete(r.couriers, c.courier)
+	if c.proves {
+		r.proving = false
+	}
+	if r != q.round {
+		return c.err // of another relay
+	}
+	if c.carried {
+		r.troubles = 0
+	}
+	switch {
+	case c.trouble != nil && ctx.Err() == nil:
+		r.resume = time.Now().Add(relayPauses[min(r.troubles, len(relayPauses)-1)])
+		r.troubles++
+		r.proved = false
+		return q.tell(ctx, false, oneLine(c.trouble.Error()))
+	case c.err != nil || !c.proves:
+		return c.err
+	}
+	return q.ready(ctx)
+}
+
+// ready follows on the first look at a relay that went well.
+func (q *queue) ready(ctx context.Context) error {
+	r := q.round
+	r.proved = true
+	if r.looked {
+		return nil
+	}
+	r.looked = true
+	changed := q.used != (terms{}) && q.used != r.terms
+	q.used = r.terms
+	if changed {
+		// What the old relay put off or refused, this one may take.
+		if err := q.store.HurryMail(ctx); err != nil {
+			return err
+		}
+	}
+	r.mu.Lock()
+	var refused *standing
+	for _, s := range r.refusals {
+		refused = s
+	}
+	r.mu.Unlock()
+	if refused != nil {
+		return q.store.Raise(ctx, store.SenderAlarm, "", refused.alarm(r.relay).Row())
+	}
+	return q.mended(ctx)
 }
 
 // tell tells people how the relay is, when that is new.
@@ -157,96 +288,32 @@ func (q *queue) tell(ctx context.Context, ok bool, text string) error {
 		return err
 	}
 	q.health = text
-	if ok {
-		q.log.Info(text)
+	if words := condition.WordsOf(text); ok {
+		q.log.Info(words)
 	} else {
-		q.log.Warn("no mail leaves", "reason", text)
+		q.log.Warn("no mail leaves", "reason", words)
 	}
 	return nil
 }
 
-// one renders a claimed mail, hands it over and records what became of it. usable says whether the
-// connection can carry another mail; the error is why the relay takes none at all.
-func (q *queue) one(ctx context.Context, c *connection, mail store.Mail) (usable bool, err error) {
-	log := q.log.With("mail", mail.ID, "kind", mail.Kind)
-	l, why, err := q.render(ctx, mail)
-	switch {
-	case err != nil:
-		if ctx.Err() == nil {
-			log.Error("render a mail", "err", err)
-		}
-		q.putOff(ctx, mail, "it could not be read from the database")
-		return true, nil
-	case why != "":
-		log.Warn("a mail cannot be sent", "reason", why)
-		q.fail(ctx, mail, why)
-		return true, nil
-	}
-	result, err := c.hand(l)
-	if result == taken {
-		log.Info("the relay took a mail", "attempt", mail.Attempts)
-		q.record(ctx, func(ctx context.Context) error { return q.store.MailSent(ctx, mail.ID) })
-		return true, nil
-	}
-	reason := oneLine(err.Error())
-	log.Warn("the relay did not take a mail", "attempt", mail.Attempts, "reason", reason)
-	switch result {
-	case refused:
-		q.fail(ctx, mail, reason)
-	case later:
-		q.putOff(ctx, mail, reason)
-	case stale:
-		q.again(ctx, mail, reason)
-	case barred:
-		q.again(ctx, mail, reason)
-		return false, err
-	}
-	return false, nil
-}
-
-// putOff leaves a mail for its next try, or gives it up after the last one.
-func (q *queue) putOff(ctx context.Context, mail store.Mail, reason string) {
-	switch {
-	case ctx.Err() != nil: // it was omsbox that ended the try
-		q.again(ctx, mail, "omsbox stopped while it was being handed over")
-	case mail.Retries >= len(mailPauses):
-		q.fail(ctx, mail, "given up after five days: "+reason)
-	default:
-		after := mailPauses[mail.Retries]
-		q.record(ctx, func(ctx context.Context) error { return q.store.MailRetry(ctx, mail.ID, after, reason) })
-	}
-}
-
-// again puts back a mail that a try did not concern.
-func (q *queue) again(ctx context.Context, mail store.Mail, reason string) {
-	q.record(ctx, func(ctx context.Context) error { return q.store.MailAgain(ctx, mail.ID, reason) })
-}
-
-func (q *queue) fail(ctx context.Context, mail store.Mail, reason string) {
-	q.record(ctx, func(ctx context.Context) error { return q.store.MailFail(ctx, mail.ID, reason) })
-}
-
-// record stores what became of a mail, even while omsbox stops. Where the store refuses, as when the
-// disk is full, it tries again until it may: a mail that was taken must not be handed over twice.
-func (q *queue) record(ctx context.Context, change func(context.Context) error) {
-	for {
-		err := change(context.WithoutCancel(ctx))
-		if err == nil {
-			return
-		}
-		q.log.Error("store what became of a mail", "err", err)
-		if !rest(ctx, storeRest) {
-			return // the row still says that it is being handed over: the next run tries again
-		}
-	}
-}
-
-// render makes the letter of a mail. why is the reason, in words for people, why there can be none.
-func (q *queue) render(ctx context.Context, mail store.Mail) (l letter, why string, err error) {
+// render makes the letter of a mail, in a guise. why is the reason, in words for people, why there can be none.
+func (q *queue) render(ctx context.Context, mail store.Mail, g guise) (l letter, why string, err error) {
 	to, instead, why, err := q.addressee(ctx, mail)
 	if err != nil || why != "" {
 		return letter{}, why, err
 	}
+	key := "postmaster@" + to.domain
+	if mail.Kind == store.Reply {
+		key = to.own
+	}
+	l, text, err := q.letter(ctx, mail, g.wear(to), instead)
+	l = g.path(l)
+	l.key, l.text = key, text
+	return l, "", err
+}
+
+// letter writes a mail to whom it goes to. text is a person's words in it.
+func (q *queue) letter(ctx context.Context, mail store.Mail, to addressee, instead *writer) (l letter, text string, err error) {
 	switch mail.Kind {
 	case store.Reply:
 		in, err := q.store.Incoming(ctx, mail.Incoming)
@@ -257,13 +324,19 @@ func (q *queue) render(ctx context.Context, mail store.Mail) (l letter, why stri
 		if err != nil {
 			return letter{}, "", err
 		}
-		return reply(mail, in, e, to), "", nil
+		return reply(mail, in, e, to), in.Text, nil
 	case store.AlarmMail:
 		a, err := q.store.Alarm(ctx, mail.Alarm)
 		if err != nil {
 			return letter{}, "", err
 		}
-		return alarm(mail, a, q.store.Setting("service.name"), q.store.Dir(), to), "", nil
+		var lost []store.Undelivered
+		if a.Kind == store.MailboxAlarm {
+			if lost, err = q.store.Failed(ctx, a.About, a.Raised, mostLost); err != nil {
+				return letter{}, "", err
+			}
+		}
+		return alarm(mail, a, lost, q.store.Setting("service.name"), q.store.Dir(), to), "", nil
 	}
 	f := failure{service: q.store.Setting("service.name"), instead: instead}
 	if f.told, err = q.store.Told(ctx, mail.ID); err != nil {
@@ -277,7 +350,7 @@ func (q *queue) render(ctx context.Context, mail store.Mail) (l letter, why stri
 			return letter{}, "", err
 		}
 	}
-	return notice(mail, f, to), "", nil
+	return notice(mail, f, to), strings.Join(f.parts, "\n"), nil
 }
 
 // earlier returns the mail that a received text goes on from: the one with the text that it completes
@@ -314,6 +387,9 @@ func (q *queue) addressee(ctx context.Context, mail store.Mail) (to addressee, i
 		if u, none, err = q.administrator(ctx); err != nil || none != "" {
 			return to, nil, none, err
 		}
+	}
+	if u.Mail == "" && mail.Kind == store.Reply && mail.User != 0 {
+		return to, nil, u.Login + ", whose reply it is, has no mailbox", nil // and it is not for another's eyes
 	}
 	if u.Mail == "" {
 		instead = &writer{login: u.Login}

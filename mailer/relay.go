@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/emersion/go-sasl"
@@ -28,6 +29,10 @@ type relay struct {
 
 // parseRelay reads smtp://[user:password@]host[:port] and smtps://….
 func parseRelay(setting string) (relay, error) {
+	if strings.ContainsAny(setting, " \t") {
+		return relay{}, errors.New("mail.relay has a blank in it: write each blank of a user or password as %20, " +
+			"or leave the blanks of an app password out where they only part its groups of letters")
+	}
 	u, err := url.Parse(setting)
 	// Where a path, query or fragment follows, a password holds the sign that begins it, and what
 	// stands before it seems to be the host.
@@ -60,11 +65,40 @@ const (
 	grace = 5 * time.Second
 )
 
+// mostAnswer is how many octets the relay may say in answer to one command. A TLS handshake has certificates in it.
+const mostAnswer = 128 << 10
+
+// errAnswer ends a connection to a relay whose answer does not end.
+var errAnswer = errors.New("its answer has no end")
+
+// wire is a connection that shows since when an answer is awaited on it, and on which no answer is endless.
+type wire struct {
+	net.Conn
+	awaits *atomic.Int64 // since when, in nanoseconds since 1970; 0: no answer is awaited
+	heard  int           // octets since the last command
+}
+
+func (w *wire) Write(p []byte) (int, error) {
+	w.awaits.CompareAndSwap(0, time.Now().UnixNano())
+	w.heard = 0
+	return w.Conn.Write(p)
+}
+
+func (w *wire) Read(p []byte) (int, error) {
+	n, err := w.Conn.Read(p)
+	if w.heard += n; w.heard > mostAnswer {
+		return 0, errAnswer
+	}
+	return n, err
+}
+
 // connection is a relay that is ready to take mail.
 type connection struct {
 	client  *smtp.Client
 	conn    net.Conn
-	carried int // mails
+	awaits  *atomic.Int64 // as in wire
+	carried int           // mails
+	given   atomic.Bool   // all of a mail, and no answer has come
 	release func() bool
 }
 
@@ -75,12 +109,16 @@ type connection struct {
 // an unproved encryption is better than none, and nobody is worse off than before it (RFC 7435).
 // With credentials the certificate must be valid, or the password is not sent at all; only a relay
 // on this very computer is trusted as it is.
-func (m *Mailer) connect(ctx context.Context, r relay) (*connection, error) {
+// awaits is set to since when an answer is awaited.
+func (m *Mailer) connect(ctx context.Context, r relay, awaits *atomic.Int64) (*connection, error) {
+	awaits.Store(time.Now().UnixNano())
+	defer awaits.Store(0)
 	dialer := net.Dialer{Timeout: min(dialTime, m.Patience)}
-	conn, err := dialer.DialContext(ctx, "tcp", r.address)
+	dialed, err := dialer.DialContext(ctx, "tcp", r.address)
 	if err != nil {
 		return nil, fmt.Errorf("%s cannot be reached: %w; check mail.relay and the network", r.address, err)
 	}
+	conn := &wire{Conn: dialed, awaits: awaits}
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	client, err := m.greet(ctx, conn, r)
 	if !stop() {
@@ -90,9 +128,15 @@ func (m *Mailer) connect(ctx context.Context, r relay) (*connection, error) {
 		conn.Close()
 		return nil, err
 	}
-	return &connection{client: client, conn: conn, release: context.AfterFunc(ctx, func() {
+	c := &connection{client: client, conn: conn, awaits: awaits}
+	c.release = context.AfterFunc(ctx, func() {
+		if context.Cause(ctx) == errChanged && !c.given.Load() {
+			conn.Close()
+			return
+		}
 		time.AfterFunc(grace, func() { conn.Close() })
-	})}, nil
+	})
+	return c, nil
 }
 
 // greet makes of a fresh connection a client that is ready to hand over mail.
@@ -105,12 +149,19 @@ func (m *Mailer) greet(ctx context.Context, conn net.Conn, r relay) (*smtp.Clien
 	}
 	if r.tls {
 		encrypted, err := m.encrypt(ctx, conn, encryption)
+		if _, clear := errors.AsType[tls.RecordHeaderError](err); clear {
+			return nil, fmt.Errorf("%s speaks in the clear at first, as is usual at the ports 587 and 25: write smtp:// in mail.relay "+
+				"(STARTTLS then encrypts), or give the port for smtps://, which is usually 465", r.address)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%s does not prove who it is: %w; mail.relay must name it as its certificate does", r.address, err)
 		}
 		conn = encrypted
 	}
 	client, err := m.hello(conn)
+	if netErr, ok := errors.AsType[net.Error](err); ok && netErr.Timeout() && !r.tls && strings.HasSuffix(r.address, ":465") {
+		return nil, fmt.Errorf("%s says nothing, as it waits for TLS: write smtps:// in mail.relay", r.address)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s does not take mail from here: %w", r.address, err)
 	}
@@ -190,42 +241,36 @@ func (c *greeted) Read(p []byte) (int, error) {
 	return c.Conn.Read(p)
 }
 
-// prove connects to the relay and sees whether it would take a mail from us.
-func (m *Mailer) prove(ctx context.Context, r relay) error {
-	c, err := m.connect(ctx, r)
-	if err != nil {
-		return err
-	}
-	defer c.close(true)
-	if err := c.client.Mail("postmaster@"+m.store.MailDomain(), nil); isBarred(err) {
-		return bars(r, err)
-	}
-	return nil // what else it may say is about that address
-}
-
-// isBarred says whether the relay wants us to sign in first, or does not know the command. RFC 4954 4, 6
+// isBarred reports whether the relay wants us to sign in first, or does not know the command. RFC 4954 4, 6
 func isBarred(err error) bool {
 	return slices.Contains([]int{502, 503, 530, 534, 535, 538}, replyCode(err))
 }
 
 // bars says in words for people that the relay takes no mail from us.
 func bars(r relay, err error) error {
-	return fmt.Errorf("%s takes no mail from here: %w; it may want user and password in mail.relay", r.address, err)
+	if isBarred(err) {
+		return fmt.Errorf("%s takes no mail from here: %w; it may want user and password in mail.relay", r.address, err)
+	}
+	return fmt.Errorf("%s takes no mail from here: %w", r.address, err)
 }
 
 // outcome is how handing over a mail ended.
 type outcome int
 
 const (
-	taken   outcome = iota // the relay answers for it now
-	refused                // it will never be taken
-	later                  // it may be taken another time
-	stale                  // the connection had carried enough; the next one may take it
-	barred                 // the relay takes no mail at all from us as things are
+	taken       outcome = iota // the relay answers for it now
+	refused                    // it will never be taken
+	wrongSender                // the relay does not let the box send as that sender
+	wrongBox                   // the relay refuses it through another fault of the box
+	later                      // it may be taken another time
+	doubtful                   // all of it was given, and no answer came: the relay may have taken it
+	stale                      // the connection had carried enough; the next one may take it
+	barred                     // the relay takes no mail at all from us as things are
 )
 
 // hand hands over a letter. After anything but taken the connection is of no further use.
 func (c *connection) hand(l letter) (outcome, error) {
+	defer c.awaits.Store(0)
 	var options *smtp.MailOptions
 	if l.utf8() {
 		if ok, _ := c.client.Extension("SMTPUTF8"); !ok {
@@ -235,39 +280,41 @@ func (c *connection) hand(l letter) (outcome, error) {
 	}
 	if err := c.client.Mail(l.from, options); err != nil {
 		code := replyCode(err)
-		switch {
+		switch result := judge(commandMail, l, err); {
 		case c.carried > 0 && (code == 421 || code == 0):
 			return stale, err
-		case isBarred(err):
+		case isBarred(err), result == wrongBox && code != 552:
 			return barred, err
+		default:
+			return result, err
 		}
-		return verdict(err), err
 	}
+	c.awaits.Store(0)
 	if err := c.client.Rcpt(l.to, nil); err != nil {
-		return verdict(err), err
+		return judge(commandRcpt, l, err), err
 	}
+	c.awaits.Store(0)
 	w, err := c.client.Data()
 	if err != nil {
-		return verdict(err), err
+		return judge(commandData, l, err), err
 	}
+	c.awaits.Store(0)
 	// smtp.Client bounds the commands only, not the writing of the data.
 	c.conn.SetDeadline(time.Now().Add(c.client.SubmissionTimeout))
 	if _, err := w.Write(l.data); err != nil {
-		return verdict(err), err
+		return judge(commandData, l, err), err
 	}
-	if _, err := w.CloseWithResponse(); err != nil {
-		return verdict(err), err
+	c.given.Store(true)
+	_, err = w.CloseWithResponse()
+	c.given.Store(false)
+	switch {
+	case err == nil:
+		c.carried++
+		return taken, nil
+	case replyCode(err) == 0:
+		return doubtful, err
 	}
-	c.carried++
-	return taken, nil
-}
-
-// verdict says whether an error in the middle of a mail is for good. RFC 5321 4.2.1
-func verdict(err error) outcome {
-	if code := replyCode(err); code >= 500 && code <= 599 {
-		return refused
-	}
-	return later
+	return judge(commandData, l, err), err
 }
 
 // replyCode is the relay's answer; 0 where it gave none.

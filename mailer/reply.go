@@ -12,13 +12,22 @@ import (
 
 // addressee is whom a mail goes to.
 type addressee struct {
-	own    string // the user's own smtpAddress
+	own    string // what replies come from: the user's own smtpAddress, or from
 	path   string // the user's mailbox
 	domain string // of our addresses
 	// answers says that a mail to a number at domain becomes a text. It is as it is now, not as it was
 	// when the mail was first tried: two copies that differ in it do no harm, an answer that goes
 	// nowhere does.
 	answers bool
+	from    string // mail.from, or the account of a relay that takes mail from that alone: all comes from it; "" for none
+}
+
+// box is what notices and alarms come from.
+func (a addressee) box() string {
+	if a.from != "" {
+		return a.from
+	}
+	return "postmaster@" + a.domain
 }
 
 // earlier is a text that another one completes or replaces.

@@ -57,8 +57,12 @@ func (m *Mailer) routeAll(ctx context.Context) error {
 			case why == "":
 				err = m.store.Mailed(ctx, in.ID, owners...)
 			default:
-				m.log.Warn("a message is nobody's", "incoming", in.ID, "reason", why)
-				err = m.store.Unroutable(ctx, in.ID, why)
+				owner := int64(0)
+				if len(owners) > 0 {
+					owner = owners[0]
+				}
+				m.log.Warn("a message can be mailed to nobody", "incoming", in.ID, "reason", why)
+				err = m.store.Unmailable(ctx, in.ID, owner, why)
 			}
 			if err != nil {
 				return err
@@ -88,9 +92,11 @@ func (m *Mailer) routeNobodys(ctx context.Context) error {
 }
 
 // owners returns whose a received message is. A text is that user's who wrote to its sender last (see
-// store.LastWriter for numbers that networks spell in two ways), what completes an earlier one that user's who has that; what cannot be read is every administrator's. All
-// else is the catch-all user's. why is the reason, in words for people, where it is nobody's; it is
-// logged, so it leaves the sender out, whom the row holds.
+// store.LastWriter for numbers that networks spell in two ways), what completes an earlier one that user's who
+// has that; what cannot be read is every administrator's. All else is the catch-all user's. why is the reason,
+// in words for people, where nobody can be mailed; it is logged, so it leaves the sender out, whom the row
+// holds. A user without a mailbox is returned beside the reason: the text is that user's all the same, to be
+// read on the pages, and is not for another's eyes.
 func (m *Mailer) owners(ctx context.Context, in store.Incoming) (users []int64, why string, err error) {
 	switch in.Kind {
 	case store.KindSMS:
@@ -105,7 +111,7 @@ func (m *Mailer) owners(ctx context.Context, in store.Incoming) (users []int64, 
 		case u.Mail != "":
 			return []int64{u.ID}, "", nil
 		default:
-			why = u.Login + ", whose reply it is, has no mailbox"
+			return []int64{u.ID}, u.Login + ", whose reply it is, has no mailbox", nil
 		}
 	case store.KindData:
 		// Data that are addressed to the port for WAP push are the announcement of a multimedia message:

@@ -60,34 +60,62 @@ func (s *Store) Alert(ctx context.Context, kind, about, text string) error {
 	return s.Raise(ctx, kind, about, text)
 }
 
+// raising is an alarm to be raised.
+type raising struct {
+	kind, about, text string
+	except            int64         // the user who is not mailed: it is that user's mailbox that takes no mail; 0 none
+	first             time.Duration // how long its first mail waits: what is over by then is told to nobody
+	again             time.Duration // how long after its last mail an alarm that is raised while it is open is mailed again; 0 never
+}
+
 // raise is Raise as a part of a change.
 func (t *tx) raise(kind, about, text string) error {
-	text = condition.Shorten(text, 500)
-	open, err := t.exec(`UPDATE alarms SET text = ? WHERE kind = ? AND about = ? AND cleared IS NULL`, text, kind, about)
-	if err != nil || open > 0 {
+	return t.raiseAs(raising{kind: kind, about: about, text: text})
+}
+
+func (t *tx) raiseAs(r raising) error {
+	r.text = condition.Shorten(r.text, 500)
+	var id int64
+	err := t.row(`UPDATE alarms SET text = ? WHERE kind = ? AND about = ? AND cleared IS NULL RETURNING id`, []any{r.text, r.kind, r.about}, &id)
+	open := err == nil
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
-	id, err := t.insert(`INSERT INTO alarms (kind, about, text, raised) VALUES (?, ?, ?, ?)`, kind, about, text, ms(t.now))
-	if err != nil {
-		return err
+	if open && r.again == 0 {
+		return nil
 	}
-	if err := t.trace(Line{Event: "alarm", Detail: aboutRow(about, text)}); err != nil {
-		return err
+	pause := alarmPause
+	if open {
+		pause = r.again
+		var waits bool // for its first try: it will tell the newest
+		if err := t.row(`SELECT EXISTS (SELECT 1 FROM mails WHERE alarm_id = ? AND state = 'queued' AND attempts = 0)`, []any{id}, &waits); err != nil || waits {
+			return err
+		}
+	} else {
+		if id, err = t.insert(`INSERT INTO alarms (kind, about, text, raised) VALUES (?, ?, ?, ?)`, r.kind, r.about, r.text, ms(t.now)); err != nil {
+			return err
+		}
+		if err := t.trace(Line{Event: "alarm", Detail: aboutRow(r.about, r.text)}); err != nil {
+			return err
+		}
 	}
 	var last int64 // mail about it, or about what was the same before
 	if err := t.row(`SELECT ifnull(max(m.updated), 0) FROM alarms a JOIN mails m ON m.alarm_id = a.id
-		WHERE a.kind = ? AND a.about = ? AND m.state <> 'withdrawn'`, []any{kind, about}, &last); err != nil {
+		WHERE a.kind = ? AND a.about = ? AND m.state <> 'withdrawn'`, []any{r.kind, r.about}, &last); err != nil {
 		return err
 	}
-	wait := max(0, fromMS(last).Add(alarmPause).Sub(t.now))
+	wait := max(r.first, fromMS(last).Add(pause).Sub(t.now))
 	told, err := t.ids(`SELECT id FROM users WHERE admin AND NOT disabled AND mail <> '' ORDER BY id`)
 	if err != nil {
 		return err
 	}
 	if len(told) == 0 {
-		told = []int64{0} // whoever mail.catch-all names
+		told = []int64{0} // the user that mail.catch-all names
 	}
 	for _, user := range told {
+		if user != 0 && user == r.except {
+			continue
+		}
 		if err := t.queueMail(mailRow{kind: AlarmMail, user: user, alarm: id, after: wait}); err != nil {
 			return err
 		}

@@ -17,7 +17,7 @@ var moments = map[string][]string{
 	"health":            {"since"},
 	"incoming":          {"received"},
 	"incoming_segments": {"received"},
-	"mails":             {"due", "created", "updated"},
+	"mails":             {"due", "created", "updated", "blocked"},
 	"messages":          {"created", "service_update"},
 	"modems":            {"updated"},
 	"proofs":            {"at"},

@@ -34,6 +34,8 @@ type Mail struct {
 	Token    string    // left part of the Message-ID
 	Attempts int       // how often it was handed to the relay, this time included
 	Retries  int       // how often this relay put it off (MailRetry)
+	Doubts   int       // how often no answer came after its data (MailDoubt): the relay may have taken it
+	Blocked  time.Time // since when the relay refuses it through the box's own fault (MailBlock); zero where it does not
 	Created  time.Time // the mail's Date; of a Reply the text's own time where the clock was not trusted
 }
 
@@ -135,21 +137,25 @@ func (s *Store) Text(ctx context.Context, message int64) ([]string, error) {
 	}, `SELECT text FROM message_parts WHERE message_id = ? ORDER BY part`, message)
 }
 
-// ClaimMail takes the mail that is due longest: its row says that it is being handed over before it
-// is. nil: none is due.
+// ClaimMail takes the mail that is due longest, alarms before all others: its row says that it is being
+// handed over before it is. nil: none is due.
 func (s *Store) ClaimMail(ctx context.Context) (*Mail, error) {
 	var m *Mail
 	err := s.write(ctx, func(t *tx) error {
 		var c Mail
-		var created int64
+		var created, blocked int64
 		err := t.row(`UPDATE mails SET state = 'sending', attempts = attempts + 1, updated = ?1
-			WHERE id = (SELECT id FROM mails WHERE state = 'queued' AND held = 0 AND due <= ?1 ORDER BY due, id LIMIT 1)
-			RETURNING id, kind, ifnull(user_id, 0), ifnull(incoming_id, 0), ifnull(message_id, 0), ifnull(alarm_id, 0), over, token, attempts, retries, created`,
-			[]any{ms(t.now)}, &c.ID, &c.Kind, &c.User, &c.Incoming, &c.Message, &c.Alarm, &c.Over, &c.Token, &c.Attempts, &c.Retries, &created)
+			WHERE id = coalesce(
+				(SELECT id FROM mails WHERE state = 'queued' AND held = 0 AND kind = 'alarm' AND due <= ?1 ORDER BY due, id LIMIT 1),
+				(SELECT id FROM mails WHERE state = 'queued' AND held = 0 AND due <= ?1 ORDER BY due, id LIMIT 1))
+			RETURNING id, kind, ifnull(user_id, 0), ifnull(incoming_id, 0), ifnull(message_id, 0), ifnull(alarm_id, 0), over, token,
+				attempts, retries, doubts, ifnull(blocked, 0), created`,
+			[]any{ms(t.now)}, &c.ID, &c.Kind, &c.User, &c.Incoming, &c.Message, &c.Alarm, &c.Over, &c.Token,
+			&c.Attempts, &c.Retries, &c.Doubts, &blocked, &created)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}
-		c.Created = fromMS(created)
+		c.Created, c.Blocked = fromMS(created), fromMS(blocked)
 		m = &c
 		return err
 	})
@@ -161,45 +167,84 @@ func (s *Store) MailDue(ctx context.Context) (time.Duration, bool, error) {
 	return s.until(ctx, `SELECT min(due) FROM mails WHERE state = 'queued' AND held = 0`)
 }
 
+// end is what became of a mail that was handed to the relay.
+type end struct {
+	state   string
+	after   time.Duration // until the next try
+	retries int           // to be added
+	doubts  int           // to be added
+	blocked bool          // the relay refuses it through the box's own fault
+	reason  string
+}
+
 // MailSent records that the relay took the mail.
 func (s *Store) MailSent(ctx context.Context, mail int64) error {
-	return s.mailBecame(ctx, mail, "sent", 0, 0, "")
+	return s.mailBecame(ctx, mail, end{state: "sent"})
 }
 
 // MailRetry puts a mail that was put off back in the queue for a later try, and counts that.
 func (s *Store) MailRetry(ctx context.Context, mail int64, after time.Duration, reason string) error {
-	return s.mailBecame(ctx, mail, "queued", after, 1, reason)
+	return s.mailBecame(ctx, mail, end{state: "queued", after: after, retries: 1, reason: reason})
+}
+
+// MailDoubt is MailRetry for a mail whose data the relay was given and did not answer.
+func (s *Store) MailDoubt(ctx context.Context, mail int64, after time.Duration, reason string) error {
+	return s.mailBecame(ctx, mail, end{state: "queued", after: after, doubts: 1, reason: reason})
 }
 
 // MailAgain puts the mail back in the queue, due at once, and counts nothing: it was not for the
 // mail's sake that the try came to nothing.
 func (s *Store) MailAgain(ctx context.Context, mail int64, reason string) error {
-	return s.mailBecame(ctx, mail, "queued", 0, 0, reason)
+	return s.mailBecame(ctx, mail, end{state: "queued", reason: reason})
 }
 
-// HurryMail makes all mail due at once that another relay put off: this one may take it, and has as
-// many tries as that one had.
+// MailBlock keeps a mail that the relay refuses through the box's own fault. Mail.Blocked tells since when.
+func (s *Store) MailBlock(ctx context.Context, mail int64, after time.Duration, reason string) error {
+	return s.mailBecame(ctx, mail, end{state: "queued", after: after, blocked: true, reason: reason})
+}
+
+// HurryMail makes all mail due at once that another relay put off or refused: this one may take it, and
+// has as many tries as that one had.
 func (s *Store) HurryMail(ctx context.Context) error {
 	return s.write(ctx, func(t *tx) error {
-		_, err := t.exec(`UPDATE mails SET due = ?, retries = 0 WHERE state = 'queued' AND attempts > 0`, ms(t.now))
+		_, err := t.exec(`UPDATE mails SET due = ?, retries = 0, blocked = NULL WHERE state = 'queued' AND attempts > 0`, ms(t.now))
 		t.ring(Post)
 		return err
 	})
 }
 
-// MailFail records that the mail will never be taken.
+// HurryBlocked makes all mail due at once that is blocked: what blocked it may be mended.
+func (s *Store) HurryBlocked(ctx context.Context) error {
+	return s.write(ctx, func(t *tx) error {
+		n, err := t.exec(`UPDATE mails SET due = ?1 WHERE state = 'queued' AND blocked IS NOT NULL AND due > ?1`, ms(t.now))
+		if n > 0 {
+			t.ring(Post)
+		}
+		return err
+	})
+}
+
+// BlockedMail returns how many mails are blocked (MailBlock).
+func (s *Store) BlockedMail(ctx context.Context) (int, error) {
+	return one(ctx, s, func(r scanner) (n int, err error) {
+		return n, r.Scan(&n)
+	}, `SELECT count(*) FROM mails WHERE blocked IS NOT NULL AND state IN ('queued', 'sending')`)
+}
+
+// MailFail records that the mail will never be taken, and raises the alarm that tells an administrator.
 func (s *Store) MailFail(ctx context.Context, mail int64, reason string) error {
-	return s.mailBecame(ctx, mail, "failed", 0, 0, reason)
+	return s.mailBecame(ctx, mail, end{state: "failed", reason: reason})
 }
 
 // mailBecame changes the state of a mail that is being handed over, and no other's.
-func (s *Store) mailBecame(ctx context.Context, mail int64, state string, after time.Duration, retries int, reason string) error {
+func (s *Store) mailBecame(ctx context.Context, mail int64, e end) error {
 	return s.write(ctx, func(t *tx) error {
-		reason = condition.Shorten(reason, 300)
+		e.reason = condition.Shorten(e.reason, 300)
 		var user int64
-		err := t.row(`UPDATE mails SET state = ?, due = ?, retries = retries + ?, reason = ?, updated = ?
-			WHERE id = ? AND state = 'sending' RETURNING ifnull(user_id, 0)`,
-			[]any{state, ms(t.now.Add(after)), retries, reason, ms(t.now), mail}, &user)
+		err := t.row(`UPDATE mails SET state = ?1, due = ?2, retries = retries + ?3, doubts = doubts + ?4,
+				blocked = iif(?5, coalesce(blocked, ?6), iif(?3 + ?4 > 0, NULL, blocked)), reason = ?7, updated = ?6
+			WHERE id = ?8 AND state = 'sending' RETURNING ifnull(user_id, 0)`,
+			[]any{e.state, ms(t.now.Add(e.after)), e.retries, e.doubts, e.blocked, ms(t.now), e.reason, mail}, &user)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}
@@ -207,7 +252,16 @@ func (s *Store) mailBecame(ctx context.Context, mail int64, state string, after 
 			return err
 		}
 		t.ring(Post)
-		return t.trace(Line{Event: "mail " + state, User: user, MailRow: mail, Detail: reason})
+		if err := t.trace(Line{Event: "mail " + e.state, User: user, MailRow: mail, Detail: e.reason}); err != nil {
+			return err
+		}
+		switch e.state {
+		case "sent":
+			return t.mailboxTakes(user)
+		case "failed":
+			return t.undelivered(mail)
+		}
+		return nil
 	})
 }
 
@@ -215,6 +269,6 @@ func (s *Store) mailBecame(ctx context.Context, mail int64, state string, after 
 // The relay may have taken one of them: it is then handed over again under the same Message-ID,
 // since a reply that comes twice does less harm than one that never comes.
 func (t *tx) recoverMail() error {
-	_, err := t.exec(`UPDATE mails SET state = 'queued', due = ?, updated = ? WHERE state = 'sending'`, ms(t.now), ms(t.now))
+	_, err := t.exec(`UPDATE mails SET state = 'queued', due = ?1, updated = ?1 WHERE state = 'sending'`, ms(t.now))
 	return err
 }

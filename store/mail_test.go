@@ -193,8 +193,11 @@ func TestAMailIsTheSameAtEveryTry(t *testing.T) {
 		}
 	}
 	check(t, s.MailFail(t.Context(), third.ID, "no such mailbox"))
-	if m, err := s.ClaimMail(t.Context()); m != nil || err != nil {
+	if m, err := s.ClaimMail(t.Context()); m == nil || m.Kind != store.AlarmMail || err != nil {
 		t.Errorf("after it failed: %+v, %v", m, err)
+	}
+	if m, err := s.ClaimMail(t.Context()); m != nil || err != nil {
+		t.Errorf("after the alarm: %+v, %v", m, err)
 	}
 }
 

@@ -62,7 +62,7 @@ func (s *Store) Mailed(ctx context.Context, incoming int64, users ...int64) erro
 				return err
 			}
 		}
-		return nil
+		return t.allRead()
 	})
 }
 
@@ -101,16 +101,25 @@ func (s *Store) ToldWith(ctx context.Context, incoming int64) (int, error) {
 	}, `SELECT count(*) FROM incoming WHERE told_with = ?`, incoming)
 }
 
-// Unroutable records that a received message is nobody's, and why.
+// Unroutable records that a received message is nobody's, and why, and raises the alarm that tells an
+// administrator.
 func (s *Store) Unroutable(ctx context.Context, incoming int64, reason string) error {
+	return s.Unmailable(ctx, incoming, 0, reason)
+}
+
+// Unmailable is Unroutable for a message that is a user's who can be sent no mail, and can read it on the pages.
+func (s *Store) Unmailable(ctx context.Context, incoming, owner int64, reason string) error {
 	return s.write(ctx, func(t *tx) error {
-		_, _, err := t.route(incoming, "unroutable", 0, reason)
-		return err
+		number, undecided, err := t.route(incoming, "unroutable", owner, reason)
+		if err != nil || !undecided {
+			return err
+		}
+		return t.unread(number, owner)
 	})
 }
 
 // route decides a received message and returns its sender; undecided is false where it was decided
-// before. That it is nobody's is not for ever.
+// before. That nobody gets it is not for ever.
 func (t *tx) route(incoming int64, state string, user int64, reason string) (number string, undecided bool, err error) {
 	err = t.row(`UPDATE incoming SET state = ?1, user_id = nullif(?2, 0), reason = ?3
 		WHERE id = ?4 AND (state = 'received' OR state = 'unroutable' AND ?1 <> 'unroutable') RETURNING sender`,

@@ -36,6 +36,7 @@ func AllSettings() []Setting {
 		{Key: "service.sim", Default: "", About: "the SIM that the texts of a service leave through, by its IMSI or ICCID; empty: any", Per: PerService, check: simName},
 		{Key: "sms.region", Default: "", About: "the country of numbers written without a country code, as two letters; empty: the SIM's", check: region},
 		{Key: "mail.relay", Default: "", About: "where mail is handed over: smtp://host:port or smtps://user:password@host", Secret: true, check: relay},
+		{Key: "mail.from", Default: "", About: "the address that all mail comes from; empty: an address of each user's own at mail.domain, or the user of mail.relay where the relay takes mail from that alone", check: mailAddress},
 		{Key: "mail.domain", Default: "", About: "the domain of the addresses that replies come from; empty: this computer's name", check: domain},
 		{Key: "mail.catch-all", Default: "", About: "the user who gets the texts that nobody wrote for", check: shortText},
 		{Key: "acme.mail", Default: "", About: "the mail address that the public CA may write to about certificates; empty: none", check: mailAddress},

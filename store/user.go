@@ -179,6 +179,11 @@ func (s *Store) Users(ctx context.Context) ([]User, error) {
 	return list(ctx, s, scanUser, `SELECT `+userColumns+` FROM users ORDER BY login`)
 }
 
+// Mailboxes returns the first users who have a mailbox, and so get mail from an address of their own.
+func (s *Store) Mailboxes(ctx context.Context, most int) ([]User, error) {
+	return list(ctx, s, scanUser, `SELECT `+userColumns+` FROM users WHERE mail <> '' ORDER BY id LIMIT ?`, most)
+}
+
 // ShowUsers writes all users as a table for people.
 func (s *Store) ShowUsers(ctx context.Context, out io.Writer) error {
 	users, err := s.Users(ctx)

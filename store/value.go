@@ -35,6 +35,10 @@ func region(v string) error {
 }
 
 func relay(v string) error {
+	if strings.ContainsAny(v, " \t") {
+		return fmt.Errorf("%w relay: there is a blank in it: write each blank of a user or password as %%20, or leave the blanks "+
+			"of an app password out where they only part its groups of letters", ErrInvalid)
+	}
 	u, err := url.Parse(v)
 	if err != nil || u.Hostname() == "" || (u.Scheme != "smtp" && u.Scheme != "smtps") || strings.Trim(u.Path, "/") != "" ||
 		u.RawQuery != "" || u.Fragment != "" {

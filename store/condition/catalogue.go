@@ -42,6 +42,38 @@ const (
 	HoldsAfterRestore Code = "holds-after-restore"
 )
 
+// The relay, and mail that does not reach a mailbox.
+const (
+	// RelaySilent: the relay does not answer: relay, since.
+	RelaySilent Code = "relay-silent"
+	// RelaySilentOnce: the relay takes mail, and does not answer about one of them: relay, since.
+	RelaySilentOnce Code = "relay-silent-once"
+	// RelayTakesAs: the relay takes mail from one address alone: relay, sender.
+	RelayTakesAs Code = "relay-takes-as"
+	// RelayRefusesSender: the relay does not let the box send as an address: relay, sender, answer.
+	RelayRefusesSender Code = "relay-refuses-sender"
+	// RelayRefusesBox: the relay refuses mail through another fault of the box: relay, answer.
+	RelayRefusesBox Code = "relay-refuses-box"
+	// MailRelayChanged: a try ended as the settings of the relay were changed.
+	MailRelayChanged Code = "mail-relay-changed"
+	// MailTriedByPerson: a person had the mail tried again.
+	MailTriedByPerson Code = "mail-tried-by-person"
+	// MailHeldTooLong: the relay refused the mail through the box's own fault for five days: answer.
+	MailHeldTooLong Code = "mail-held-too-long"
+	// MailUnanswered: the relay had all of the mail several times and never answered: error.
+	MailUnanswered Code = "mail-unanswered"
+	// ReplyLost: a text could not be mailed: number, time, login, reason.
+	ReplyLost Code = "reply-lost"
+	// NoticeLost: the notice about a text that has failed could not be mailed: number, time, login, reason.
+	NoticeLost Code = "notice-lost"
+	// AlarmLost: an alarm could not be mailed: time, login, reason.
+	AlarmLost Code = "alarm-lost"
+	// TextNobodys: a text is nobody's, and mail.catch-all names nobody: number, time.
+	TextNobodys Code = "text-nobodys"
+	// TextWithoutMailbox: the user whose text it is has no mailbox: number, time, login.
+	TextWithoutMailbox Code = "text-without-mailbox"
+)
+
 // english says each condition in words: what is wrong, then what to do. {name} stands for an argument. A phrase
 // begins with a small letter, unless a name stands there, and ends without a full stop.
 var english = map[Code]string{
@@ -88,4 +120,19 @@ var english = map[Code]string{
 		"`omsbox held` shows them; `omsbox held send` and `omsbox held drop` decide",
 	HoldsAfterRestore: "this box was restored from a backup. What was queued in the backup is held, since the old box may have sent it: " +
 		"`omsbox held` shows it; `omsbox held send` and `omsbox held drop` decide",
+
+	RelaySilent:        "{relay} does not answer; its answer is awaited since {since}",
+	RelaySilentOnce:    "mail is handed to {relay}; about one mail its answer is awaited since {since}",
+	RelayTakesAs:       "mail is handed to {relay}, from {sender}",
+	RelayRefusesSender: "{relay} does not let this box send as {sender}: {answer}. Mail is held for five days and is sent once that is mended: give the account of the relay the right to send so, or have all mail come from one address with `omsbox set mail.from ADDRESS`",
+	RelayRefusesBox:    "{relay} refuses mail of this box: {answer}. Mail is held for five days and is sent once that is mended",
+	MailRelayChanged:   "the settings of the relay were changed while it was being handed over",
+	MailTriedByPerson:  "a person has it tried again",
+	MailHeldTooLong:    "held for five days: {answer}",
+	MailUnanswered:     "the relay was given it several times and never answered, so it may have arrived: {error}",
+	ReplyLost:          "a text from {number} of {time} could not be mailed to {login}: {reason}. {login} can read it on the pages, and `omsbox mail list` shows the mail",
+	NoticeLost:         "the notice of {time} that a text to {number} did not arrive could not be mailed to {login}: {reason}. `omsbox mail list` shows the mail",
+	AlarmLost:          "the alarm of {time} could not be mailed to {login}: {reason}. `omsbox get status` shows what is wrong, and `omsbox mail list` the mail",
+	TextNobodys:        "a text from {number} of {time} belongs to nobody and lies unread: `omsbox set mail.catch-all LOGIN` names the user who gets it by mail, with all others that lie there",
+	TextWithoutMailbox: "a text from {number} of {time} could not be mailed to {login}, who has no mailbox: {login} can read it on the pages",
 }

@@ -20,7 +20,9 @@ import (
 var templateFiles embed.FS
 
 // pageNames are the pages; each is a template of that name, put into layout.html.
-func pageNames() []string { return []string{"demo", "home", "messages", "problem", "signin", "trust"} }
+func pageNames() []string {
+	return []string{"demo", "home", "messages", "problem", "signin", "texts", "trust"}
+}
 
 // parseTemplates reads templates/layout.html and the pages. What is there and what is declared
 // must be the same.
@@ -84,6 +86,7 @@ func (s *Server) links(r *http.Request, signedIn bool) []link {
 	}
 	if signedIn {
 		add(firstRoom, "Messages")
+		add("/texts", "Your texts")
 	} else {
 		add("/signin", "Sign in")
 	}

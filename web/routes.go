@@ -21,6 +21,7 @@ func (s *Server) routes() (all, old http.Handler) {
 
 	// For those who have signed in.
 	pages.HandleFunc("GET /messages", s.room(s.messages))
+	pages.HandleFunc("GET /texts", s.room(s.texts))
 	pages.HandleFunc("POST /messages/{id}/cancel", s.room(s.cancel))
 
 	// The demo: one page, and the simulated world behind it.

@@ -46,6 +46,8 @@ func verbs() []command.Verb {
 		verb("held drop", "all|texts|mails|MESSAGE...", "cancel what is held after a restore", command.HeldDrop),
 		verb("cancel", "MESSAGE", "take a message back, as far as nothing of it has left", command.Cancel),
 		verb("log", "", "show what happened to texts and mails last; never what is in them", command.Log),
+		verb("mail list", "", "list the mails that the relay has not taken: those that wait and those that have failed, and why; never what is in them", command.MailList),
+		verb("mail retry", "MAIL|all", "have a mail that has failed or waits tried again at once, or all", command.MailRetry),
 		verb("user add", "ID", "add a user; the password is asked for, or read as a line of standard input", command.UserAdd),
 		verb("user list", "", "list the users", command.UserList),
 		verb("user passwd", "ID", "give a user a new password", command.UserPasswd),

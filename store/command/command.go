@@ -125,7 +125,7 @@ func UserAdd(ctx context.Context, flags *flag.FlagSet, args []string) error {
 			fmt.Printf("%s is another user's too, so nobody signs in with it: use the user names\n", name)
 		}
 		if u.Mail == "" {
-			fmt.Println("no mail address was given (-mail): replies to this user go to the user of the setting mail.catch-all")
+			fmt.Println("no mail address was given (-mail): this user reads replies on the pages alone")
 		}
 		return nil
 	})

@@ -39,6 +39,7 @@ type Undelivered struct {
 	Created  time.Time
 	Due      time.Time // when it is tried next; zero where it has failed
 	Blocked  time.Time // since when the relay refuses it through the box's own fault; zero where it does not
+	Held     bool      // since a restore from a backup, until a person says that it may go
 	Updated  time.Time // when it became so
 	Attempts int
 	Reason   string // the last answer of the relay, or what else keeps it; "" before the first try
@@ -46,12 +47,12 @@ type Undelivered struct {
 
 const undelivered = `SELECT m.id, m.kind, ifnull(u.login, ''), m.state,
 		coalesce(i.sender, (SELECT d.recipient FROM told t JOIN deliveries d ON d.id = t.delivery_id WHERE t.mail_id = m.id ORDER BY d.id LIMIT 1), ''),
-		ifnull(a.kind || ' ' || a.about, ''), ifnull(i.received, m.created), m.due, ifnull(m.blocked, 0), m.updated, m.attempts, m.reason
+		ifnull(a.kind || ' ' || a.about, ''), ifnull(i.received, m.created), m.due, ifnull(m.blocked, 0), m.held, m.updated, m.attempts, m.reason
 	FROM mails m LEFT JOIN users u ON u.id = m.user_id LEFT JOIN incoming i ON i.id = m.incoming_id LEFT JOIN alarms a ON a.id = m.alarm_id`
 
 func scanUndelivered(r scanner) (u Undelivered, err error) {
 	var created, due, blocked, updated int64
-	err = r.Scan(&u.ID, &u.Kind, &u.For, &u.State, &u.Number, &u.About, &created, &due, &blocked, &updated, &u.Attempts, &u.Reason)
+	err = r.Scan(&u.ID, &u.Kind, &u.For, &u.State, &u.Number, &u.About, &created, &due, &blocked, &u.Held, &updated, &u.Attempts, &u.Reason)
 	u.Created, u.Due, u.Blocked, u.Updated = fromMS(created), fromMS(due), fromMS(blocked), fromMS(updated)
 	u.Reason = condition.WordsOf(u.Reason)
 	if u.State == "failed" {
@@ -74,7 +75,7 @@ func (s *Store) Failed(ctx context.Context, login string, since time.Time, most 
 }
 
 // RequeueMail makes a mail that has failed, or waits, due at once, with all its tries; ErrNotFound where
-// it is neither.
+// it is neither. What a restore holds stays held.
 func (s *Store) RequeueMail(ctx context.Context, mail int64) error {
 	return s.write(ctx, func(t *tx) error {
 		n, err := t.requeue(`id = ?2`, mail)
@@ -96,7 +97,7 @@ func (s *Store) RequeueAllMail(ctx context.Context) (many int, err error) {
 
 func (t *tx) requeue(which string, mail int64) (int, error) {
 	mails, err := t.ids(`UPDATE mails SET state = 'queued', due = ?1, retries = 0, doubts = 0, blocked = NULL, updated = ?1
-		WHERE `+which+` AND (state = 'failed' OR state = 'queued' AND attempts > 0) RETURNING id`, ms(t.now), mail)
+		WHERE `+which+` AND held = 0 AND (state = 'failed' OR state = 'queued' AND attempts > 0) RETURNING id`, ms(t.now), mail)
 	if err != nil {
 		return 0, err
 	}

@@ -59,8 +59,10 @@ func showMails(out io.Writer, s *store.Store, mails []store.Undelivered) error {
 			state, next = "failed", ""
 		case u.State == "sending":
 			state, next = "at the relay", ""
-		case !u.Held.IsZero():
-			state = "held"
+		case u.Held: // by a restore
+			state, next = "held", ""
+		case !u.Blocked.IsZero():
+			state = "blocked"
 		}
 		if whom == "" {
 			whom = "mail.catch-all"

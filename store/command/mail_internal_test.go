@@ -19,14 +19,14 @@ func TestMailsAreListedWithoutAWordOfTheTexts(t *testing.T) {
 	at := time.Date(2026, 5, 1, 12, 0, 0, 0, time.Local)
 	var out bytes.Buffer
 	if err := showMails(&out, s, []store.Undelivered{
-		{ID: 3, Kind: store.AlarmMail, State: "queued", About: "modem x", Created: at, Due: at, Held: at, Reason: "not\x1b[2J owned"},
+		{ID: 3, Kind: store.AlarmMail, State: "queued", About: "modem x", Created: at, Due: at, Blocked: at, Reason: "not\x1b[2J owned"},
 		{ID: 2, Kind: store.Notice, For: "ann", State: "sending", Number: "+447911000002", Created: at, Due: at},
 		{ID: 1, Kind: store.Reply, For: "ann", State: "failed", Number: "+447911000001", Created: at, Reason: "no such mailbox"},
 	}); err != nil {
 		t.Fatal(err)
 	}
 	const want = `MAIL  STATE         FOR             ABOUT                      OF                NEXT TRY          REASON
-3     held          mail.catch-all  the alarm modem x          2026-05-01 12:00  2026-05-01 12:00  not [2J owned
+3     blocked       mail.catch-all  the alarm modem x          2026-05-01 12:00  2026-05-01 12:00  not [2J owned
 2     at the relay  ann             a text to +447911000002    2026-05-01 12:00                    
 1     failed        ann             a text from +447911000001  2026-05-01 12:00                    no such mailbox
 

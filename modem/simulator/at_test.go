@@ -52,7 +52,6 @@ func TestCommands(t *testing.T) {
 		{"nothing to acknowledge", "AT+CNMA", "+CMS ERROR: 340"},
 		{"more messages to send is not SIMCom's MMS", "AT+CMMS=1;+CMMS?;+CMMSINIT", "+CMMS: 1|ERROR"},
 		{"can it send", "AT+CMGS=?", "OK"},
-		{"not in text mode", "AT+CMGF=1;+CMGS=20", "+CMS ERROR: 304"},
 		{"a length that cannot be", "AT+CMGS=200", "+CMS ERROR: 304"},
 		{"unknown", "AT+QMMS?", "ERROR"},
 		{"unknown basic", "ATW", "ERROR"},

@@ -76,15 +76,24 @@ type settings struct {
 	cscs   string
 	cnmi   [5]int         // mode, mt, bm, ds, bfr
 	cpms   [3]string      // names of mem1, mem2, mem3
-	creg   map[string]int // n of +CREG, +CGREG, +CEREG
+	creg   map[string]int // n of +CREG, +CGREG, +CEREG, +C5GREG
 	cops   int            // format of the operator's name
 	cusd   int            // whether answers to AT+CUSD are told
 	curc   int            // whether Options.Chatter is heard
 }
 
-// freshSettings are those of a modem that has just started.
-func (o *Options) freshSettings(p *profile) settings {
-	return settings{words: o.Words, cscs: "GSM", cpms: p.preferred, cnmi: p.cnmiFirst, creg: make(map[string]int), curc: 1}
+// factory is what the modem has after power-on.
+func (s *Simulator) factory() settings {
+	t := s.profile.settings()
+	t.words = s.options.Words
+	if s.options.TextMode {
+		t.cmgf = 1
+	}
+	return t
+}
+
+func (p *profile) settings() settings {
+	return settings{cscs: "GSM", cpms: p.preferred, cnmi: p.cnmiFirst, creg: make(map[string]int), curc: 1}
 }
 
 // within reads an integer argument; one left out is def.
@@ -148,7 +157,7 @@ func (s *Simulator) echo(c *call) error {
 }
 
 func (s *Simulator) restoreSettings(c *call) error {
-	s.settings = s.options.freshSettings(s.profile)
+	s.settings = s.factory()
 	c.outlet.echo = true
 	return nil
 }

@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"slices"
+	"strings"
 
 	"omsbox/modem/sms"
 )
@@ -98,7 +99,7 @@ func (s *Simulator) takeDeliver(w *waiting) bool {
 	}
 	for range copies {
 		if direct {
-			s.urc("+CMT: %s,%d\r\n%s", s.profile.alpha, len(w.tpdu), m.pdu())
+			s.passOn("+CMT", s.profile.alpha+",", &m)
 			continue
 		}
 		if index, ok := st.put(m); ok && mt > 0 {
@@ -106,6 +107,20 @@ func (s *Simulator) takeDeliver(w *waiting) bool {
 		}
 	}
 	return !direct || !s.offer(w)
+}
+
+// passOn says a message to the host, in the mode that it chose. 3GPP TS 27.005 3.4.1
+func (s *Simulator) passOn(name, alpha string, m *stored) {
+	amid := ""
+	if s.options.Amid != "" {
+		amid = s.options.Amid + "\r\n"
+	}
+	if s.settings.cmgf == 0 {
+		s.urc("%s: %s%d\r\n%s%s", name, alpha, len(m.tpdu), amid, s.pdu(m))
+		return
+	}
+	beside, lines := inWords(m.tpdu)
+	s.urc("%s", strings.Join(append([]string{name + ": " + beside}, lines...), "\r\n"))
 }
 
 // push is what stands behind the index of an MMS notification.
@@ -125,7 +140,7 @@ func (s *Simulator) takeReport(w *waiting) bool {
 	m := stored{smsc: s.sim.SMSC, tpdu: w.tpdu}
 	switch s.settings.cnmi[3] {
 	case 1:
-		s.urc("+CDS: %d\r\n%s", len(w.tpdu), m.pdu())
+		s.passOn("+CDS", "", &m)
 		return !s.offer(w)
 	case 2:
 		name := s.profile.cdsi

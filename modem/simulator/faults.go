@@ -44,6 +44,9 @@ type Fault struct {
 	Full   bool          // AtDeliver: the modem says that it has no room; the SMSC tries again after Options.Redeliver
 	Forget bool          // at any: the modem forgets AT+CNMI
 	Fever  string        // at any: from here on this final result is the answer to every PDU, until the modem restarts
+	Text   bool          // at any: the modem falls into text mode
+	Anew   bool          // at any: the modem forgets its settings, echo included, as after Relapse
+	Tardy  time.Duration // AtCommand, AtResult: the information comes so much later than the final result
 	Reads  []int         // AtOpen: see SplitReads
 	Cuts   []Cut         // at any: at bytes counted from this moment
 
@@ -90,6 +93,12 @@ func (s *Simulator) at(m Moment) Fault {
 	}
 	if f.Fever != "" {
 		s.fever = f.Fever
+	}
+	if f.Text {
+		s.settings.cmgf = 1
+	}
+	if f.Anew {
+		s.relapse()
 	}
 	if f.Deregister {
 		s.deregister(f.Stat, f.Cure)

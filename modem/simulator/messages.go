@@ -2,10 +2,44 @@ package simulator
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+	"time"
+
+	"omsbox/modem/sms"
 )
 
-// The commands of 3GPP TS 27.005 about received messages, in PDU mode.
+// The commands of 3GPP TS 27.005 about received messages, in PDU mode and in text mode.
+
+// statuses are the statuses of text mode, by the number that PDU mode has for them. 3GPP TS 27.005 3.1
+var statuses = []string{"REC UNREAD", "REC READ", "STO UNSENT", "STO SENT", "ALL"}
+
+const wordsDate = "06/01/02,15:04:05"
+
+// inWords is what text mode tells of a message: what stands beside it, and the lines of its text.
+// 3GPP TS 27.005 4.1
+func inWords(tpdu []byte) (beside string, lines []string) {
+	if r, err := sms.ParseStatusReport(tpdu); err == nil {
+		return fmt.Sprintf(`6,%d,%q,%d,"%s+00","%s+00",%d`, r.MR, r.To, typeOf(r.To),
+			r.SCTS.UTC().Format(wordsDate), r.Discharge.UTC().Format(wordsDate), r.Status), nil
+	}
+	if segment, err := sms.ParseSubmit(tpdu); err == nil {
+		return fmt.Sprintf("%q,", segment.To), strings.Split(segment.Text, "\n")
+	}
+	d, err := sms.ParseDeliver(tpdu)
+	if err != nil {
+		return `"",`, []string{""}
+	}
+	return fmt.Sprintf(`%q,,"%s+00"`, d.From, d.SCTS.UTC().Format(wordsDate)), strings.Split(d.Text, "\n")
+}
+
+// pdu is a message as PDU mode lists it.
+func (s *Simulator) pdu(m *stored) string {
+	if s.options.NoSMSC {
+		return strings.ToUpper(fmt.Sprintf("%x", m.tpdu))
+	}
+	return sms.JoinPDU(m.smsc, m.tpdu)
+}
 
 // messages is what every one of them needs: a SIM that is open, and mem1.
 func (s *Simulator) messages() (*storage, error) {
@@ -38,7 +72,11 @@ func (s *Simulator) serviceCentre(c *call) error {
 	}
 	switch c.form {
 	case read:
-		c.say(fmt.Sprintf("+CSCA: %q,%d", s.sim.SMSC, typeOf(s.sim.SMSC)))
+		centre := s.sim.SMSC
+		if time.Since(s.started) < s.options.SMSCLate {
+			centre = ""
+		}
+		c.say(fmt.Sprintf("+CSCA: %q,%d", centre, typeOf(centre)))
 	case set:
 		if strings.Trim(c.arg(0), "+0123456789") != "" || len(c.arg(0)) > 21 {
 			return cmsNotAllowed
@@ -138,15 +176,27 @@ func (s *Simulator) listMessages(c *call) error {
 		return nil
 	}
 	want, ok := within(c.arg(0), 0, 4, 0)
-	if !ok || s.settings.cmgf != 0 {
+	if s.settings.cmgf != 0 { // many take the number too
+		if at := slices.Index(statuses, c.arg(0)); at >= 0 {
+			want, ok = at, true
+		}
+	}
+	if !ok {
 		return cmsNotAllowed
 	}
 	st.each(func(index int, m *stored) {
-		if want == 4 || want == m.stat() {
+		switch {
+		case want != 4 && want != m.stat():
+			return
+		case s.settings.cmgf != 0:
+			beside, words := inWords(m.tpdu)
+			c.say(fmt.Sprintf("+CMGL: %d,%q,%s", index, statuses[m.stat()], beside))
+			c.info = append(c.info, words...)
+		default:
 			c.say(fmt.Sprintf("+CMGL: %d,%d,%s,%d", index, m.stat(), s.profile.alpha, len(m.tpdu)))
-			c.say(m.pdu())
-			m.read = true
+			c.say(s.pdu(m))
 		}
+		m.read = true
 	})
 	return nil
 }
@@ -164,11 +214,18 @@ func (s *Simulator) readMessage(c *call) error {
 	if !ok || m == nil {
 		return cmsMemoryIndex
 	}
-	if s.settings.cmgf != 0 {
-		return cmsNotAllowed
+	switch {
+	case s.settings.cmgf != 0:
+		beside, words := inWords(m.tpdu)
+		c.say(fmt.Sprintf("+CMGR: %q,%s", statuses[m.stat()], beside))
+		c.info = append(c.info, words...)
+	case s.options.BareCMGR:
+		c.say(fmt.Sprintf("+CMGR: %d", len(m.tpdu)))
+		c.say(s.pdu(m))
+	default:
+		c.say(fmt.Sprintf("+CMGR: %d,%s,%d", m.stat(), s.profile.alpha, len(m.tpdu)))
+		c.say(s.pdu(m))
 	}
-	c.say(fmt.Sprintf("+CMGR: %d,%s,%d", m.stat(), s.profile.alpha, len(m.tpdu)))
-	c.say(m.pdu())
 	m.read = true
 	return nil
 }

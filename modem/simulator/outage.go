@@ -68,6 +68,38 @@ func (s *Simulator) remedy(line string) Cure {
 	return by
 }
 
+// Relapse makes the modem start anew by itself: it forgets its settings, echo included, says these lines
+// and no others, and its ports live on.
+func (s *Simulator) Relapse(lines ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.relapse()
+	for _, line := range lines {
+		s.urc("%s", line)
+	}
+}
+
+func (s *Simulator) relapse() {
+	s.settings = s.factory()
+	for _, p := range s.ports {
+		p.echo = true
+	}
+}
+
+// FallIntoTextMode makes the modem leave PDU mode and say nothing of it.
+func (s *Simulator) FallIntoTextMode() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.settings.cmgf = 1
+}
+
+// InTextMode is whether the modem is in text mode.
+func (s *Simulator) InTextMode() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.settings.cmgf == 1
+}
+
 // strike does what a fault does to the whole modem, and says whether that keeps
 // it from answering. The simulator's lock is held.
 func (s *Simulator) strike(f Fault) bool {
@@ -152,7 +184,7 @@ func (s *Simulator) forget() {
 	s.absent, s.greeted = true, false
 	s.smsc.offered = nil
 	s.hung, s.radio.lost, s.stalled, s.fever = outage{}, outage{}, false, ""
-	s.settings = s.options.freshSettings(s.profile)
+	s.settings = s.factory()
 	for _, p := range s.ports {
 		p.echo = true
 	}
@@ -165,7 +197,7 @@ func (s *Simulator) powerOn() {
 	if s.absent && s.power != nil {
 		s.power(true)
 	}
-	s.absent = false
+	s.absent, s.started = false, time.Now()
 	s.search()
 	s.greet()
 	s.deliverWaiting()

@@ -17,8 +17,8 @@ type radio struct {
 }
 
 // Register sets what the network says to the modem: 0 none found, 1 registered
-// at home, 2 searching, 3 denied, 4 unknown, 5 roaming. Only with 1 and 5 do
-// messages pass. 3GPP TS 27.007 7.2
+// at home, 2 searching, 3 denied, 4 unknown, 5 roaming, and so on up to 11. Only
+// with 1, 5, 6, 7, 9 and 10 do messages pass. 3GPP TS 27.007 7.2
 func (s *Simulator) Register(stat int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -66,7 +66,7 @@ func (s *Simulator) registered() int {
 // inService is whether messages pass between the modem and the SMSC.
 func (s *Simulator) inService() bool {
 	stat := s.registered()
-	return !s.absent && !s.hung.on && (stat == 1 || stat == 5)
+	return !s.absent && !s.hung.on && slices.Contains([]int{1, 5, 6, 7, 9, 10}, stat)
 }
 
 // search begins to look for the network, see Options.Search.
@@ -88,14 +88,22 @@ const cell = `,"0001","00A1"` // location area and cell, for n=2
 
 // registrationChanged tells the host, if it asked to be told.
 func (s *Simulator) registrationChanged() {
-	for _, name := range []string{"+CREG", "+CGREG", "+CEREG"} {
+	for _, name := range []string{"+CREG", "+CGREG", "+CEREG", "+C5GREG"} {
 		switch s.settings.creg[name] {
 		case 1:
-			s.urc("%s: %d", name, s.registered())
+			s.urc("%s: %d", name, s.registeredIn(name))
 		case 2:
-			s.urc("%s: %d%s", name, s.registered(), cell)
+			s.urc("%s: %d%s", name, s.registeredIn(name), cell)
 		}
 	}
+}
+
+// registeredIn is the stat that one of the networks tells.
+func (s *Simulator) registeredIn(name string) int {
+	if s.options.Only5G && name != "+C5GREG" {
+		return 0
+	}
+	return s.registered()
 }
 
 func (s *Simulator) registration(c *call) error {
@@ -107,7 +115,7 @@ func (s *Simulator) registration(c *call) error {
 		if n == 2 {
 			tail = cell
 		}
-		c.say(fmt.Sprintf("%s: %d,%d%s", c.name, n, s.registered(), tail))
+		c.say(fmt.Sprintf("%s: %d,%d%s", c.name, n, s.registeredIn(c.name), tail))
 	case set:
 		n, ok := within(c.arg(0), 0, 2, 0)
 		if !ok {

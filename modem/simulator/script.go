@@ -32,7 +32,10 @@ import (
 //	again DURATION, busy, split N (of reads, at open; may be repeated), stall,
 //	hangup, restart, away DURATION (of restart), unplug, hang CURE, hang DURATION,
 //	deregister STAT CURE (of +CREG: 0, 2, 3 or 4), forget (AT+CNMI), full,
-//	fever TEXT (the answer to every PDU from then on, until the modem restarts)
+//	fever TEXT (the answer to every PDU from then on, until the modem restarts),
+//	textmode (it falls into text mode), anew (it forgets its settings, and
+//	says so only by a urc beside it), tardy DURATION (the information comes
+//	so much later than the final result)
 //
 // where CURE is power, restart, reopen, cfun, cops, init, escape or attention. And
 // what follows "at N" or "at N heard" happens after so many more bytes that the
@@ -144,6 +147,9 @@ func (f Fault) with(g Fault) Fault {
 	f.Busy = f.Busy || g.Busy
 	f.Full = f.Full || g.Full
 	f.Forget = f.Forget || g.Forget
+	f.Text = f.Text || g.Text
+	f.Anew = f.Anew || g.Anew
+	f.Tardy = max(f.Tardy, g.Tardy)
 	f.Late = max(f.Late, g.Late)
 	f.Again = max(f.Again, g.Again)
 	f.URCs = append(f.URCs[:len(f.URCs):len(f.URCs)], g.URCs...)
@@ -286,6 +292,10 @@ func (p *ruleParser) keywords() map[string]func() error {
 		"busy":   flag(&f.Busy),
 		"full":   flag(&f.Full),
 		"forget": flag(&f.Forget),
+		"anew":   flag(&f.Anew),
+		"tardy":  duration(&f.Tardy),
+
+		"textmode": flag(&f.Text),
 		"deregister": func() error {
 			f.Deregister = true
 			if err := p.number(&f.Stat, 0, 4); err != nil {

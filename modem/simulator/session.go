@@ -158,6 +158,15 @@ func (t *session) end(a answer) {
 	defer t.s.changed()
 	t.running = false
 	said := t.live() && !t.s.strike(a.fault)
+	if said && a.fault.Tardy > 0 && len(a.info) > 0 {
+		late := answer{info: a.info}
+		a.info = nil
+		t.s.after(a.fault.Tardy, func() {
+			if now := t.outlet.session; now != nil && !t.s.hung.on {
+				now.say(late.String())
+			}
+		})
+	}
 	if said && a.fault.Late > 0 {
 		t.s.after(a.fault.Late, func() {
 			if now := t.outlet.session; now != nil && !t.s.hung.on {

@@ -55,6 +55,43 @@ func (s *Simulator) InsertSIM(c Card) {
 	s.powerOn()
 }
 
+// SwapSIM puts another SIM in the place of the one before while the modem is on, and the modem says
+// nothing of it.
+func (s *Simulator) SwapSIM(c Card) {
+	c.fill()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sim = newSIM(c, len(s.sim.shelf.slots))
+	s.storages = s.newStorages(s.sim.shelf)
+}
+
+// StoreOwn puts a text on the SIM that its owner wrote with a phone: one that was sent, or is still to be.
+func (s *Simulator) StoreOwn(to, text string, sent bool) error {
+	tpdus, err := sms.Submit{To: to, Text: text}.TPDUs()
+	if err != nil {
+		return err
+	}
+	own := 2 // STO UNSENT. 3GPP TS 27.005 3.1
+	if sent {
+		own = 3
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, tpdu := range tpdus {
+		if _, ok := s.storage("SM").put(stored{smsc: s.sim.SMSC, tpdu: tpdu, own: own}); !ok {
+			return cmsMemoryIndex
+		}
+	}
+	return nil
+}
+
+// Stored is how many messages lie in one of the modem's storages.
+func (s *Simulator) Stored(name string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.storage(name).used()
+}
+
 // SetSMSC changes the number of the message centre on the SIM; it may be empty.
 func (s *Simulator) SetSMSC(number string) {
 	s.mu.Lock()
@@ -136,6 +173,7 @@ type stored struct {
 	smsc string
 	tpdu []byte
 	read bool
+	own  int // its status where its owner wrote it, else 0
 }
 
 // storage is a name under which AT+CPMS knows memory: MT is that of the stick and
@@ -243,10 +281,11 @@ func (s *Simulator) newStorages(onSIM *shelf) []*storage {
 
 // stat is the status AT+CMGL and AT+CMGR tell. 3GPP TS 27.005 3.1
 func (m *stored) stat() int {
+	if m.own > 0 {
+		return m.own
+	}
 	if m.read {
 		return 1 // REC READ
 	}
 	return 0 // REC UNREAD
 }
-
-func (m *stored) pdu() string { return sms.JoinPDU(m.smsc, m.tpdu) }

@@ -62,6 +62,12 @@ type Options struct {
 	Chatter  time.Duration          // between unsolicited result codes of the profile that tell nothing; none if 0
 	CNMI     func(cnmi [5]int) bool // which settings of AT+CNMI the modem takes; all it lists if nil
 	CNMILife time.Duration          // after which it forgets AT+CNMI; never if 0
+	TextMode bool                   // it is in text mode after power-on, as with a stored profile
+	SMSCLate time.Duration          // after power-on, until AT+CSCA? tells the message centre
+	NoSMSC   bool                   // PDUs that it lists or passes on have no address of the message centre in front
+	BareCMGR bool                   // AT+CMGR tells nothing of a message but its length
+	Amid     string                 // a line that comes between the two lines of +CMT and +CDS, if not empty
+	Only5G   bool                   // 5G standalone: AT+C5GREG alone tells that it is registered
 
 	Words bool // errors come in words, also where AT+CMEE=1 asks for their numbers
 
@@ -142,6 +148,7 @@ type Simulator struct {
 	ussd     func(code string) USSD
 	power    func(on bool) // tells a Bus
 	greeted  bool          // the boot lines have been said
+	started  time.Time     // when the power came on
 	cnmiSet  int           // how often AT+CNMI was set
 	timers   map[*time.Timer]struct{}
 	watchers map[chan struct{}]struct{}
@@ -172,8 +179,12 @@ func New(options Options) *Simulator {
 		radio:    radio{function: 1, registration: 1, signal: 20},
 		sim:      newSIM(card, options.SM),
 		smsc:     smsc{mr: options.FirstMR, phones: make(map[string]*Phone)},
-		settings: options.freshSettings(profile),
 		ussd:     balance,
+		started:  time.Now(),
+	}
+	s.settings = s.factory()
+	if options.Only5G {
+		s.commands["+C5GREG"] = (*Simulator).registration
 	}
 	for _, kind := range options.Ports {
 		s.ports = append(s.ports, &outlet{kind: kind, echo: true})

@@ -14,6 +14,9 @@ func (t *session) submit(line string, c *call, a answer) (answer, error) {
 	if !ok {
 		return a, nil
 	}
+	if length == 0 {
+		return t.submitWords(moment, c.arg(0), a)
+	}
 	pdu, sent, err := t.pdu()
 	if err != nil {
 		return a, err
@@ -51,7 +54,12 @@ func (t *session) prompt(line string, c *call, a *answer) (m Moment, length int,
 		return m, 0, false
 	}
 	length, ok = within(c.arg(0), 1, 164, 0)
-	if !ok || length == 0 || len(c.args) != 1 || s.settings.cmgf != 0 {
+	if words := s.settings.cmgf != 0; words { // the argument is a number
+		length, ok = 0, c.arg(0) != ""
+	} else if !ok || length == 0 || len(c.args) != 1 {
+		ok = false
+	}
+	if !ok {
 		a.final = s.settings.final(cmsPDUParameter)
 		return m, 0, false
 	}
@@ -66,6 +74,49 @@ func (t *session) prompt(line string, c *call, a *answer) (m Moment, length int,
 	}
 	t.say(f.Prompt)
 	return m, length, true
+}
+
+// submitWords goes on with AT+CMGS of text mode: what is typed is the text, whatever it looks like.
+func (t *session) submitWords(m Moment, to string, a answer) (answer, error) {
+	var typed []byte
+	for {
+		c, err := t.next()
+		if err != nil {
+			return a, err
+		}
+		if c == esc || t.stuck {
+			a.final = "OK"
+			return a, nil
+		}
+		if c == ctrlZ {
+			break
+		}
+		if len(typed) < maxPDU && c != '\r' {
+			typed = append(typed, c)
+		}
+	}
+	tpdus, err := sms.Submit{To: to, Text: string(typed)}.TPDUs()
+	s := t.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil || !s.inService() {
+		a.final = s.settings.final(cmsNoService)
+		return a, nil
+	}
+	for _, tpdu := range tpdus {
+		segment, err := sms.ParseSubmit(tpdu)
+		if err != nil {
+			continue
+		}
+		phone := s.phone(to)
+		submission := s.accept(phone, segment, tpdu)
+		s.pass(submission, phone)
+		a.info = []string{fmt.Sprintf("+CMGS: %d", submission.MR)}
+	}
+	m.Point = AtResult
+	a.final = "OK"
+	a.takes(s.at(m))
+	return a, nil
 }
 
 // takes adds f to the faults of the answer, and is whether f ends the command.

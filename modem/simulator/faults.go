@@ -36,7 +36,7 @@ type Fault struct {
 	Away   time.Duration // how long it is gone after Drop; until Plug if negative
 	Stall  bool          // AtCommand to AtResult: the host's next writes block
 	URCs   []string      // AtCommand to AtResult: these lines come in the middle of the answer
-	Prompt string        // AtPrompt: instead of "\r\n> "
+	Prompt string        // AtPrompt: instead of "\r\n> "; before Answer, if there is one
 	Early  bool          // AtResult: the status report comes before the final result (unless URCs are held)
 	Twice  bool          // AtDeliver: the message is stored at two indexes
 	Again  time.Duration // AtDeliver: the SMSC delivers it once more so much later, as if it had not been acknowledged

@@ -67,6 +67,10 @@ func (t *session) prompt(line string, c *call, a *answer) (m Moment, length int,
 	m = Moment{Point: AtPrompt, Line: line, N: s.smsc.attempts}
 	f := s.at(m)
 	if a.takes(f) {
+		if f.Prompt != "" && f.Answer != "" { // both in one piece
+			t.say(f.Prompt + "\r\n" + f.Answer + "\r\n")
+			a.final = ""
+		}
 		return m, 0, false
 	}
 	if f.Prompt == "" {

@@ -273,8 +273,12 @@ func (m *Modem) waitBarred(ctx context.Context) {
 	defer timer.Stop()
 	for {
 		select {
-		case u := <-m.session.wire.urcs:
-			if !aboutCard(u.line) {
+		case <-m.inbox.ready:
+			line, told := m.inbox.noted()
+			for told && !aboutCard(line) {
+				line, told = m.inbox.noted()
+			}
+			if !told && m.session.wire.doubted() == nil {
 				continue
 			}
 			pause(ctx, time.Second)

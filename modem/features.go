@@ -16,7 +16,7 @@ type features struct {
 	acks         bool     // +CMT and +CDS are to be acknowledged: AT+CSMS=1
 	storage      string   // where what comes in is stored
 	more         bool     // AT+CMMS holds the link for the next segment
-	networks     []string // of +CREG, +CGREG and +CEREG, those that it knows
+	networks     []string // the registrations that it tells of
 }
 
 // ranges reads the sets of values in the answer to a test command, such as (0-2),(0,1),(2).

@@ -34,7 +34,7 @@ func Info(ctx context.Context, open func(context.Context) (io.ReadWriteCloser, e
 
 // useful are the commands that omsbox uses where a modem has them.
 var useful = []string{"+CMGS", "+CMGL", "+CMGR", "+CMGD", "+CNMI", "+CNMA", "+CPMS", "+CSCA", "+CSMS", "+CMMS", "+CPIN", "+CPINR",
-	"+CREG", "+CGREG", "+CEREG", "+COPS", "+CSQ", "+CFUN", "+CUSD", "+CSCS", "+CCID", "+CIMI"}
+	"+CREG", "+CGREG", "+CEREG", "+C5GREG", "+COPS", "+CSQ", "+CFUN", "+CUSD", "+CSCS", "+CCID", "+CIMI"}
 
 // report is what is found out about a modem, line by line.
 type report struct {
@@ -135,8 +135,8 @@ func (r *report) network() {
 		r.line("operator", "%s", strings.Trim(f[2], `" `))
 	}
 	var known []string
-	for _, name := range []string{"+CREG", "+CGREG", "+CEREG"} {
-		words, err := registration(r.ctx, r.s, []string{name})
+	for _, name := range networks {
+		words, err := registration(r.ctx, r.s, []string{name}, map[string]string{})
 		if err != nil {
 			r.err = err
 		}

@@ -254,7 +254,7 @@ func (m *Modem) restart(ctx context.Context) {
 			m.log.Debug("the modem cannot be restarted", "err", err)
 			return
 		}
-		m.session = newSession(port, m.Patience, m.log, &m.ring)
+		m.session = newSession(port, m.Patience, m.log, &m.ring, m.inbox)
 	}
 	s := m.session
 	defer context.AfterFunc(ctx, func() { s.wire.Close() })()
@@ -275,7 +275,7 @@ func (m *Modem) restart(ctx context.Context) {
 		if err != nil {
 			continue
 		}
-		back := newSession(port, m.Patience, m.log, &m.ring)
+		back := newSession(port, m.Patience, m.log, &m.ring, m.inbox)
 		m.session = back
 		hurry := context.AfterFunc(ctx, func() { back.wire.Close() })
 		err = back.Resync(ctx)

@@ -48,6 +48,7 @@ type Modem struct {
 	store    *store.Store
 	log      *slog.Logger
 	ring     ring
+	inbox    *inbox
 	doubts   doubts
 	refused  atomic.Bool // a segment was not taken since the last look
 	ladder   ladder
@@ -60,10 +61,13 @@ type Modem struct {
 	refusals refusals                // like handed
 
 	// Only touched by Run and what it waits for.
-	session  *Session // nil while the port is closed
+	session  *Session       // nil while the port is closed
+	wordless map[string]int // how often a message in a storage was no PDU
 	row      store.Modem
 	id       string // of the SIM, in rows
 	met      store.SIM
+	stats    map[string]string // of the registration in each network
+	set      time.Time         // when the SIM was found to be usable
 	features features
 	storages []*storage
 	remarks  []string
@@ -73,7 +77,7 @@ type Modem struct {
 func New(s *store.Store, device string, open func(context.Context) (io.ReadWriteCloser, error), log *slog.Logger) *Modem {
 	return &Modem{
 		Device: device, Open: open, Patience: DefaultPatience(),
-		store: s, log: log.With("part", "modem", "device", device),
+		store: s, log: log.With("part", "modem", "device", device), inbox: newInbox(),
 		row: store.Modem{Device: device, Signal: 99},
 	}
 }
@@ -100,6 +104,7 @@ func (m *Modem) Run(ctx context.Context) error {
 		err := m.serve(ctx)
 		m.live.Store(nil)
 		if ctx.Err() != nil {
+			m.storeRest(ctx)
 			m.row.Up, m.row.Problem = false, "omsbox is stopped"
 			return m.store.SetModem(context.WithoutCancel(ctx), m.row)
 		}
@@ -115,7 +120,7 @@ func (m *Modem) serve(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		m.session = newSession(port, m.Patience, m.log, &m.ring)
+		m.session = newSession(port, m.Patience, m.log, &m.ring, m.inbox)
 	}
 	s := m.session
 	hurry := context.AfterFunc(ctx, func() { s.wire.Close() }) // nothing is in flight that a stop has to wait for
@@ -134,14 +139,16 @@ func (m *Modem) serve(ctx context.Context) error {
 	m.live.Store(s)
 	began := time.Now()
 	defer func() {
-		if time.Since(began) > m.Patience.Settled {
+		if time.Since(began) > m.Patience.Settled || s.useful.Load() { // a line that drops often, but works
 			m.failures = 0
 		}
 	}()
 	covered := make(chan struct{})
+	stored := make(chan struct{}, mostDirect)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return m.send(ctx, s, covered) })
-	group.Go(func() error { return m.receive(ctx, s, covered) })
+	group.Go(func() error { return m.receive(ctx, s, covered, stored) })
+	group.Go(func() error { return m.acknowledge(ctx, s, stored) })
 	group.Go(func() error { return m.askBalance(ctx, s, covered) })
 	return group.Wait()
 }
@@ -228,7 +235,7 @@ func (m *Modem) remark(format string, args ...any) {
 
 // over says whether an error ends the session; others are the modem's own answers.
 func over(err error) bool {
-	return errors.Is(err, ErrSilent) || errors.Is(err, ErrGone)
+	return errors.Is(err, ErrSilent) || errors.Is(err, ErrGone) || errors.Is(err, errAnew)
 }
 
 // Kinds of alarms. What they are about is the device, or the SIM for its balance.

@@ -12,6 +12,21 @@ import (
 // message can be sent in: readable answers, the radio on, a SIM that is open, PDU mode. It returns
 // an error that says what to do.
 func Prepare(ctx context.Context, s *Session) error {
+	for {
+		mark := s.wire.setUp()
+		if err := s.makeReady(ctx); err != nil {
+			return err
+		}
+		if s.wire.settled(mark) {
+			return nil
+		}
+		if err := pause(ctx, time.Second); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *Session) makeReady(ctx context.Context) error {
 	if err := attend(ctx, s); err != nil {
 		return err
 	}
@@ -73,11 +88,28 @@ func pduMode(ctx context.Context, s *Session) error {
 	if err != nil {
 		return fmt.Errorf("the modem has no PDU mode for text messages: %w", err)
 	}
+	if err := s.choosePDU(ctx); err != nil { // it may have said OK and not done it
+		return err
+	}
 	// 27.005 3.2.1: with service 0 nothing that comes in has to be acknowledged within seconds.
 	if _, err := s.Command(ctx, "+CSMS=0"); err != nil && over(err) {
 		return err
 	}
 	return nil
+}
+
+// choosePDU makes sure that the modem obeyed when it was told to use PDU mode.
+func (s *Session) choosePDU(ctx context.Context) error {
+	if err := s.begin(ctx); err != nil {
+		return err
+	}
+	defer s.end()
+	mode, err := s.askMode(ctx)
+	if err == nil && mode == "1" {
+		return errors.New("the modem stays in text mode, whatever it is told: restart it, or try another one")
+	}
+	s.inPDU = time.Now()
+	return err
 }
 
 // busy says whether an error means that the modem or its SIM is not ready yet.
@@ -106,8 +138,21 @@ func (m *Modem) identity(ctx context.Context, s *Session) error {
 	return err
 }
 
-// prepare makes a session ready to send and receive, and learns what modem and SIM it has.
+// prepare makes a session ready to send and receive, and learns what modem and SIM it has. A modem that
+// seems to start meanwhile may have forgotten half of it: then the error is errAnew.
 func (m *Modem) prepare(ctx context.Context, s *Session) error {
+	m.inbox.leave(m.id)
+	mark := s.wire.setUp()
+	if err := m.setUp(ctx, s); err != nil {
+		return err
+	}
+	if !s.wire.settled(mark) {
+		return s.wire.doubted()
+	}
+	return nil
+}
+
+func (m *Modem) setUp(ctx context.Context, s *Session) error {
 	if err := attend(ctx, s); err != nil {
 		return err
 	}
@@ -141,6 +186,7 @@ func (m *Modem) prepare(ctx context.Context, s *Session) error {
 	if m.met, err = m.store.MeetSIM(ctx, m.id, m.row.ICCID); err != nil {
 		return err
 	}
+	m.set = time.Now()
 	if err := m.readSMSC(ctx, s); err != nil {
 		return err
 	}
@@ -155,7 +201,8 @@ func (m *Modem) prepare(ctx context.Context, s *Session) error {
 		return err
 	}
 	m.features.more = err == nil
-	for _, name := range []string{"+CREG", "+CGREG", "+CEREG"} {
+	m.stats = map[string]string{}
+	for _, name := range networks {
 		_, err := s.Command(ctx, name+"=1") // 27.007 7.2: changes are told
 		if err != nil && over(err) {
 			return err
@@ -185,6 +232,9 @@ func (m *Modem) readSMSC(ctx context.Context, s *Session) error {
 	m.row.SMSC = strings.Trim(number, `" `)
 	return nil
 }
+
+// hasCentre reports whether a message centre is known, or left to the SIM.
+func (m *Modem) hasCentre() bool { return m.row.SMSC != "" || m.smsc() != "" }
 
 // smsc is the number of the message centre that goes with every segment; "" leaves it to the SIM.
 func (m *Modem) smsc() string { return m.store.SIMSetting("sim.smsc", m.row.IMSI, m.row.ICCID) }

@@ -3,49 +3,85 @@ package modem
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 )
 
-// registrations are the values of +CREG, +CGREG and +CEREG in words. 3GPP TS 27.007 7.2
+// networks are the registrations that a modem tells of: of circuit-switched networks, GPRS, LTE and 5G.
+// 3GPP TS 27.007 7.2, 10.1.20, 10.1.22 and 10.1.47
+var networks = []string{"+CREG", "+CGREG", "+CEREG", "+C5GREG"}
+
+// registrations are their values in words. 3GPP TS 27.007 7.2
 var registrations = map[string]string{
 	"0": "not registered", "1": "registered", "2": "searching", "3": "refused by the network", "4": "unknown", "5": "registered, roaming",
-	"6": "registered for SMS only", "7": "registered for SMS only, roaming",
+	"6": "registered for SMS only", "7": "registered for SMS only, roaming", "8": "emergency calls only",
+	"9": "registered, CSFB not preferred", "10": "registered, CSFB not preferred, roaming",
+	"11": "access to local services only",
 }
 
-// best orders them by what they say of all networks together: whoever is registered in one can
-// send, and who is refused in one is not helped by another search.
-var best = []string{"1", "5", "6", "7", "3", "2", "0", "4"}
+// best orders them by what they say of all networks together: a SIM that is registered in one can
+// send, and one that is refused in one is not helped by another search.
+var best = []string{"1", "5", "9", "10", "6", "7", "3", "2", "8", "11", "0", "4"}
 
-// registration reads how the modem is registered; "" where it does not say.
-func registration(ctx context.Context, s *Session, networks []string) (string, error) {
-	var found []string
-	for _, name := range networks {
+// registration reads how the modem is registered; "" where it does not say. told holds what each network
+// was last, and what is read: some modems answer OK, and tell it later.
+func registration(ctx context.Context, s *Session, names []string, told map[string]string) (string, error) {
+	for _, name := range names {
 		info, err := s.Command(ctx, name+"?")
 		if err != nil && over(err) {
 			return "", err
 		}
+		if err != nil {
+			delete(told, name)
+		}
 		for _, line := range info {
-			// +CREG: 1,5,"00A1","0001": the second is the state; a URC has it first and is not meant
-			if f := strings.Split(line, ","); err == nil && len(f) > 1 && registrations[strings.TrimSpace(f[1])] != "" {
-				found = append(found, strings.TrimSpace(f[1]))
+			if state, ok := answeredState(line); ok && err == nil {
+				told[name] = state
 				break
 			}
 		}
 	}
+	return overall(told), nil
+}
+
+// answeredState reads the answer to AT+CREG? and the like, without its name, such as 1,5,"00A1","0001":
+// the second is the state. A URC has the state first, and is no answer.
+func answeredState(line string) (state string, ok bool) {
+	f := fields(line)
+	if len(f) < 2 || code(f[0]) < 0 || registrations[f[1]] == "" {
+		return "", false
+	}
+	return f[1], true
+}
+
+// overall is what the registrations in all networks come to.
+func overall(told map[string]string) string {
 	for _, state := range best {
-		if slices.Contains(found, state) {
-			return registrations[state], nil
+		for _, s := range told {
+			if s == state {
+				return registrations[state]
+			}
 		}
 	}
-	return "", nil
+	return ""
+}
+
+// told takes a line that tells unasked how the modem is registered. asks reports whether the network is
+// to be looked at: a late answer to that question leads to no other one.
+func (m *Modem) told(name, line string) (asks bool) {
+	state, late := answeredState(strings.TrimPrefix(line, name+":"))
+	if !late {
+		return true
+	}
+	m.stats[name] = state
+	m.row.Registration = overall(m.stats)
+	return false
 }
 
 // registered says whether messages can pass, as far as is known.
 func (m *Modem) registered() bool {
 	switch m.row.Registration {
-	case registrations["0"], registrations["2"], registrations["3"]:
+	case registrations["0"], registrations["2"], registrations["3"], registrations["8"], registrations["11"]:
 		return false
 	}
 	return true
@@ -58,7 +94,7 @@ func (m *Modem) trouble() string {
 		return "the network refuses the SIM: ask its operator whether it is active, and whether it may be used in this modem"
 	case !m.registered():
 		return "the SIM is not in the network (" + m.row.Registration + "): check the antenna, and that the SIM is active"
-	case m.row.SMSC == "" && m.smsc() == "":
+	case !m.hasCentre() && time.Since(m.set) >= m.Patience.Network:
 		return fmt.Sprintf("the SIM does not know its message centre: ask its operator for the number, and `omsbox set sim.smsc/%s +NUMBER`", m.id)
 	}
 	return ""
@@ -67,7 +103,7 @@ func (m *Modem) trouble() string {
 // look asks how the radio is: registration, operator, signal.
 func (m *Modem) look(ctx context.Context, s *Session) error {
 	var err error
-	if m.row.Registration, err = registration(ctx, s, m.features.networks); err != nil {
+	if m.row.Registration, err = registration(ctx, s, m.features.networks, m.stats); err != nil {
 		return err
 	}
 	info, err := s.Command(ctx, "+COPS?")
@@ -118,7 +154,7 @@ func (m *Modem) inspect(ctx context.Context, s *Session) (kept bool, err error) 
 	if imsi != m.row.IMSI {
 		return false, fmt.Errorf("%w: its SIM was changed, or tells its number now", errAnew)
 	}
-	if _, err := s.Command(ctx, "+CMGF=0"); err != nil && over(err) {
+	if err := s.remainPDU(ctx); err != nil && over(err) {
 		return false, err
 	}
 	if m.features.announcement == "" {

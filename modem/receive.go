@@ -2,7 +2,6 @@ package modem
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,14 +13,18 @@ import (
 // receive stores what comes in. What the modem keeps is looked at when the session starts, when
 // the modem announces something, and now and then, since announcements get lost. It also looks at
 // the network: covered is closed when messages can pass.
-func (m *Modem) receive(ctx context.Context, s *Session, covered chan struct{}) error {
+// stored gets a token for each text or report that is to be acknowledged.
+func (m *Modem) receive(ctx context.Context, s *Session, covered, stored chan struct{}) error {
 	sweep := time.NewTicker(m.Patience.Sweep)
 	defer sweep.Stop()
 	wake := time.NewTicker(m.Patience.LookSoon)
 	defer wake.Stop()
-	defer m.rest(ctx, s)
+	defer m.rest(ctx)
 	r := rounds{due: m.storages, looked: time.Now()}
 	for {
+		if err := m.empty(ctx, s, &r, stored); err != nil {
+			return err
+		}
 		if err := m.sweepAll(ctx, s, r.due); err != nil {
 			if ctx.Err() != nil {
 				return nil
@@ -35,7 +38,7 @@ func (m *Modem) receive(ctx context.Context, s *Session, covered chan struct{}) 
 			}
 			return err
 		}
-		if covered != nil && m.registered() {
+		if covered != nil && m.registered() && m.hasCentre() {
 			close(covered)
 			covered = nil
 		}
@@ -43,14 +46,14 @@ func (m *Modem) receive(ctx context.Context, s *Session, covered chan struct{}) 
 			continue
 		}
 		var again <-chan time.Time
-		if r.network || r.card {
+		switch {
+		case r.network || r.card:
 			again = time.After(lookPause)
+		case !m.hasCentre():
+			again = time.After(centrePause)
 		}
 		select {
-		case u := <-s.wire.urcs:
-			if err := m.heedAll(ctx, s, u, &r); err != nil {
-				return err
-			}
+		case <-m.inbox.ready:
 		case <-again:
 		case <-sweep.C:
 			r.due = m.storages
@@ -73,11 +76,16 @@ type rounds struct {
 	card    bool       // the SIM may have
 	looked  time.Time
 	asked   time.Time // for what had changed
+	centre  time.Time // when the message centre was asked for, which the SIM did not tell before
 }
 
 // lookPause is the time between two looks that the modem asks for: one that tells of a change with
 // each of its answers would be asked for ever.
 const lookPause = time.Second
+
+// centrePause is the time between two questions for a message centre that is not known: some modems
+// read it from the SIM only after a while.
+const centrePause = 5 * time.Second
 
 // goRound looks at network and SIM if it is time to.
 func (m *Modem) goRound(ctx context.Context, s *Session, r *rounds) error {
@@ -86,6 +94,12 @@ func (m *Modem) goRound(ctx context.Context, s *Session, r *rounds) error {
 		every = m.Patience.LookSoon
 	}
 	before := m.row
+	if !m.hasCentre() && time.Since(r.centre) >= centrePause {
+		r.centre = time.Now()
+		if err := m.readSMSC(ctx, s); err != nil {
+			return err
+		}
+	}
 	if whole := time.Since(r.looked) >= every; whole || (r.network || r.card) && time.Since(r.asked) >= lookPause {
 		r.asked = time.Now()
 		m.refused.Store(false)
@@ -115,75 +129,123 @@ func (m *Modem) goRound(ctx context.Context, s *Session, r *rounds) error {
 	return nil
 }
 
-// heedAll acts on a URC and on those that wait behind it.
-func (m *Modem) heedAll(ctx context.Context, s *Session, u urc, r *rounds) (err error) {
+// empty stores what came directly and acts on the notes, until nothing waits.
+func (m *Modem) empty(ctx context.Context, s *Session, r *rounds, stored chan<- struct{}) error {
+	for ctx.Err() == nil {
+		if err := s.wire.doubted(); err != nil {
+			return err
+		}
+		if u, ok := m.inbox.first(); ok {
+			if m.storeDirect(ctx, u, true) != nil {
+				return nil // it stays in the inbox
+			}
+			s.useful.Store(true)
+			if u.pdu != "" && !u.past {
+				select {
+				case stored <- struct{}{}:
+				default: // as many wait as the inbox holds
+				}
+			}
+			continue
+		}
+		line, ok := m.inbox.noted()
+		if !ok {
+			return nil
+		}
+		m.heed(line, r)
+	}
+	return nil
+}
+
+// storeDirect stores the first of what came directly, and takes it out of the inbox: it is nowhere else.
+// With patience it tries until ctx ends.
+func (m *Modem) storeDirect(ctx context.Context, u urc, patient bool) error {
 	for {
-		err = errors.Join(err, m.heed(ctx, s, u, r))
-		select {
-		case u = <-s.wire.urcs:
-		default:
+		err := m.storeOne(ctx, u)
+		if err == nil {
+			m.inbox.drop()
+			return nil
+		}
+		m.log.Error("what came in cannot be stored yet", "err", err)
+		if !patient || pause(ctx, time.Second) != nil {
 			return err
 		}
 	}
 }
 
-// rest stores what came in before the end: a report or a text that is not in the modem's storage
-// is nowhere else.
-func (m *Modem) rest(ctx context.Context, s *Session) {
-	select {
-	case u := <-s.wire.urcs:
-		m.heedAll(ctx, s, u, &rounds{})
-	default:
-	}
-}
-
-// heed acts on an unsolicited result code.
-func (m *Modem) heed(ctx context.Context, s *Session, u urc, r *rounds) error {
-	name, _, _ := strings.Cut(u.line, ":")
-	switch {
-	case name == "+CMGS":
+func (m *Modem) storeOne(ctx context.Context, u urc) error {
+	if u.pdu == "" {
 		var mr int
 		if n, _ := fmt.Sscanf(u.line, "+CMGS: %d", &mr); n == 1 {
 			m.late(ctx, mr)
 		}
-	case name == "+CMTI", name == "+CDSI":
-		r.due = m.announced(u.line, r.due)
-	case name == "+CDS", name == "+CMT":
-		// It is nowhere else: it is kept here until it is stored.
-		for {
-			err := m.keep(ctx, u.pdu, false)
-			if err == nil {
-				return m.acknowledge(ctx, s)
-			}
-			m.log.Error("what came in cannot be stored yet", "err", err)
-			if pause(ctx, time.Second) != nil {
-				return nil
-			}
-		}
-	case name == "+CREG", name == "+CGREG", name == "+CEREG":
-		r.network = true
-	case aboutCard(u.line):
-		r.card = true
-	default:
-		return fmt.Errorf("%w: it started by itself", errAnew)
-	}
-	return nil
-}
-
-// acknowledge tells the SMSC that what came directly is stored. Without it the SMSC delivers it
-// again. 3GPP TS 27.005 3.4.4
-func (m *Modem) acknowledge(ctx context.Context, s *Session) error {
-	if !m.features.acks || ctx.Err() != nil {
 		return nil
 	}
-	_, err := s.Command(ctx, "+CNMA")
-	if err != nil && (over(err) || ctx.Err() != nil) {
-		return err
+	sim := m.id
+	if u.sim != "" {
+		sim = u.sim
 	}
-	if err != nil {
-		m.log.Warn("an acknowledgement was not taken: what came in may come again", "err", err)
+	tpdu, _ := unfold(u.pdu, code(u.line[strings.LastIndexAny(u.line, ",:")+1:]))
+	return m.keep(ctx, sim, tpdu, false)
+}
+
+// rest stores what came in before the session ended, as far as the store takes it; the next session
+// finds what is left.
+func (m *Modem) rest(ctx context.Context) {
+	for u, ok := m.inbox.first(); ok && m.storeDirect(ctx, u, false) == nil; u, ok = m.inbox.first() {
 	}
-	return nil
+}
+
+// storeRest is rest before the process ends: then nobody has what is left. It tries for a few seconds.
+func (m *Modem) storeRest(ctx context.Context) {
+	for tries := 0; ; tries++ {
+		if m.rest(ctx); tries >= 3 {
+			break
+		}
+		if _, ok := m.inbox.first(); !ok {
+			break
+		}
+		pause(context.WithoutCancel(ctx), time.Second)
+	}
+}
+
+// heed acts on a note.
+func (m *Modem) heed(line string, r *rounds) {
+	name, _, _ := strings.Cut(line, ":")
+	switch {
+	case name == "+CMTI", name == "+CDSI":
+		r.due = m.announced(line, r.due)
+	case slices.Contains(networks, name):
+		r.network = m.told(name, line) || r.network
+	case aboutCard(line):
+		r.card = true
+	}
+}
+
+// acknowledge tells the SMSC that what came directly is stored, once for each token. Without it the SMSC
+// delivers it again. It waits for its turn beside the receiver, who goes on to store meanwhile.
+// 3GPP TS 27.005 3.4.4
+func (m *Modem) acknowledge(ctx context.Context, s *Session, stored <-chan struct{}) error {
+	for {
+		select {
+		case <-stored:
+		case <-ctx.Done():
+			return nil
+		}
+		if !m.features.acks || ctx.Err() != nil {
+			continue
+		}
+		_, err := s.Command(ctx, "+CNMA")
+		if err != nil && (over(err) || ctx.Err() != nil) {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+		if err != nil {
+			m.log.Warn("an acknowledgement was not taken: what came in may come again", "err", err)
+		}
+	}
 }
 
 // announced adds the storage that a +CMTI or +CDSI names to those to be swept. Some modems announce
@@ -214,22 +276,17 @@ func (m *Modem) announced(line string, due []*storage) []*storage {
 // justNow is how old a text may be that is new although it lay on a SIM that was never met before.
 const justNow = 10 * time.Minute
 
-// keep stores a PDU of the modem, whatever it is. What was found on a SIM at the first look at it
-// is not mailed, unless it came after omsbox met the SIM, or a moment before.
-func (m *Modem) keep(ctx context.Context, pdu string, found bool) error {
+// keep stores a TPDU that came through a SIM, whatever it is. What was found on a SIM at the first look
+// at it is not mailed, unless it came after omsbox met the SIM, or a moment before.
+func (m *Modem) keep(ctx context.Context, sim string, tpdu []byte, found bool) error {
 	ctx = context.WithoutCancel(ctx)
-	_, tpdu, err := sms.SplitPDU(pdu)
-	if err != nil {
-		// Not even a PDU; what can be read of it as octets is kept all the same.
-		tpdu = []byte(pdu)
-	}
 	if kind, err := sms.MessageType(tpdu); err == nil && kind == sms.MTIStatusReport {
-		return m.store.Report(ctx, m.id, tpdu)
+		return m.store.Report(ctx, sim, tpdu)
 	}
 	if found && !m.met.Swept && !m.isNew(tpdu) {
-		return m.store.Keep(ctx, m.id, tpdu)
+		return m.store.Keep(ctx, sim, tpdu)
 	}
-	return m.store.Receive(ctx, m.id, tpdu)
+	return m.store.Receive(ctx, sim, tpdu)
 }
 
 func (m *Modem) isNew(tpdu []byte) bool {

@@ -45,6 +45,9 @@ func (w *wire) resync(grace, within time.Duration, prelude string) (mr int, err 
 				return mr, err
 			}
 		}
+		w.mu.Lock()
+		w.asked = "AT" + question
+		w.mu.Unlock()
 		answer := commandID(question) + ":"
 		if _, err := w.put([]byte("AT" + question + "\r")); err != nil {
 			return mr, err
@@ -77,7 +80,7 @@ func (w *wire) divert() (lines <-chan string, done func()) {
 	return c, func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		w.barrier = nil
+		w.barrier, w.asked = nil, ""
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/warthog618/modem/at"
@@ -36,17 +37,20 @@ type Session struct {
 	turn     chan struct{} // holds one token: whoever has it talks
 	asking   chan struct{} // holds one token: one USSD dialogue at a time
 	askew    bool          // an answer is missing; held with the turn
+	inPDU    time.Time     // when the modem was in PDU mode for certain; held with the turn
+	useful   atomic.Bool   // a segment was sent, or a text or report stored
 	owed     time.Time     // until then the answer to a segment that was given up may still come
 }
 
 // NewSession starts a dialogue over an open port, which the session closes in the end.
 func NewSession(port io.ReadWriteCloser, patience Patience, log *slog.Logger) *Session {
-	return newSession(port, patience, log, new(ring))
+	return newSession(port, patience, log, new(ring), newInbox())
 }
 
-// newSession keeps the last lines of the dialogue in a ring that outlives it.
-func newSession(port io.ReadWriteCloser, patience Patience, log *slog.Logger, r *ring) *Session {
-	w := newWire(port, log, patience, r)
+// newSession keeps the last lines of the dialogue in a ring that outlives it, and what comes unasked in
+// an inbox that does so too.
+func newSession(port io.ReadWriteCloser, patience Patience, log *slog.Logger, r *ring, in *inbox) *Session {
+	w := newWire(port, log, patience, r, in)
 	return &Session{wire: w, at: at.New(w), patience: patience, turn: make(chan struct{}, 1), asking: make(chan struct{}, 1)}
 }
 
@@ -89,7 +93,7 @@ func (s *Session) unlapsed(ctx context.Context, lapses int64, line string) error
 		return err
 	}
 	defer s.end()
-	if s.askew || s.wire.lapses.Load() != lapses {
+	if s.askew || s.wire.lapses.Load() != lapses || s.wire.doubted() != nil {
 		return errLapsed
 	}
 	_, err := s.exchange(ctx, line, s.patience.Command)
@@ -130,6 +134,9 @@ func (s *Session) Submit(ctx context.Context, pdu string, octets int) (mr int, e
 			return -1, fmt.Errorf("%w: %w", ErrUnsent, err)
 		}
 	}
+	if err := s.ensurePDU(ctx); err != nil {
+		return -1, fmt.Errorf("%w: %w", ErrUnsent, err)
+	}
 	owed := time.Now().Before(s.owed)
 	s.wire.begin(owed)
 	defer s.wire.begin(false)
@@ -139,6 +146,7 @@ func (s *Session) Submit(ctx context.Context, pdu string, octets int) (mr int, e
 	var refused at.CMSError
 	switch {
 	case err == nil && left:
+		s.useful.Store(true)
 		if mr = reference(info); owed {
 			return s.second(mr, nil)
 		}
@@ -148,8 +156,12 @@ func (s *Session) Submit(ctx context.Context, pdu string, octets int) (mr int, e
 		return -1, fmt.Errorf("%w: it did not wait for it", ErrUnsent)
 	case errors.As(err, &refused) && string(refused) == noPrompt:
 		s.askew = true
+		if doubt := s.wire.doubted(); doubt != nil {
+			return -1, fmt.Errorf("%w: %w", ErrUnsent, doubt)
+		}
 		return -1, fmt.Errorf("%w: it did not ask for it", ErrUnsent)
 	case answered(err):
+		s.askew = s.askew || s.wire.waiting() // it asked, and refused before it heard anything
 		switch {
 		case owed && left:
 			return s.second(-1, s.refusal(err, left))
@@ -181,6 +193,59 @@ func (s *Session) Submit(ctx context.Context, pdu string, octets int) (mr int, e
 	}
 	s.owed = time.Now().Add(s.patience.Submit)
 	return -1, ErrUnanswered
+}
+
+// modeHolds is how long a modem is taken to be still in the mode that it was in.
+const modeHolds = 2 * time.Second
+
+// ensurePDU makes sure that the modem is in PDU mode, unless it was a moment ago: in text mode it would
+// take the length for a number, and the PDU for a text to that number. Some fall into text mode and
+// say nothing, or another program at another port chooses it. The turn is held.
+// 3GPP TS 27.005 3.2.3
+func (s *Session) ensurePDU(ctx context.Context) error {
+	if err := s.wire.doubted(); err != nil {
+		return err
+	}
+	if !s.inPDU.IsZero() && time.Since(s.inPDU) < modeHolds {
+		return nil
+	}
+	mode, err := s.askMode(ctx)
+	switch {
+	case err != nil:
+		return err
+	case mode == "1":
+		s.wire.suspected("it is in text mode")
+		return s.wire.doubted()
+	case mode == "": // it does not say
+		if _, err := s.exchange(ctx, "+CMGF=0", s.patience.Command); err != nil {
+			return err
+		}
+	}
+	s.inPDU = time.Now()
+	return nil
+}
+
+// askMode asks in which mode the modem is: "0" is PDU mode, "1" text mode, "" that it does not say. The
+// turn is held.
+func (s *Session) askMode(ctx context.Context) (string, error) {
+	info, err := s.exchange(ctx, "+CMGF?", s.patience.Command)
+	if err != nil && (over(err) || ctx.Err() != nil) {
+		return "", err
+	}
+	if info = own(info, "+CMGF"); err != nil || len(info) == 0 || info[0] != "0" && info[0] != "1" {
+		return "", nil
+	}
+	return info[0], nil
+}
+
+// remainPDU is ensurePDU whatever is known of the mode.
+func (s *Session) remainPDU(ctx context.Context) error {
+	if err := s.begin(ctx); err != nil {
+		return err
+	}
+	defer s.end()
+	s.inPDU = time.Time{}
+	return s.ensurePDU(ctx)
 }
 
 // errUnclear: the modem answered, and to which segment is not known.

@@ -2,11 +2,14 @@ package modem
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
+
+	"omsbox/modem/sms"
 )
 
 // storage is where the modem keeps messages. 3GPP TS 27.005 3.2.2
@@ -71,18 +74,9 @@ func (m *Modem) sweep(ctx context.Context, s *Session, st *storage) (done bool, 
 	if used, total := fill(info); total > 0 {
 		st.used, st.total = used, total
 	}
-	all, err := s.list(ctx)
-	listed := err == nil
+	all, listed, err := m.messages(ctx, s, st)
 	if err != nil {
-		if over(err) || ctx.Err() != nil {
-			return false, err
-		}
-		if len(all) == 0 && st.used > 0 {
-			m.log.Warn("the modem does not list its messages: they are read one by one", "storage", st.name, "err", err)
-			if all, err = s.readEach(ctx, st.total); err != nil {
-				return false, err
-			}
-		}
+		return false, err
 	}
 	if s.wire.lapses.Load() != lapses {
 		return false, nil
@@ -92,6 +86,12 @@ func (m *Modem) sweep(ctx context.Context, s *Session, st *storage) (done bool, 
 	}
 	seen := map[entry]bool{}
 	for _, l := range all {
+		if l.flaw != "" {
+			if err := m.passOver(s, st, l); err != nil {
+				return false, err
+			}
+			continue
+		}
 		key := entry{l.index, l.pdu}
 		h := st.entries[key]
 		if h == nil {
@@ -100,45 +100,17 @@ func (m *Modem) sweep(ctx context.Context, s *Session, st *storage) (done bool, 
 		}
 		seen[key] = true
 		if h.deletes >= mostDeletes { // and it is still there
-			m.remark("the message at place %d of its storage %s cannot be deleted: it is stored here and passed over there", l.index, st.name)
+			m.remark("the message at place %d of its storage %s cannot be deleted: it is stored here and passed over there",
+				l.index, st.name)
 			if time.Now().Before(h.again) {
 				continue
 			}
 		}
-		if l.odd && !h.stored {
-			if h.looks++; h.looks < mostDeletes {
-				if whole, err := s.readAt(ctx, l.index); err != nil {
-					return false, err
-				} else if whole.pdu != l.pdu && !whole.odd && whole.pdu != "" {
-					l = whole // it was cut short on its way
-				} else if whole.pdu != l.pdu {
-					listed = false
-					continue // perhaps the next look is luckier
-				}
-			}
-		}
-		if !h.stored {
-			if err := m.keep(ctx, l.pdu, true); err != nil {
-				m.log.Error("what came in cannot be stored yet: it stays in the modem", "err", err)
-				return false, nil
-			}
-			h.stored = true
-		}
-		err := s.unlapsed(ctx, lapses, fmt.Sprintf("+CMGD=%d", l.index))
-		switch {
-		case errors.Is(err, errLapsed):
-			return false, nil
-		case err != nil && (over(err) || ctx.Err() != nil):
+		switch fate, err := m.takeIn(ctx, s, st, l, h, lapses); {
+		case err != nil || fate == fateEnd:
 			return false, err
-		}
-		h.deletes++
-		if err == nil {
-			st.used--
-		}
-		if h.deletes >= mostDeletes {
-			h.again = time.Now().Add(m.Patience.SetAside)
-		} else if err != nil {
-			m.log.Warn("a stored message cannot be deleted from the modem", "storage", st.name, "index", l.index, "err", err)
+		case fate == fateUnread:
+			listed = false
 		}
 	}
 	if listed {
@@ -149,6 +121,73 @@ func (m *Modem) sweep(ctx context.Context, s *Session, st *storage) (done bool, 
 		}
 	}
 	return listed, nil
+}
+
+// messages lists a storage that was chosen; listed says whether that was all of it.
+func (m *Modem) messages(ctx context.Context, s *Session, st *storage) (all []listed, whole bool, err error) {
+	all, err = s.list(ctx)
+	switch {
+	case err != nil && (over(err) || ctx.Err() != nil):
+		return nil, false, err
+	case err != nil && len(all) == 0 && st.used > 0:
+		m.log.Warn("the modem does not list its messages: they are read one by one", "storage", st.name, "err", err)
+		all, err := s.readEach(ctx, st.total)
+		return all, false, err
+	case err == nil && len(all) == 0 && st.used > 0: // in text mode some list nothing
+		if err := s.remainPDU(ctx); err != nil && over(err) {
+			return nil, false, err
+		}
+	}
+	return all, err == nil, nil
+}
+
+// fate is what became of a message at a look at its storage.
+type fate int
+
+const (
+	fateDone   fate = iota // it is stored, and was to be deleted
+	fateUnread             // it came broken: perhaps the next look is luckier
+	fateEnd                // the look at the storage ends
+)
+
+// takeIn stores a message that is listed, unless that was done before, and deletes it then.
+func (m *Modem) takeIn(ctx context.Context, s *Session, st *storage, l listed, h *handled, lapses int64) (fate, error) {
+	if l.odd && !h.stored {
+		if h.looks++; h.looks < mostDeletes {
+			if whole, err := s.readAt(ctx, l.index); err != nil {
+				return fateEnd, err
+			} else if whole.pdu != l.pdu && !whole.odd && whole.flaw == "" && whole.pdu != "" {
+				l = whole // it was cut short on its way
+			} else if whole.pdu != l.pdu {
+				return fateUnread, nil
+			}
+		}
+	}
+	if !h.stored {
+		if err := m.keep(ctx, m.id, l.tpdu, true); err != nil {
+			m.log.Error("what came in cannot be stored yet: it stays in the modem", "err", err)
+			return fateEnd, nil
+		}
+		h.stored = true
+		s.useful.Store(true)
+	}
+	err := s.unlapsed(ctx, lapses, fmt.Sprintf("+CMGD=%d", l.index))
+	switch {
+	case errors.Is(err, errLapsed):
+		return fateEnd, nil
+	case err != nil && (over(err) || ctx.Err() != nil):
+		return fateEnd, err
+	}
+	h.deletes++
+	if err == nil {
+		st.used--
+	}
+	if h.deletes >= mostDeletes {
+		h.again = time.Now().Add(m.Patience.SetAside)
+	} else if err != nil {
+		m.log.Warn("a stored message cannot be deleted from the modem", "storage", st.name, "index", l.index, "err", err)
+	}
+	return fateDone, nil
 }
 
 // choose makes a storage the one that is listed and deleted from, and returns what the modem says of
@@ -205,12 +244,69 @@ func (m *Modem) watchFill(ctx context.Context) {
 	}
 }
 
+// passOver leaves a message where it is that must not be deleted: nobody has read it. Where what should
+// be a PDU is none, the modem may be in text mode, and is set up again before the next look.
+func (m *Modem) passOver(s *Session, st *storage, l listed) error {
+	if len(m.wordless) >= mostWordless || m.wordless == nil {
+		m.wordless = map[string]int{}
+	}
+	if which := fmt.Sprint(st.name, l.index, l.pdu); l.flaw == flawWords && m.wordless[which] < mostDeletes {
+		m.wordless[which]++
+		s.wire.suspected("a message in its storage is no PDU")
+		return s.wire.doubted()
+	}
+	m.remark("the message at place %d of its storage %s %s: it is left there", l.index, st.name, l.flaw)
+	return nil
+}
+
+// mostWordless bounds what is remembered of messages that are no PDUs.
+const mostWordless = 100
+
+// Why a message is not deleted.
+const (
+	flawWords  = "is no PDU"
+	flawSubmit = "is one to be sent, although it is said to have come in"
+)
+
 // listed is a message in the modem's storage.
 type listed struct {
 	index int
 	pdu   string
-	odd   bool // it is not as long as the modem says
+	tpdu  []byte
+	odd   bool   // it is not as long as the modem says
+	flaw  string // why it is not to be deleted; "" it may be, once it is stored
 }
+
+// newListed takes apart what is listed of a message: the parameters beside it, and its PDU. ok is false
+// where it is a draft, or was sent, which is not ours. Some modems tell less than the standard has, and
+// only the length for certain. 3GPP TS 27.005 3.1, 3.4.2 and 4.1
+func newListed(index int, beside []string, pdu string) (l listed, ok bool) {
+	status, length := "", -1
+	switch last := beside[max(0, len(beside)-1):]; {
+	case len(beside) > 1:
+		status, length = beside[0], code(last[0])
+	case len(beside) == 1 && code(last[0]) > statusAll:
+		length = code(last[0])
+	case len(beside) == 1:
+		status = last[0]
+	}
+	if status == "2" || status == "3" {
+		return listed{}, false
+	}
+	l = listed{index: index, pdu: pdu}
+	if l.tpdu, ok = unfold(pdu, length); l.tpdu == nil {
+		l.flaw = flawWords
+	}
+	l.odd = !ok
+	kind, err := sms.MessageType(l.tpdu)
+	if err == nil && len(pdu)%2 == 0 && kind == sms.MTISubmitReport { // a SMS-SUBMIT, in a storage
+		l.flaw = flawSubmit
+	}
+	return l, true
+}
+
+// statusAll is the highest number that stands for a status.
+const statusAll = 4
 
 // list returns the received messages of the chosen storage; with an error those that came before it.
 func (s *Session) list(ctx context.Context) ([]listed, error) {
@@ -222,12 +318,17 @@ func (s *Session) list(ctx context.Context) ([]listed, error) {
 		if !ok || i+1 >= len(lines) || strings.HasPrefix(lines[i+1], "+CMGL:") {
 			continue
 		}
-		first, status, _ := strings.Cut(rest, ",")
-		index, failed := strconv.Atoi(strings.TrimSpace(first))
-		if failed != nil || !received(status) {
+		beside := fields(rest)
+		index, failed := strconv.Atoi(beside[0])
+		if failed != nil {
 			continue
 		}
-		all = append(all, listed{index, lines[i+1], odd(status, lines[i+1])})
+		if l, ours := newListed(index, beside[1:], lines[i+1]); ours {
+			all = append(all, l)
+		}
+	}
+	if doubt := s.wire.doubted(); doubt != nil {
+		return nil, doubt
 	}
 	return all, err
 }
@@ -250,6 +351,9 @@ func (s *Session) readEach(ctx context.Context, slots int) (all []listed, err er
 func (s *Session) readAt(ctx context.Context, index int) (listed, error) {
 	lines, err := s.lines(ctx, fmt.Sprintf("+CMGR=%d", index), s.patience.Command)
 	l := listed{index: index}
+	if doubt := s.wire.doubted(); doubt != nil {
+		return l, doubt
+	}
 	if err != nil {
 		if over(err) || ctx.Err() != nil || errors.Is(err, ErrSlow) {
 			return l, err
@@ -257,27 +361,52 @@ func (s *Session) readAt(ctx context.Context, index int) (listed, error) {
 		return l, nil
 	}
 	for i, line := range lines {
-		if status, ok := strings.CutPrefix(line, "+CMGR:"); ok && i+1 < len(lines) && received(status) {
-			l.pdu, l.odd = lines[i+1], odd(status, lines[i+1])
+		if rest, ok := strings.CutPrefix(line, "+CMGR:"); ok && i+1 < len(lines) {
+			if read, ours := newListed(index, fields(rest), lines[i+1]); ours {
+				l = read
+			}
 		}
 	}
 	return l, nil
 }
 
-// received says of the status of a listed message, and what follows it, whether it came in: others
-// are drafts, or were sent, and are not ours. 3GPP TS 27.005 3.1
-func received(status string) bool {
-	status = strings.TrimSpace(status)
-	return !strings.HasPrefix(status, "2") && !strings.HasPrefix(status, "3")
+// unfold returns the TPDU of a PDU in hexadecimal, of which the modem says that its TPDU has so many
+// octets, -1 where it says nothing; nil where it is no hexadecimal. whole reports whether it has that
+// length. Some modems leave the address of the SMSC out. 3GPP TS 27.005 3.1
+func unfold(pdu string, octets int) (tpdu []byte, whole bool) {
+	b, err := hex.DecodeString(pdu)
+	if errors.Is(err, hex.ErrLength) { // a digit got lost
+		return []byte(pdu), false
+	}
+	if err != nil || len(b) == 0 {
+		return nil, false
+	}
+	behind := 1 + int(b[0]) // the address of the SMSC
+	switch {
+	case len(b) == behind+octets:
+		return b[behind:], octets > 0
+	case comesIn(b) && (len(b) == octets || behind >= len(b) || !comesIn(b[behind:])):
+		return b, len(b) == octets
+	case behind < len(b):
+		return b[behind:], len(b) == octets && comesIn(b[behind:]) // its length counts that address
+	}
+	return b, false
 }
 
-// odd says whether a PDU does not have the length of the TPDU that stands last beside its status, or
-// none stands there: then the line came broken.
-func odd(status, pdu string) bool {
-	length := code(status[strings.LastIndexByte(status, ',')+1:])
-	if length < 0 || len(pdu) < 2 {
-		return true
+// comesIn reports whether octets begin as a SMS-DELIVER or SMS-STATUS-REPORT does, and are long enough for
+// one. 3GPP TS 23.040 9.2.2.1, 9.2.2.3
+func comesIn(tpdu []byte) bool {
+	if len(tpdu) < 4 {
+		return false
 	}
-	smsc, err := strconv.ParseUint(pdu[:2], 16, 8)
-	return err != nil || len(pdu) != 2*(1+int(smsc)+length)
+	address, rest := tpdu[1:], 10 // TP-PID, TP-DCS, TP-SCTS and TP-UDL follow it
+	switch tpdu[0] & 3 {
+	case 0:
+	case 2:
+		address, rest = tpdu[2:], 15 // TP-SCTS, TP-DT and TP-ST
+	default:
+		return false
+	}
+	const mostDigits, aType = 20, 0x80
+	return address[0] <= mostDigits && address[1]&aType != 0 && len(address) >= 2+(int(address[0])+1)/2+rest
 }

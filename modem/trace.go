@@ -73,7 +73,7 @@ func (w *wire) trace(direction, text string) {
 
 // plain are the commands whose quoted parameters tell nothing of people: storages, character sets,
 // operators, cells.
-var plain = []string{"+CMTI", "+CDSI", "+CPMS", "+CSCS", "+COPS", "+CREG", "+CGREG", "+CEREG", "+QPINC"}
+var plain = []string{"+CMTI", "+CDSI", "+CPMS", "+CSCS", "+COPS", "+CREG", "+CGREG", "+CEREG", "+C5GREG", "+QPINC"}
 
 // mask hides what a line tells of people: PDUs, phone numbers and names, IMSI and IMEI, PINs, and
 // what the network says in words.

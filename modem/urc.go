@@ -2,7 +2,11 @@ package modem
 
 import (
 	"slices"
+	"strconv"
 	"strings"
+	"time"
+
+	"omsbox/modem/sms"
 )
 
 // commandID returns the part of a command line (without AT) that its answers begin with, as
@@ -45,15 +49,23 @@ func progress(line string) bool {
 // heeded are the unsolicited result codes that somebody acts on; all others are noise.
 var heeded = []string{
 	"+CMTI:", "+CMT:", "+CDSI:", "+CDS:", // 3GPP TS 27.005 3.4.1
-	"+CMGS:",                       // an answer that comes too late for its command
-	"+CREG:", "+CGREG:", "+CEREG:", // 3GPP TS 27.007 7.2, 10.1.20 and 10.1.22
+	"+CMGS:",                                   // an answer that comes too late for its command
+	"+CREG:", "+CGREG:", "+CEREG:", "+C5GREG:", // 3GPP TS 27.007 7.2, 10.1.20, 10.1.22 and 10.1.47
 	"+CPIN:", "^SIMST:", "+QUSIM:", "+ZUSIMR:", // the SIM came or went
-	"RDY", "^SYSSTART", "NORMAL POWER DOWN", "POWERED DOWN", // see restarts
 }
 
-// restarts says whether a line tells that the modem starts anew, or ends.
+// boots are the beginnings of lines that tell that the modem starts, or ends: whatever it was told
+// before is forgotten. A modem may say any of them alone.
+var boots = []string{
+	"RDY", "APP RDY", "Call Ready", "SMS Ready", "SMS DONE", "PB DONE", // SIMCom
+	"+QIND: SMS DONE", "+QIND: PB DONE", // Quectel
+	"*ATREADY", "+PACSP", "MODEM:STARTUP", "+PBREADY", "*EMRDY:", "^SYSSTART", "SYSSTART",
+	"NORMAL POWER DOWN", "POWERED DOWN", "OVER-VOLTAGE POWER DOWN", "UNDER-VOLTAGE POWER DOWN", "^SHUTDOWN",
+}
+
+// restarts reports whether a line is one of boots.
 func restarts(line string) bool {
-	return slices.ContainsFunc([]string{"RDY", "^SYSSTART", "NORMAL POWER DOWN", "POWERED DOWN"}, func(prefix string) bool { return strings.HasPrefix(line, prefix) })
+	return slices.ContainsFunc(boots, func(prefix string) bool { return strings.HasPrefix(line, prefix) })
 }
 
 func isHeeded(line string) bool {
@@ -64,8 +76,7 @@ func isHeeded(line string) bool {
 var always = []string{
 	"+CMTI:", "+CMT:", "+CDSI:", "+CDS:", "+CBMI:", "+CBM:", // 3GPP TS 27.005 3.4.1
 	"+CRING:", "+CLIP:", "RING", "+CIEV:", "+CGEV:", "+CTZV:", "+CTZE:", "+CSSU:", "+CSSI:", // 3GPP TS 27.007
-	"RDY", "Call Ready", "SMS Ready", "SMS DONE", "PB DONE", "NORMAL POWER DOWN", "OVER-VOLTAGE", "UNDER-VOLTAGE", // SIMCom
-	"+PACSP", "+QIND:", "+QUSIM:", "POWERED DOWN", "^SYSSTART", // Quectel, Cinterion
+	"OVER-VOLTAGE", "UNDER-VOLTAGE", "+QIND:", "+QUSIM:", // SIMCom, Quectel; see also boots
 	"^BOOT:", "^RSSI:", "^MODE:", "^SRVST:", "^SIMST:", "^HCSQ:", "^STIN:", "^DSFLOWRPT:", // Huawei
 	"+ZUSIMR:", "+ZDONR:", "+ZPASR:", "+ZMSRI", "+ZEND", // ZTE
 	"*PSUTTZ:", "DST:", "+WAP_PUSH_MMS:", "$QCRMCALL:",
@@ -88,6 +99,9 @@ func isURC(line, cmd string) bool {
 			return true
 		}
 	}
+	if restarts(line) {
+		return true
+	}
 	if cmd == "any" || !strings.ContainsRune("+^*$%#", rune(line[0])) {
 		return false
 	}
@@ -105,7 +119,81 @@ func isURC(line, cmd string) bool {
 
 // hasPDU says whether a URC is followed by a line with a PDU. 3GPP TS 27.005 3.4.1
 func hasPDU(line string) bool {
-	return strings.HasPrefix(line, "+CMT:") || strings.HasPrefix(line, "+CDS:") || strings.HasPrefix(line, "+CBM:")
+	for _, name := range []string{"+CMT:", "+CDS:", "+CBM:"} {
+		if strings.HasPrefix(line, name) {
+			return !inWords(line)
+		}
+	}
+	return false
+}
+
+// inWords reports whether a line is one of text mode, which in PDU mode looks otherwise: a listed
+// message with its status in words, or a text or a report with more than its length.
+// 3GPP TS 27.005 3.4.1, 3.4.2 and 4.1
+func inWords(line string) bool {
+	if !strings.HasPrefix(line, "+CM") && !strings.HasPrefix(line, "+CDS") {
+		return false
+	}
+	name, rest, _ := strings.Cut(line, ":")
+	f := fields(rest)
+	switch name {
+	case "+CMGL":
+		return len(f) > 1 && strings.HasPrefix(f[1], `"`)
+	case "+CMGR":
+		return strings.HasPrefix(f[0], `"`) && len(f) > 1
+	case "+CMT": // [alpha], length; in text mode with the date, which is in quotes
+		return len(f) > 3 || len(f) == 3 && strings.HasPrefix(f[2], `"`)
+	case "+CDS": // length; in text mode the whole report
+		return len(f) > 4
+	}
+	return false
+}
+
+// reportInWords is the PDU of a delivery report that a modem in text mode passes on,
+// +CDS: fo,mr,"recipient",type,"when it was sent","when it ended",status; "" where the line is none.
+// 3GPP TS 27.005 3.4.1
+func reportInWords(line string) string {
+	rest, ok := strings.CutPrefix(line, "+CDS:")
+	f := fields(rest)
+	if !ok || len(f) < 7 {
+		return ""
+	}
+	when := func(field string) time.Time { // 26/11/30,20:31:32+04, the zone in quarters of an hour
+		field = strings.Trim(field, `"`)
+		if len(field) < 20 {
+			return time.Time{}
+		}
+		quarters, err := strconv.Atoi(field[17:20])
+		t, failed := time.ParseInLocation("06/01/02,15:04:05", field[:17], time.FixedZone("", quarters*15*60))
+		if err != nil || failed != nil {
+			return time.Time{}
+		}
+		return t
+	}
+	mr, status := code(f[1]), code(f[6])
+	if mr < 0 || mr > 255 || status < 0 || status > 255 {
+		return ""
+	}
+	r := sms.StatusReport{MR: byte(mr), To: strings.Trim(f[2], `"`), SCTS: when(f[4]), Discharge: when(f[5]), Status: byte(status)}
+	tpdu, err := r.TPDU()
+	if err != nil {
+		return ""
+	}
+	return sms.JoinPDU("", tpdu)
+}
+
+// fields takes the parameters of a result code apart at the commas that stand in no quotes.
+func fields(rest string) (all []string) {
+	quoted, from := false, 0
+	for i, c := range []byte(rest) {
+		switch {
+		case c == '"':
+			quoted = !quoted
+		case c == ',' && !quoted:
+			all, from = append(all, strings.TrimSpace(rest[from:i])), i+1
+		}
+	}
+	return append(all, strings.TrimSpace(rest[from:]))
 }
 
 // isPDU says whether a line looks like a PDU in hexadecimal: SMSC address and TPDU together have

@@ -129,6 +129,28 @@ func TestATextInWordsIsReadInPDUModeAndDeletedThen(t *testing.T) {
 	}
 }
 
+// A modem that says OK and stays in text mode gets no PDU, and is told of.
+func TestAModemThatStaysInTextModeIsNotUsed(t *testing.T) {
+	hours(t, func(t *testing.T) {
+		b := connect(t, simulator.Options{TextMode: true}, patient, func(b *bench) {
+			b.sim.Misbehave(func(m simulator.Moment) simulator.Fault {
+				if m.Point == simulator.AtCommand && m.Line == "AT+CMGF=0" {
+					return simulator.Fault{Answer: "OK"}
+				}
+				return simulator.Fault{}
+			})
+		})
+		id := b.write(t, "hello", number)
+		b.is(t, time.Minute, "told", func(m store.Modem) bool { return !m.Up && strings.Contains(m.Problem, "stays in text mode") })
+		after(10 * time.Minute)
+		if got := b.alarmed(t); !slices.Equal(got, []string{"modem"}) || b.sim.Count() != 0 {
+			t.Errorf("the alarms %v are open, %d segments left", got, b.sim.Count())
+		}
+		b.sim.Misbehave(nil)
+		b.becomes(t, id, store.Delivered)
+	})
+}
+
 // What never becomes a PDU is left where it is, keeps nothing else back, and is told.
 func TestWhatIsNoPDUIsNeverDeleted(t *testing.T) {
 	hours(t, func(t *testing.T) {
@@ -241,6 +263,7 @@ func TestAModemThatAlwaysSeemsToStartIsUsed(t *testing.T) {
 func TestAMessageCentreThatIsToldLateIsAskedForAgain(t *testing.T) {
 	hours(t, func(t *testing.T) {
 		b := connect(t, simulator.Options{SMSCLate: 10 * time.Second}, patient)
+		began := time.Now()
 		id := b.write(t, "hello", number)
 		problems := 0
 		for began := time.Now(); time.Since(began) < 20*time.Second; time.Sleep(500 * time.Millisecond) {
@@ -254,6 +277,9 @@ func TestAMessageCentreThatIsToldLateIsAskedForAgain(t *testing.T) {
 			t.Error("the service went down for it")
 		}
 		b.becomes(t, id, store.Delivered)
+		if took := b.sim.Submitted()[0].Time.Sub(began); took < 10*time.Second {
+			t.Errorf("the text was tried after %v, before the message centre was known", took)
+		}
 		b.is(t, time.Second, "ready", func(m store.Modem) bool { return ready(m) && m.SMSC == "+15550199999" })
 	})
 }
@@ -488,6 +514,11 @@ func TestAPersonsOwnTextsStayOnTheSIM(t *testing.T) {
 					t.Errorf("got %q", got.Text)
 				}
 				after(6 * time.Hour)
+				rows, err := b.Modems(context.Background())
+				check(t, err)
+				if remarked := strings.Contains(rows[0].Remarks, "is one to be sent"); remarked != lies {
+					t.Errorf("the remarks are %q", rows[0].Remarks)
+				}
 				if n := b.sim.Stored("SM"); n != 2 || h.count("AT+CMGD") != 1 {
 					t.Errorf("%d texts are on the SIM after %d deletes", n, h.count("AT+CMGD"))
 				}

@@ -46,6 +46,8 @@ func FuzzModem(f *testing.F) {
 	for _, said := range []string{
 		"\r\n+CSQ: 20,99\r\n\r\nOK\r\n", "\r\n> ", "\r\n>\r\n\r\n+CMGS: 7\r\n\r\nOK\r\n", "+CDS: 25\r\n07911326040000F0", "+CMT: ,24\r\n00\r\nRING\r\n",
 		"AT+CSQ\r\r\nERROR\r\n", "+CMS ERROR: no prompt\r\n", "\r\n+CMGL: 1,0,,24\r\n0001000B911326880736F40000\r\n+CMGL: 2\r\n", "NO CARRIER\r\n",
+		"+CDS:\r\n0811223344556677\r\n", "+CMT: ,7\r\nFF11223344556677\r\n", "+CMT: ,-2\r\n0811223344556677\r\n",
+		`+CDS: 6,300,"",0,"","",-1` + "\r\n", `+CUSD: 0,"no end` + "\r\n\r\nOK\r\n",
 	} {
 		f.Add([]byte(said), byte(3))
 	}

@@ -129,6 +129,22 @@ func rows() []row {
 		{name: "AT+CMMS is not known", always: []strike{{point: simulator.AtCommand, line: "AT+CMMS", fault: simulator.Fault{Answer: "ERROR"}, times: -1}}},
 		{name: "AT+CSMS is not known", always: []strike{{point: simulator.AtCommand, line: "AT+CSMS", fault: simulator.Fault{Answer: "ERROR"}, times: -1}}},
 
+		// What is not as it was set up, and answers that are not as the standard has them.
+		{name: "it fell into text mode", begin: func(l *lab) { l.sim.FallIntoTextMode() }},
+		{name: "it starts by itself and says one line", options: words, begin: func(l *lab) { l.sim.Relapse("SMS Ready") }},
+		{name: "it starts by itself and says nothing", options: words, begin: func(l *lab) { l.sim.Relapse() }},
+		{name: "it starts by itself while it lists its texts", options: words,
+			strikes: []strike{{point: simulator.AtCommand, line: "AT+CMGL", fault: simulator.Fault{Anew: true, URCs: []string{"PB DONE"}}}}},
+		{name: "it falls into text mode while it lists its texts",
+			strikes: []strike{{point: simulator.AtCommand, line: "AT+CMGL", fault: simulator.Fault{Text: true}}}},
+		{name: "information comes after its OK", always: tardy},
+		{name: "messages without the address of the message centre", options: simulator.Options{NoSMSC: true}},
+		{name: "messages with a length alone", options: simulator.Options{BareCMGR: true},
+			always: []strike{{point: simulator.AtCommand, line: "AT+CMGL", fault: simulator.Fault{Answer: "+CMS ERROR: 302"}, times: -1}}},
+		{name: "a line between the two of a report", options: simulator.Options{Amid: "^RSSI:20"}},
+		{name: "a line between the two of a text", options: simulator.Options{Amid: "^RSSI:20", CNMI: direct.CNMI}},
+		{name: "5G standalone", options: simulator.Options{Only5G: true}},
+
 		// The SIM.
 		{name: "the SIM asks for a PIN that is known", options: simulator.Options{PIN: "4711"}, before: func(l *lab) error {
 			return l.Set(context.Background(), "sim.pin", "4711")
@@ -235,6 +251,17 @@ func flow(s *simulator.Simulator) { s.StallWrites(false) }
 
 // direct is a modem that stores no text that comes in.
 var direct = simulator.Options{CNMI: func(cnmi [5]int) bool { return cnmi[1] == 2 }}
+
+// words is a modem that starts in text mode.
+var words = simulator.Options{TextMode: true}
+
+// tardy are answers that come after their OK.
+var tardy = func() (all []strike) {
+	for _, line := range []string{"AT+CPIN?", "AT+CFUN?", "AT+CMGF?", "AT+CSCA?", "AT+CNMI?", "AT+CSMS?", "AT+CREG?", "AT+CEREG?", "AT+COPS?"} {
+		all = append(all, strike{point: simulator.AtCommand, line: line, fault: simulator.Fault{Tardy: 200 * time.Millisecond}, times: -1})
+	}
+	return all
+}()
 
 var noise = []string{"^RSSI: 3", "RING", "+CREG: 1", "^BOOT:35323129,0,0,0,26", "^MODE:5,4", "+CRING: VOICE", `+CLIP: "+447911000003",145`,
 	"UNDER-VOLTAGE WARNNING", "*PSUTTZ: 2026,11,21,20,31,32,\"+8\",0", "+ZPASR: \"HSDPA\"", "+CGEV: ME PDN ACT 1", `+QIND: "csq",20,99`, "NO CARRIER"}

@@ -132,12 +132,17 @@ func (m *Modem) goRound(ctx context.Context, s *Session, r *rounds) error {
 // empty stores what came directly and acts on the notes, until nothing waits.
 func (m *Modem) empty(ctx context.Context, s *Session, r *rounds, stored chan<- struct{}) error {
 	for ctx.Err() == nil {
+		select {
+		case <-s.wire.closed:
+			return ErrGone
+		default:
+		}
 		if err := s.wire.doubted(); err != nil {
 			return err
 		}
 		if u, ok := m.inbox.first(); ok {
-			if m.storeDirect(ctx, u, true) != nil {
-				return nil // it stays in the inbox
+			if m.storeDirect(ctx, u, s.wire.closed) != nil {
+				continue // it stays in the inbox
 			}
 			s.useful.Store(true)
 			if u.pdu != "" && !u.past {
@@ -158,8 +163,8 @@ func (m *Modem) empty(ctx context.Context, s *Session, r *rounds, stored chan<- 
 }
 
 // storeDirect stores the first of what came directly, and takes it out of the inbox: it is nowhere else.
-// With patience it tries until ctx ends.
-func (m *Modem) storeDirect(ctx context.Context, u urc, patient bool) error {
+// It tries until ctx ends or over is closed; once, where over is nil.
+func (m *Modem) storeDirect(ctx context.Context, u urc, over <-chan struct{}) error {
 	for {
 		err := m.storeOne(ctx, u)
 		if err == nil {
@@ -167,7 +172,14 @@ func (m *Modem) storeDirect(ctx context.Context, u urc, patient bool) error {
 			return nil
 		}
 		m.log.Error("what came in cannot be stored yet", "err", err)
-		if !patient || pause(ctx, time.Second) != nil {
+		if over == nil {
+			return err
+		}
+		select {
+		case <-time.After(time.Second):
+		case <-over:
+			return err
+		case <-ctx.Done():
 			return err
 		}
 	}
@@ -192,7 +204,7 @@ func (m *Modem) storeOne(ctx context.Context, u urc) error {
 // rest stores what came in before the session ended, as far as the store takes it; the next session
 // finds what is left.
 func (m *Modem) rest(ctx context.Context) {
-	for u, ok := m.inbox.first(); ok && m.storeDirect(ctx, u, false) == nil; u, ok = m.inbox.first() {
+	for u, ok := m.inbox.first(); ok && m.storeDirect(ctx, u, nil) == nil; u, ok = m.inbox.first() {
 	}
 }
 

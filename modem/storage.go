@@ -383,8 +383,8 @@ func unfold(pdu string, octets int) (tpdu []byte, whole bool) {
 	}
 	behind := 1 + int(b[0]) // the address of the SMSC
 	switch {
-	case len(b) == behind+octets:
-		return b[behind:], octets > 0
+	case octets > 0 && len(b) == behind+octets:
+		return b[behind:], true
 	case comesIn(b) && (len(b) == octets || behind >= len(b) || !comesIn(b[behind:])):
 		return b, len(b) == octets
 	case behind < len(b):

@@ -453,7 +453,8 @@ func (w *wire) completes(line string) bool {
 	}
 	if isPDU(line) && (w.listing == "" || !fits(w.listing, line)) {
 		at := slices.IndexFunc(w.heads, func(h head) bool { return fits(h.line, line) })
-		if at < 0 && w.listing == "" {
+		number := strings.Trim(line, "0123456789") == "" && w.cmd != "" && w.cmd != "+CMGS" // such as an ICCID
+		if at < 0 && w.listing == "" && !number {
 			at = slices.IndexFunc(w.heads, func(h head) bool { return h.fresh })
 		}
 		if at >= 0 {

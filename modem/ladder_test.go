@@ -60,7 +60,9 @@ func (b *bench) alarmed(t testing.TB) (kinds []string) {
 	open, err := b.Alarms(context.Background())
 	check(t, err)
 	for _, a := range open {
-		kinds = append(kinds, a.Kind)
+		if a.Kind != store.UnreadAlarm { // nobody routes texts here
+			kinds = append(kinds, a.Kind)
+		}
 	}
 	return kinds
 }

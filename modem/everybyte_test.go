@@ -13,7 +13,18 @@ import (
 	"omsbox/store"
 )
 
-var everyByte = flag.Bool("everybyte", false, "TestEveryByte tries every fault at every byte; otherwise one at every other")
+var (
+	everyByte  = flag.Bool("everybyte", false, "TestEveryByte tries every fault at every byte")
+	everyOther = flag.Bool("everyother", false, "TestEveryByte tries one fault at every other byte, and TestFaultMatrix all rows; otherwise a part of that")
+)
+
+// sparse returns how much is left out in a run that is to be quick: all but one of so many.
+func sparse(quick int) int {
+	if *everyByte || *everyOther {
+		return 1
+	}
+	return quick
+}
 
 // blow is something that happens to the line or to the modem at one byte.
 type blow struct {
@@ -87,7 +98,7 @@ func TestEveryByte(t *testing.T) {
 					t.Parallel()
 					struck := 0
 					for at := 1; at <= spoken[of]; at++ {
-						if among := 2 * len(blows); !*everyByte && at%among != (2*i+7*d+5*int(of))%among {
+						if among := 2 * len(blows) * sparse(4); !*everyByte && at%among != (2*i+7*d+5*int(of))%among {
 							continue
 						}
 						var o outcome

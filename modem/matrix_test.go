@@ -317,8 +317,11 @@ func TestFaultMatrix(t *testing.T) {
 	var mu sync.Mutex
 	var total outcome
 	t.Cleanup(func() { t.Log(total.String()) })
-	for _, r := range rows() {
-		for _, what := range dialogues {
+	for i, r := range rows() {
+		for j, what := range dialogues {
+			if (i+j)%sparse(4) != 0 {
+				continue
+			}
 			t.Run(r.name+"/"+what.name, func(t *testing.T) {
 				t.Parallel()
 				var o outcome

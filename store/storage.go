@@ -24,6 +24,8 @@ import (
 const (
 	// probeEvery is how often the store tries whether a storage that refused takes something again.
 	probeEvery = time.Second
+	// compareEvery is how often the store looks for its files while it stores nothing.
+	compareEvery = 2 * time.Second
 	// lookEvery is how often the store looks at the disk, without writing to it.
 	lookEvery = 5 * time.Second
 	// enough is how many bytes must be free for a disk to count as full no longer. One commit takes far less;
@@ -41,16 +43,17 @@ type Trouble struct {
 
 // storage is what the store knows of the storage below it.
 type storage struct {
-	mu      sync.Mutex
-	trouble Trouble
-	files   map[string]os.FileInfo // of the database, as SQLite opened them, by suffix
-	health  *os.File               // nil: this process does not serve
-	clock   Trouble                // what the clock is doubted for, as published last
-	told    Trouble                // what people were told of without a row, and not yet that it is over
-	probed  time.Time              // when the storage that refuses was tried last; monotonic
-	looked  time.Time              // when the disk was looked at last; monotonic
-	warned  condition.Code         // of the alarm that a disk will soon be full; "" where none is open
-	started bool                   // one of the last run may be open no longer
+	mu       sync.Mutex
+	trouble  Trouble
+	files    map[string]os.FileInfo // of the database, as SQLite opened them, by suffix
+	health   *os.File               // nil: this process does not serve
+	clock    Trouble                // what the clock is doubted for, as published last
+	told     Trouble                // what people were told of without a row, and not yet that it is over
+	probed   time.Time              // when the storage that refuses was tried last; monotonic
+	compared time.Time              // when the files were looked for last while nothing was stored; monotonic
+	looked   time.Time              // when the disk was looked at last; monotonic
+	warned   condition.Code         // of the alarm that a disk will soon be full; "" where none is open
+	started  bool                   // one of the last run may be open no longer
 }
 
 // Storage returns why nothing can be stored at present: that the disk is full, that the database is gone. Its
@@ -270,13 +273,12 @@ func (s *Store) lost() error {
 // tend looks after the storage, every wakeEvery. Now and then it returns a change to be committed: one that
 // tries whether the storage takes it, or the alarm for a disk that will soon be full.
 func (s *Store) tend() func(*tx) error {
-	gone := s.lost()
-	if s.lock == nil || gone != nil { // a command that looks or changes something, and ends
+	now := time.Now()
+	if s.compares(now) && s.lost() != nil || s.lock == nil { // a command that looks or changes something, and ends
 		return nil
 	}
 	s.storage.mu.Lock()
 	defer s.storage.mu.Unlock()
-	now := time.Now()
 	if trouble := s.storage.trouble.Condition.Code; trouble != "" {
 		if now.Sub(s.storage.probed) < probeEvery {
 			return nil
@@ -302,6 +304,17 @@ func (s *Store) tend() func(*tx) error {
 		}
 		return t.raise("disk", s.dir, low.Row())
 	}
+}
+
+// compares reports whether it is time to look for the files of the database while nothing is stored.
+func (s *Store) compares(now time.Time) bool {
+	s.storage.mu.Lock()
+	defer s.storage.mu.Unlock()
+	if s.storage.trouble.Condition.IsZero() && now.Sub(s.storage.compared) < compareEvery {
+		return false
+	}
+	s.storage.compared = now
+	return true
 }
 
 // cannotWrite reports whether the system would not even let a file be opened for writing: so an idle box notices

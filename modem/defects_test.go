@@ -389,15 +389,17 @@ func TestAMissingSecondLineSwallowsNothing(t *testing.T) {
 // 12b again: nor does it swallow a number that an answer is, whether at once or behind another line.
 func TestANumberIsNoSecondLine(t *testing.T) {
 	for _, before := range []string{"\r\n+CDS: 25\r\n", "\r\n+CDS: 25\r\n\r\n^RSSI:20\r\n"} {
-		hours(t, func(t *testing.T) {
-			const iccid = "89001010000000000014"
-			sim := simulator.New(simulator.Options{Profile: "sim800", ICCID: iccid})
-			defer sim.Close()
-			s := session(t, sim)
-			sim.Misbehave(simulator.Once(simulator.AtCommand, simulator.Fault{Cuts: []simulator.Cut{{Say: before}}}))
-			if got, err := s.Command(t.Context(), "+CCID"); err != nil || !slices.Equal(got, []string{iccid}) {
-				t.Errorf("after %q AT+CCID gives %q, %v", before, got, err)
-			}
+		t.Run(fmt.Sprintf("%q", before), func(t *testing.T) {
+			hours(t, func(t *testing.T) {
+				const iccid = "89001010000000000014"
+				sim := simulator.New(simulator.Options{Profile: "sim800", ICCID: iccid})
+				defer sim.Close()
+				s := session(t, sim)
+				sim.Misbehave(simulator.Once(simulator.AtCommand, simulator.Fault{Cuts: []simulator.Cut{{Say: before}}}))
+				if got, err := s.Command(t.Context(), "+CCID"); err != nil || !slices.Equal(got, []string{iccid}) {
+					t.Errorf("after %q AT+CCID gives %q, %v", before, got, err)
+				}
+			})
 		})
 	}
 }

@@ -279,16 +279,18 @@ func TestALoneTextThatTheModemCannotSend(t *testing.T) {
 // A network that does not say whether it took a text makes no modem ill.
 func TestANetworkThatKeepsSilentMakesNoModemIll(t *testing.T) {
 	for _, answer := range []string{"+CMS ERROR: 332", "+CME ERROR: network timeout"} {
-		hours(t, func(t *testing.T) {
-			b := connect(t, simulator.Options{}, patient)
-			b.is(t, time.Minute, "ready", ready)
-			resets := 0
-			b.sim.Misbehave(restarts(&resets, always(simulator.AtPDU, simulator.Fault{Answer: answer})))
-			ids := b.several(t, 6)
-			after(time.Minute)
-			if n, open := b.states(t, ids), b.alarmed(t); n[store.Unconfirmed] != 6 || resets != 0 || open != nil {
-				t.Errorf("%s: they are %v, it was restarted %d times, and the alarms %v are open", answer, n, resets, open)
-			}
+		t.Run(answer, func(t *testing.T) {
+			hours(t, func(t *testing.T) {
+				b := connect(t, simulator.Options{}, patient)
+				b.is(t, time.Minute, "ready", ready)
+				resets := 0
+				b.sim.Misbehave(restarts(&resets, always(simulator.AtPDU, simulator.Fault{Answer: answer})))
+				ids := b.several(t, 6)
+				after(time.Minute)
+				if n, open := b.states(t, ids), b.alarmed(t); n[store.Unconfirmed] != 6 || resets != 0 || open != nil {
+					t.Errorf("%s: they are %v, it was restarted %d times, and the alarms %v are open", answer, n, resets, open)
+				}
+			})
 		})
 	}
 }

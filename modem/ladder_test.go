@@ -17,6 +17,7 @@ import (
 // hours runs a test in a bubble of its own time, in which a modem is as patient as in service.
 func hours(t *testing.T, test func(t *testing.T)) {
 	t.Helper()
+	t.Parallel() // it waits for nothing but for the processor
 	synctest.Test(t, test)
 }
 

@@ -156,16 +156,18 @@ func TestASIMThatAsksForItsPINInWords(t *testing.T) {
 // PIN2 is for things that no text needs.
 func TestASIMThatAsksForItsPIN2IsUsed(t *testing.T) {
 	for _, answer := range []string{"+CPIN: SIM PIN2\r\n\r\nOK", "+CME ERROR: 17", "+CME ERROR: SIM PUK2 required", "+CMS ERROR: 317"} {
-		hours(t, func(t *testing.T) {
-			b := connect(t, simulator.Options{}, patient, func(b *bench) {
-				b.sim.Misbehave(func(m simulator.Moment) simulator.Fault {
-					if m.Point == simulator.AtCommand && m.Line == "AT+CPIN?" {
-						return simulator.Fault{Answer: answer}
-					}
-					return simulator.Fault{}
+		t.Run(answer, func(t *testing.T) {
+			hours(t, func(t *testing.T) {
+				b := connect(t, simulator.Options{}, patient, func(b *bench) {
+					b.sim.Misbehave(func(m simulator.Moment) simulator.Fault {
+						if m.Point == simulator.AtCommand && m.Line == "AT+CPIN?" {
+							return simulator.Fault{Answer: answer}
+						}
+						return simulator.Fault{}
+					})
 				})
+				b.becomes(t, b.write(t, "hello", number), store.Delivered)
 			})
-			b.becomes(t, b.write(t, "hello", number), store.Delivered)
 		})
 	}
 }

@@ -153,9 +153,11 @@ func TestALargeRequestTakesAtMostThreeTimesItsSize(t *testing.T) {
 			} else if test.name == "UTF-16 of Chinese" {
 				share += share / 2
 			}
-			times := 4.0
-			for n := 0; n < 10 && times > 3; n++ {
-				times = float64(b.peak(t, test.body)) / float64(share)
+			// On a busy machine the garbage collector comes late, and what it has not collected yet counts. It
+			// never comes too early: so the least of many tries is what the request takes.
+			times := float64(b.peak(t, test.body)) / float64(share)
+			for n := 1; n < 200 && times > 3; n++ {
+				times = min(times, float64(b.peak(t, test.body))/float64(share))
 			}
 			t.Logf("it takes %.2f times its size", times)
 			if times > 3 {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"omsbox/store/condition"
 )
 
 // Place is where a text stands in a user's list, which is ordered by it. The zero Place stands before all.
@@ -92,7 +94,7 @@ func (s *Store) readOwnIncoming(ctx context.Context, user int64, o *Own) (err er
 		return m, r.Scan(&m.state, &m.why, &m.updated)
 	}, `SELECT state, reason, updated FROM mails WHERE incoming_id = ? AND user_id = ? ORDER BY id DESC LIMIT 1`, o.ID, user)
 	if len(mails) > 0 {
-		o.Mail, o.MailWhy, o.MailSince = mails[0].state, mails[0].why, fromMS(mails[0].updated)
+		o.Mail, o.MailWhy, o.MailSince = mails[0].state, condition.WordsOf(mails[0].why), fromMS(mails[0].updated)
 	}
 	return err
 }

@@ -112,9 +112,10 @@ func (s *Store) DropHeld(ctx context.Context, messages ...int64) (dropped int, e
 }
 
 // SendHeldMails hands the mails to the relay that a restore holds, as a person asks, and holds no other from then on.
+// They have all their tries: what another box was refused, and when, counts no more.
 func (s *Store) SendHeldMails(ctx context.Context) (sent int, err error) {
 	err = s.write(ctx, func(t *tx) error {
-		n, err := t.exec(`UPDATE mails SET held = 0, due = ?1, updated = ?1 WHERE held = 1`, ms(t.now))
+		n, err := t.exec(`UPDATE mails SET held = 0, due = ?1, retries = 0, blocked = NULL, updated = ?1 WHERE held = 1`, ms(t.now))
 		if err != nil {
 			return err
 		}

@@ -3,6 +3,8 @@ package store_test
 import (
 	"testing"
 	"time"
+
+	"omsbox/store"
 )
 
 // A mail that the old box could not hand over for days is not given up at its first try on the new one.
@@ -35,5 +37,27 @@ func TestAReleasedMailHasAllItsTries(t *testing.T) {
 			t.Errorf("the tries of the old box count: blocked since %v, %d retries", got.Blocked, got.Retries)
 		}
 		return
+	}
+}
+
+// A mail that a restore holds and that is withdrawn meanwhile is held no longer, and no alarm stays open for it.
+func TestAMailThatIsWithdrawnIsHeldNoLonger(t *testing.T) {
+	s := open(t)
+	addUser(t, s, "ann")
+	check(t, s.Raise(t.Context(), store.MailboxAlarm, "ann", "a mail was given up"))
+	b, r := restored(t, s)
+	if r.Mails != 1 {
+		t.Fatalf("%d mails are held, want 1", r.Mails)
+	}
+	check(t, b.Mailed(t.Context(), receive(t, b, "+447911000003", "new"), 1))
+	for m := claimMail(t, b); m != nil; m = claimMail(t, b) {
+		check(t, b.MailSent(t.Context(), m.ID))
+	}
+	r, err := b.Restored(t.Context())
+	check(t, err)
+	alarms, err := b.Alarms(t.Context())
+	check(t, err)
+	if r.Mails != 0 || len(alarms) != 0 {
+		t.Errorf("nothing waits, and %d mails are held; the alarms are %+v", r.Mails, alarms)
 	}
 }

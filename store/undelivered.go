@@ -160,11 +160,14 @@ func (t *tx) mailboxTakes(user int64) error {
 	if _, err := t.exec(`UPDATE alarms SET cleared = ?1 WHERE kind = ?3 AND cleared IS NULL AND `+about, ms(t.now), user, MailboxAlarm); err != nil {
 		return err
 	}
-	_, err := t.exec(`UPDATE mails SET state = 'withdrawn', reason = 'it was over before it was told', updated = ?1
+	n, err := t.exec(`UPDATE mails SET held = 0, state = 'withdrawn', reason = 'it was over before it was told', updated = ?1
 		WHERE state = 'queued' AND kind = 'alarm' AND attempts = 0 AND alarm_id IN (SELECT a.id FROM alarms a WHERE a.kind = ?3 AND a.`+about+`
 			AND NOT EXISTS (SELECT 1 FROM mails f WHERE f.state = 'failed' AND f.kind <> 'alarm' AND ifnull(f.user_id, 0) = ?2 AND f.updated >= a.raised))`,
 		ms(t.now), user, MailboxAlarm)
-	return err
+	if err != nil || n == 0 || t.writer.store.restored.Load().Made.IsZero() {
+		return err
+	}
+	return t.holding() // it may have been the last that a restore held
 }
 
 // unread raises the alarm that a text from that number can be mailed to nobody.

@@ -22,6 +22,9 @@ const (
 	// far is how far ahead of what was seen before a clock is not believed for going on evenly alone. A box that
 	// was switched off for that long is rare, a year that is wrong is not; and what expires by it is lost.
 	far = 30 * day
+	// lateFor is how long after a start a clock that is set forward counts as one that was late until then. Later the
+	// computer may have slept.
+	lateFor = time.Hour
 	// toldAfter is how long a clock must be doubted before people are told by mail: after a start without a battery
 	// for the clock, a time server comes first.
 	toldAfter = 5 * time.Minute
@@ -171,7 +174,11 @@ func (c *clock) tick(s *Store) func(*tx) error {
 		c.texts = testimony{witness: c.texts.witness}
 	}
 	witness, steady := server || c.texts.witness, now.mono-c.set.mono >= steadyFor
+	var forward func(*tx) error
 	if by := c.base.set(now); by.Abs() >= drift && !c.high.wall.After(now.wall) && (witness || steady && by < far) {
+		if from := c.base.wall; by > 0 && c.set.mono-c.base.mono <= lateFor {
+			forward = func(t *tx) error { return t.setForward(from, by) }
+		}
 		c.base = now
 	}
 	if behind := c.high.wall.Sub(now.wall); behind > jump && steady && witness {
@@ -180,8 +187,8 @@ func (c *clock) tick(s *Store) func(*tx) error {
 		c.judged(s, now)
 		return func(t *tx) error { return t.lowerMark(behind) }
 	}
-	if c.judged(s, now); !c.good {
-		return nil
+	if c.judged(s, now); !c.good || forward != nil {
+		return forward
 	}
 	if now.wall.After(c.high.wall) {
 		c.high = now

@@ -83,3 +83,19 @@ func (t *tx) lowerMark(ahead time.Duration) error {
 	}
 	return nil
 }
+
+// setForward puts right what was begun since the clock showed from, and would be over at once now that the clock,
+// which was late by that much, is set: a text is worth sending for as long as one that was written now.
+func (t *tx) setForward(from time.Time, late time.Duration) error {
+	for _, text := range []string{
+		`UPDATE deliveries SET expires = expires + ?2 WHERE state IN ('queued', 'sending')
+			AND message_id IN (SELECT id FROM messages WHERE created >= ?1)`,
+		`UPDATE mails SET blocked = blocked + ?2 WHERE blocked >= ?1 AND state IN ('queued', 'sending')`,
+	} {
+		if _, err := t.exec(text, ms(from), late.Milliseconds()); err != nil {
+			return err
+		}
+	}
+	t.writer.lanes, t.writer.swept = nil, time.Time{} // they are read again
+	return nil
+}

@@ -225,6 +225,8 @@ func TestNoticeMails(t *testing.T) {
 		}}},
 		{"notice-of-doubt", failure{service: "Büro\r\nX-Evil: 1", parts: []string{"(1/2) größer", "(2/2) und weiter"},
 			told: []store.Delivery{of(store.Unconfirmed, "62555", "62555", "omsbox stopped while it was being sent")}}},
+		{"notice-of-a-dropped-text", failure{service: "Text messages", parts: []string{"The meeting is moved"}, told: []store.Delivery{
+			of(store.Cancelled, "+447911123456", "07911 123456", "it was held after a restore, and a person did not want it sent")}}},
 		{"notice-to-another", failure{service: "Text messages", instead: &writer{login: "nix"}, written: noon.Add(-time.Minute), told: []store.Delivery{
 			of(store.Failed, "+447911123456", "07911 123456", "the network does not know the number")}}},
 		{"notice-of-a-command", failure{service: "Text messages", instead: &writer{}, written: noon.Add(-time.Minute), told: []store.Delivery{

@@ -76,7 +76,7 @@ func (f failure) worst() string {
 	worst := "Arrived after all"
 	for _, d := range f.told {
 		switch {
-		case d.Lost():
+		case d.Lost(), d.State == store.Cancelled:
 			return "Not delivered"
 		case d.State == store.Unconfirmed:
 			worst = "Perhaps not delivered"
@@ -105,6 +105,8 @@ func fate(d store.Delivery) string {
 		return "did not get it" + reason + ".\nCheck the number, then send the text again."
 	case store.Expired:
 		return "did not get it; the text waited too long and was given up" + reason + ".\nSend it again if it is still of use."
+	case store.Cancelled:
+		return "did not get it" + reason + ".\nSend it again if it is still of use."
 	case store.Unconfirmed:
 		return "may or may not have got it" + reason + ".\nIt is not sent again by itself, so that nobody gets it twice.\nAsk, or send it again."
 	case store.Delivered:

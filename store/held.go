@@ -90,6 +90,7 @@ func (s *Store) SendHeld(ctx context.Context, messages ...int64) (sent int, err 
 }
 
 // DropHeld cancels texts that a restore holds, as a person asks: of those messages, or of all where none is named.
+// The users who wrote them are told.
 func (s *Store) DropHeld(ctx context.Context, messages ...int64) (dropped int, err error) {
 	err = s.write(ctx, func(t *tx) error {
 		ids, err := t.held(messages)
@@ -100,6 +101,9 @@ func (s *Store) DropHeld(ctx context.Context, messages ...int64) (dropped int, e
 			d, err := t.delivery(id)
 			if err == nil {
 				err = t.drop(d, Cancelled, condition.New(condition.DroppedAfterRestore).Row())
+			}
+			if err == nil && d.sender != 0 { // whose text it is may be another than the one who drops it
+				err = t.tell(d.message, d.id)
 			}
 			if err != nil {
 				return err

@@ -61,3 +61,32 @@ func TestAMailThatIsWithdrawnIsHeldNoLonger(t *testing.T) {
 		t.Errorf("nothing waits, and %d mails are held; the alarms are %+v", r.Mails, alarms)
 	}
 }
+
+// Who wrote a text learns that it was dropped after a restore: another person may have dropped it.
+func TestAWriterIsToldOfATextThatIsDropped(t *testing.T) {
+	s := open(t)
+	ann := addUser(t, s, "ann")
+	id := enqueue(t, s, ann.ID, "hello", number)
+	enqueue(t, s, 0, "of the command line", number)
+	clock := store.NewSteppedClock(time.Now())
+	b, _ := restored(t, s, clock.Option())
+	if n, err := b.DropHeld(t.Context()); n != 2 || err != nil {
+		t.Fatalf("dropped: %d, %v", n, err)
+	}
+	clock.Pass(time.Minute)
+	var notices []store.Mail
+	for m := claimMail(t, b); m != nil; m = claimMail(t, b) {
+		if m.Kind == store.Notice {
+			notices = append(notices, *m)
+		}
+		check(t, b.MailSent(t.Context(), m.ID))
+	}
+	if len(notices) != 1 || notices[0].User != ann.ID || notices[0].Message != id {
+		t.Fatalf("the notices are %+v", notices)
+	}
+	told, err := b.Told(t.Context(), notices[0].ID)
+	check(t, err)
+	if len(told) != 1 || told[0].State != store.Cancelled || told[0].Reason == "" {
+		t.Errorf("the notice tells %+v", told)
+	}
+}

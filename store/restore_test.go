@@ -45,13 +45,13 @@ func restoreIn(t testing.TB, dir, file string, made time.Time) (store.Restored, 
 }
 
 // restored restores a backup of s and opens it.
-func restored(t testing.TB, s *store.Store) (*store.Store, store.Restored) {
+func restored(t testing.TB, s *store.Store, options ...store.Option) (*store.Store, store.Restored) {
 	t.Helper()
 	file, made := backup(t, s)
 	dir := filepath.Join(t.TempDir(), "restored")
 	r, err := restoreIn(t, dir, file, made)
 	check(t, err)
-	return openIn(t, dir), r
+	return openIn(t, dir, options...), r
 }
 
 // treated says of each table what a restore does to it. "kept" means: as the backup has it.

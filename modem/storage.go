@@ -123,7 +123,7 @@ func (m *Modem) sweep(ctx context.Context, s *Session, st *storage) (done bool, 
 	return listed, nil
 }
 
-// messages lists a storage that was chosen; listed says whether that was all of it.
+// messages lists a storage that was chosen; listed reports whether that was all of it.
 func (m *Modem) messages(ctx context.Context, s *Session, st *storage) (all []listed, whole bool, err error) {
 	all, err = s.list(ctx)
 	switch {

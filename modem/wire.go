@@ -553,7 +553,7 @@ func (w *wire) settled(mark int) bool {
 	return true
 }
 
-// continues says whether a line belongs to a "+CUSD:" that began before. Its closing quote may never
+// continues reports whether a line belongs to a "+CUSD:" that began before. Its closing quote may never
 // come: then what is clearly something else ends it. w.mu is held.
 func (w *wire) continues(line string) bool {
 	const (

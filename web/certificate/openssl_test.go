@@ -43,7 +43,7 @@ func TestOpenSSLVerifiesTheChain(t *testing.T) {
 	b := aBox(t)
 	root := b.rootFile(t)
 	addr := serve(t, "127.0.0.1:0", b.TLS())
-	served := leaf(t, addr, host)
+	served, unnamed := leaf(t, addr, host), leaf(t, addr, "") // to who says no name, too
 	for _, test := range []struct {
 		name string
 		cert *x509.Certificate
@@ -52,7 +52,9 @@ func TestOpenSSLVerifiesTheChain(t *testing.T) {
 	}{
 		{"what is served, by its name", served, []string{"-verify_hostname", host}, "OK"},
 		{"by its bare name", served, []string{"-verify_hostname", "sms"}, "OK"},
-		{"by its address", served, []string{"-verify_ip", "127.0.0.1"}, "OK"},
+		{"by its address", unnamed, []string{"-verify_ip", "127.0.0.1"}, "OK"},
+		{"who says no name, by its name", unnamed, []string{"-verify_hostname", host}, "OK"},
+		{"who says no name, strictly", unnamed, []string{"-x509_strict", "-purpose", "sslserver"}, "OK"},
 		{"by another name", served, []string{"-verify_hostname", "www.example.com"}, "hostname mismatch"},
 		{"as a server's", served, []string{"-purpose", "sslserver"}, "OK"},
 		{"as a client's", served, []string{"-purpose", "sslclient"}, "purpose"},

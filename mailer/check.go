@@ -16,7 +16,7 @@ const checkPatience = 10 * time.Second
 // sees whether it would take a mail from each user, and hangs up; no mail is sent. The text says what was
 // seen, or what is wrong and what to do. It may be called whether or not Run runs.
 func (m *Mailer) CheckRelay(ctx context.Context) store.Health {
-	h := store.Health{Part: "mail relay"}
+	h := store.Health{Part: store.MailRelay}
 	setting := m.store.Setting("mail.relay")
 	if setting == "" {
 		h.Text = "none is set, so no reply reaches a mailbox: omsbox set mail.relay smtps://USER:PASSWORD@HOST"

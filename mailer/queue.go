@@ -284,7 +284,7 @@ func (q *queue) tell(ctx context.Context, ok bool, text string) error {
 	if text == q.health {
 		return nil
 	}
-	if err := q.store.SetHealth(ctx, "mail relay", ok, text); err != nil {
+	if err := q.store.SetHealth(ctx, store.MailRelay, ok, text); err != nil {
 		return err
 	}
 	q.health = text

@@ -95,6 +95,9 @@ func (s *Store) Modems(ctx context.Context) ([]Modem, error) {
 		signal, storage, remarks, updated FROM modems ORDER BY device`)
 }
 
+// MailRelay is the part that says whether mail leaves.
+const MailRelay = "mail relay"
+
 // Health is how a part of the appliance is.
 type Health struct {
 	Part  string // "mail relay", "web", …

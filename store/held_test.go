@@ -1,6 +1,8 @@
 package store_test
 
 import (
+	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -88,5 +90,25 @@ func TestAWriterIsToldOfATextThatIsDropped(t *testing.T) {
 	check(t, err)
 	if len(told) != 1 || told[0].State != store.Cancelled || told[0].Reason == "" {
 		t.Errorf("the notice tells %+v", told)
+	}
+}
+
+// What waits for a relay that was never reached is tried again as a person asks, and what a restore holds is not.
+func TestMailThatWasNeverTriedIsTriedAgain(t *testing.T) {
+	s := open(t)
+	ann := addUser(t, s, "ann")
+	check(t, s.Mailed(t.Context(), receive(t, s, "+447911000001", "hello"), ann.ID))
+	mails, err := s.Undelivered(t.Context(), 10)
+	check(t, err)
+	if len(mails) != 1 || mails[0].Attempts != 0 {
+		t.Fatalf("%+v waits", mails)
+	}
+	check(t, s.RequeueMail(t.Context(), mails[0].ID))
+	if n, err := s.RequeueAllMail(t.Context()); n != 1 || err != nil {
+		t.Errorf("%d are tried again, %v", n, err)
+	}
+	b, _ := restored(t, s)
+	if err := b.RequeueMail(t.Context(), mails[0].ID); !errors.Is(err, store.ErrInvalid) || !strings.Contains(err.Error(), "held send mails") {
+		t.Errorf("a held mail: %v", err)
 	}
 }

@@ -79,7 +79,14 @@ func (s *Store) Failed(ctx context.Context, login string, since time.Time, most 
 func (s *Store) RequeueMail(ctx context.Context, mail int64) error {
 	return s.write(ctx, func(t *tx) error {
 		n, err := t.requeue(`id = ?2`, mail)
+		var held bool
 		if err == nil && n == 0 {
+			err = t.row(`SELECT EXISTS (SELECT 1 FROM mails WHERE id = ? AND held = 1)`, []any{mail}, &held)
+		}
+		switch {
+		case held:
+			err = fmt.Errorf("%w: mail %d is held since the restore: `omsbox held send mails` lets all held mail go", ErrInvalid, mail)
+		case err == nil && n == 0:
 			err = fmt.Errorf("mail %d: %w: none that has failed or waits has that number; `omsbox mail list` shows them", mail, ErrNotFound)
 		}
 		return err
@@ -97,7 +104,7 @@ func (s *Store) RequeueAllMail(ctx context.Context) (many int, err error) {
 
 func (t *tx) requeue(which string, mail int64) (int, error) {
 	mails, err := t.ids(`UPDATE mails SET state = 'queued', due = ?1, retries = 0, doubts = 0, blocked = NULL, updated = ?1
-		WHERE `+which+` AND held = 0 AND (state = 'failed' OR state = 'queued' AND attempts > 0) RETURNING id`, ms(t.now), mail)
+		WHERE `+which+` AND held = 0 AND (state = 'failed' OR state = 'queued') RETURNING id`, ms(t.now), mail)
 	if err != nil {
 		return 0, err
 	}

@@ -94,6 +94,22 @@ func TestHomeSaysHowTheModemIs(t *testing.T) {
 	}
 }
 
+func TestHomeSaysThatAnswersCannotBeMailed(t *testing.T) {
+	s := serve(t, web.Config{})
+	check(t, s.store.SetModem(t.Context(), store.Modem{Device: "a", Up: true}))
+	const words = "Answers cannot be mailed now."
+	for _, ok := range []bool{true, false, true} {
+		check(t, s.store.SetHealth(t.Context(), store.MailRelay, ok, "192.0.2.25:25 does not answer"))
+		page := s.ask(t, "GET", "/", "").body
+		if strings.Contains(page, words) == ok {
+			t.Errorf("the relay is well: %t, and the page says: %s", ok, page)
+		}
+		if strings.Contains(page, "192.0.2.25") {
+			t.Error("the page, which is public, tells the relay's address")
+		}
+	}
+}
+
 func TestAPageThatFailsSaysSoWithACodeOfTheLog(t *testing.T) {
 	broken, err := store.Create(t.Context(), t.TempDir(), slog.New(slog.DiscardHandler))
 	check(t, err)

@@ -159,12 +159,18 @@ type home struct {
 	Link    template.URL // oms:…, which sets Outlook up
 	Trust   bool         // whether computers must be told to trust that address first
 	Modem   light
+	NoMail  bool // no answer can be mailed now
 }
 
 func (s *Server) home(w http.ResponseWriter, r *http.Request) {
 	modems, err := s.store.Modems(r.Context())
 	if err != nil {
 		s.fail(w, r, fmt.Errorf("read the modems: %w", err))
+		return
+	}
+	parts, err := s.store.Healths(r.Context())
+	if err != nil {
+		s.fail(w, r, fmt.Errorf("read how the parts are: %w", err))
 		return
 	}
 	origin := s.origin(r)
@@ -175,6 +181,7 @@ func (s *Server) home(w http.ResponseWriter, r *http.Request) {
 		Link:    template.URL("oms:" + address),
 		Trust:   s.ownCA(host),
 		Modem:   modemLight(modems),
+		NoMail:  slices.ContainsFunc(parts, func(h store.Health) bool { return h.Part == store.MailRelay && !h.OK }),
 	})
 }
 

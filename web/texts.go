@@ -84,6 +84,8 @@ func shownText(o store.Own) ownText {
 		shown.Mail = "It could not be mailed to you: " + o.MailWhy
 	case (o.Mail == "queued" || o.Mail == "sending") && o.MailWhy != "":
 		shown.Mail = "It is not mailed to you yet: " + o.MailWhy
+	case o.Mail == "queued" || o.Mail == "sending":
+		shown.Mail = "It is not mailed to you yet."
 	case o.Mail == "" && in.State == "unroutable":
 		shown.Mail = "It could not be mailed to you, as no mailbox of yours is known here."
 	}

@@ -206,6 +206,7 @@ func TestARefusedMailHasFailedAndHoldsUpNobody(t *testing.T) {
 
 func TestAMailIsGivenUpAfterFiveDays(t *testing.T) {
 	b := newBox(t)
+	b.addAdmin("root") // who is told: a mail to nobody would fail too
 	r := newRelay(t, func(r *relay) { r.rcpt = func(string) error { return code(451, "still busy") } })
 	b.relayTo(r.url(), "Hi")
 	b.run()

@@ -11,17 +11,19 @@ import (
 	"github.com/emersion/go-smtp"
 )
 
-// details returns the words of the newest traffic line of an event.
+// details returns the words of all traffic lines of an event, the oldest first.
 func (b *box) details(event string) string {
 	b.t.Helper()
 	lines, err := b.Lines(b.t.Context(), 100)
 	check(b.t, err)
+	var all []string // the mail of an alarm may have met the same
 	for _, l := range lines {
 		if l.Event == event {
-			return l.Detail
+			all = append(all, l.Detail)
 		}
 	}
-	return ""
+	slices.Reverse(all)
+	return strings.Join(all, "\n")
 }
 
 // tried counts the mails of an event, such as "mail sent".

@@ -161,7 +161,7 @@ func (b *inbox) leave(sim string) {
 			u.past, u.sim = true, sim
 		}
 	}
-	b.notes = nil // whoever sets the modem up looks at everything
+	b.notes = nil // setting the modem up looks at everything
 }
 
 // isDirect reports whether a URC is nowhere else: a text, a report, or a late answer to AT+CMGS.

@@ -70,7 +70,7 @@ func (d *sender) settlePrevious(ctx context.Context) error {
 }
 
 // wait waits until a segment may be sent: a hold must be over, and the pace of the SIM kept. again: what
-// was waited for has to be looked at anew.
+// was waited for has to be looked at again.
 func (d *sender) wait(ctx context.Context) (again bool, err error) {
 	if held := d.ladder.held(); held > 0 {
 		if err := d.settlePrevious(ctx); err != nil {

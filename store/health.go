@@ -95,7 +95,7 @@ func (s *Store) Modems(ctx context.Context) ([]Modem, error) {
 		signal, storage, remarks, updated FROM modems ORDER BY device`)
 }
 
-// MailRelay is the part that says whether mail leaves.
+// MailRelay is the part of the box that hands mail over.
 const MailRelay = "mail relay"
 
 // Health is how a part of the appliance is.

@@ -133,7 +133,7 @@ func (s *Store) draft(m Message) (draft, error) {
 		return d, fmt.Errorf("%w message: it needs a text and a recipient", ErrInvalid)
 	}
 	for _, to := range m.To {
-		if err := s.judge(to.Number); err != nil { // whoever asked Recipient knows it before
+		if err := s.judge(to.Number); err != nil { // a caller of Recipient knows it before
 			return d, err
 		}
 	}

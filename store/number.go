@@ -39,7 +39,7 @@ func (s *Store) Number(raw string) (string, error) {
 		return number, nil
 	}
 	if typed, is := dialled(raw); is && typed[0] != '+' && s.texted(typed) {
-		return typed, nil // whoever answers it writes to this very sender
+		return typed, nil // an answer to it goes to this very sender
 	}
 	return "", err
 }

@@ -68,7 +68,7 @@ func (s *Simulator) remedy(line string) Cure {
 	return by
 }
 
-// Relapse makes the modem start anew by itself: it forgets its settings, echo included, says these lines
+// Relapse makes the modem restart by itself: it forgets its settings, echo included, says these lines
 // and no others, and its ports live on.
 func (s *Simulator) Relapse(lines ...string) {
 	s.mu.Lock()

@@ -25,7 +25,7 @@ import (
 	"omsbox/store/command"
 )
 
-// The work that a passphrase costs whoever tries it, as a power of two: 16 takes 64 MB for a moment, which a small
+// The work that each try of a passphrase costs, as a power of two: 16 takes 64 MB for a moment, which a small
 // computer has beside the service. What a foreign file may demand at most is what age itself takes, 256 MB.
 const (
 	workFactor     = 16

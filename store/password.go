@@ -20,18 +20,26 @@ import (
 	"golang.org/x/crypto/argon2"
 )
 
-// The cost of one guess: 19 MiB and two passes, the smaller of the settings OWASP names, since a
-// Raspberry Pi has to do it too.
 const (
-	argonKiB    = 19 * 1024
-	argonPasses = 2
-	argonLanes  = 1
-	argonKey    = 32
-	argonSalt   = 16
+	argonLanes = 1
+	argonKey   = 32
+	argonSalt  = 16
 )
 
+// passwordCost is what one guess at a password costs: argon2id's memory in KiB, and its passes over that.
+type passwordCost struct{ kib, passes uint32 }
+
+// usualCost is the smaller of the settings that OWASP names, since a Raspberry Pi has to do it too.
+var usualCost = passwordCost{kib: 19 * 1024, passes: 2}
+
+// WithPasswordCost gives the passwords that a store takes another cost than the usual 19 MiB and two passes of
+// argon2id: memory in KiB, and passes over that. The stored form of each password tells its own cost.
+func WithPasswordCost(kib, passes uint32) Option {
+	return func(s *Store) { s.signIn.cost = passwordCost{kib, passes} }
+}
+
 const (
-	// derivations is how many passwords are checked at once: each takes argonKiB of memory.
+	// derivations is how many passwords are checked at once: each takes the memory of one guess.
 	derivations = 2
 	// waiters is how many sign-ins may be in line, those at their turn among them.
 	waiters = 64
@@ -57,16 +65,27 @@ func CheckPassword(password string) error {
 	return nil
 }
 
-// hashPassword derives the stored form of a password: argon2id in the PHC string format.
-func hashPassword(password string) (string, error) {
+// hash derives the stored form of a password: argon2id in the PHC string format.
+func (cost passwordCost) hash(password string) (string, error) {
 	if password == "" || len(password) > longestPassword {
 		return "", fmt.Errorf("%w password: 1 to %d bytes", ErrInvalid, longestPassword)
 	}
-	salt := make([]byte, argonSalt)
-	rand.Read(salt)
-	key := argon2.IDKey([]byte(password), salt, argonPasses, argonKiB, argonLanes, argonKey)
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonKiB, argonPasses, argonLanes,
-		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(key)), nil
+	salt := random(argonSalt)
+	return cost.stored(salt, argon2.IDKey([]byte(password), salt, cost.passes, cost.kib, argonLanes, argonKey)), nil
+}
+
+// decoy returns a stored form that no password has.
+func (cost passwordCost) decoy() string { return cost.stored(random(argonSalt), random(argonKey)) }
+
+func (cost passwordCost) stored(salt, key []byte) string {
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, cost.kib, cost.passes, argonLanes,
+		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(key))
+}
+
+func random(n int) []byte {
+	b := make([]byte, n)
+	rand.Read(b)
+	return b
 }
 
 // provesPassword checks a password against its stored form, in the time the derivation takes whatever the outcome.
@@ -91,6 +110,7 @@ func provesPassword(hash, password string) bool {
 // counts only while the user's row has that very hash; and whom it let in, which counts until any
 // user or app password changes.
 type credentials struct {
+	cost   passwordCost
 	key    [32]byte
 	decoy  string // a hash that no password has: an unknown user takes as long as a known one
 	wrong  throttle
@@ -118,11 +138,7 @@ type signedIn struct {
 
 func (c *credentials) init() {
 	rand.Read(c.key[:])
-	salt, key := make([]byte, argonSalt), make([]byte, argonKey)
-	rand.Read(salt)
-	rand.Read(key)
-	c.decoy = fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonKiB, argonPasses, argonLanes,
-		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(key))
+	c.decoy = c.cost.decoy()
 	c.turn = make(chan struct{}, derivations)
 	c.wrong.failed = map[origin]failures{}
 	c.places.held = map[netip.Prefix]int{}

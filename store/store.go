@@ -183,11 +183,11 @@ func open(ctx context.Context, dir string, log *slog.Logger, held *lock, mode st
 		s.defaults[k.Key] = k.Default
 	}
 	s.bells.rings = map[any]map[*Bell]struct{}{}
-	s.signIn.init()
-	s.source = computersClock(time.Now)
+	s.source, s.signIn.cost = computersClock(time.Now), usualCost
 	for _, option := range options {
 		option(s)
 	}
+	s.signIn.init()
 	if err = migrate(ctx, conn, migrations, held == nil && Serves(dir)); err == nil {
 		s.read, err = sql.Open("sqlite", dataSource(path, mode, "foreign_keys(1)", "query_only(1)"))
 	}

@@ -62,7 +62,7 @@ func (s *Store) AddUser(ctx context.Context, u User, password string) (User, err
 	if err := s.checkOwn(u); err != nil {
 		return User{}, err
 	}
-	hash, err := hashPassword(password)
+	hash, err := s.signIn.cost.hash(password)
 	if err != nil {
 		return User{}, err
 	}
@@ -241,7 +241,7 @@ func nobody(login string) error {
 // SetPassword gives the user a new password; the old one, and all sessions that began with it, are
 // worth nothing from then on.
 func (s *Store) SetPassword(ctx context.Context, login, password string) error {
-	hash, err := hashPassword(password)
+	hash, err := s.signIn.cost.hash(password)
 	if err != nil {
 		return err
 	}

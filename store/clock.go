@@ -169,7 +169,7 @@ func (c *clock) tick(s *Store) func(*tx) error {
 		s.bells.ringAll() // what is due has to be looked at again
 	}
 	c.last = now
-	server := s.source.confirmed()
+	server := c.questioned(now) && s.source.confirmed()
 	if server {
 		c.texts = testimony{witness: c.texts.witness}
 	}
@@ -202,6 +202,11 @@ func (c *clock) tick(s *Store) func(*tx) error {
 			ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)`, ms(now.wall))
 		return err
 	}
+}
+
+// questioned reports whether anything speaks against the wall clock, so that a time server's word is of use.
+func (c *clock) questioned(now look) bool {
+	return c.base.set(now).Abs() >= drift || c.high.wall.Sub(now.wall) > jump || c.texts != testimony{witness: c.texts.witness}
 }
 
 // believe takes the wall clock for right.

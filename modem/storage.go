@@ -388,9 +388,16 @@ func unfold(pdu string, octets int) (tpdu []byte, whole bool) {
 	case comesIn(b) && (len(b) == octets || behind >= len(b) || !comesIn(b[behind:])):
 		return b, len(b) == octets
 	case behind < len(b):
-		return b[behind:], len(b) == octets && comesIn(b[behind:]) // its length counts that address
+		// The length counts that address, unless the end of the PDU is missing and just as long as the address.
+		return b[behind:], len(b) == octets && comesIn(b[behind:]) && !endMissing(b[behind:])
 	}
 	return b, false
+}
+
+// endMissing reports whether a SMS-DELIVER ends before the end of its user data.
+func endMissing(tpdu []byte) bool {
+	d, err := sms.ParseDeliver(tpdu)
+	return err == nil && d.Cut
 }
 
 // comesIn reports whether octets begin as a SMS-DELIVER or SMS-STATUS-REPORT does, and are long enough for

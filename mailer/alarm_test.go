@@ -16,6 +16,7 @@ func (b *box) addAdmin(login string) {
 }
 
 func TestAnAlarmReachesTheAdministrators(t *testing.T) {
+	t.Parallel()
 	b, r := newBox(t), newRelay(t)
 	check(t, b.Set(t.Context(), "mail.relay", r.url()))
 	b.addAdmin("root")
@@ -50,6 +51,7 @@ func TestAnAlarmReachesTheAdministrators(t *testing.T) {
 }
 
 func TestAnAlarmWithoutAdministratorsGoesToTheCatchAll(t *testing.T) {
+	t.Parallel()
 	b, r := newBox(t), newRelay(t)
 	check(t, b.Set(t.Context(), "mail.relay", r.url()))
 	check(t, b.Set(t.Context(), "mail.catch-all", "ann"))
@@ -61,6 +63,7 @@ func TestAnAlarmWithoutAdministratorsGoesToTheCatchAll(t *testing.T) {
 }
 
 func TestAnAlarmGoesToWhoeverIsAdministratorWhenItLeaves(t *testing.T) {
+	t.Parallel()
 	b, r := newBox(t), newRelay(t)
 	check(t, b.Raise(t.Context(), "modem", "x", "the modem is gone")) // before anything was set up
 	b.addAdmin("root")
@@ -72,6 +75,7 @@ func TestAnAlarmGoesToWhoeverIsAdministratorWhenItLeaves(t *testing.T) {
 }
 
 func TestAnAlarmThatNobodyCanBeToldRaisesNoOther(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	r := newRelay(t, func(r *relay) { r.rcpt = func(string) error { return code(550, "no such mailbox") } })
 	check(t, b.Set(t.Context(), "mail.relay", r.url()))
@@ -96,6 +100,7 @@ func TestAnAlarmThatNobodyCanBeToldRaisesNoOther(t *testing.T) {
 }
 
 func TestAnAlarmOutlivesARestart(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	b, r := boxIn(t, dir), newRelay(t)
 	b.addAdmin("root")
@@ -117,6 +122,7 @@ func TestAnAlarmOutlivesARestart(t *testing.T) {
 }
 
 func TestAnAlarmThatWasOverBeforeItCouldBeToldIsOneMail(t *testing.T) {
+	t.Parallel()
 	b, r := newBox(t), newRelay(t)
 	b.addAdmin("root")
 	check(t, b.Raise(t.Context(), "modem", "x", "the modem is gone"))

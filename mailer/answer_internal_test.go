@@ -10,6 +10,7 @@ import (
 // What relays answer, and who has to mend it. A refusal of the sender or of the box that is taken for one of the
 // recipient costs people their texts.
 func TestWhoseFaultARefusalIs(t *testing.T) {
+	t.Parallel()
 	const mail, sender, box, wait = "mail", "sender", "box", "wait"
 	for _, c := range []struct {
 		at     command
@@ -119,6 +120,7 @@ func enhanced(status string, class, subject, detail *int) bool {
 }
 
 func TestWhatTheRelayQuotesIsNoPersonsWords(t *testing.T) {
+	t.Parallel()
 	l := letter{text: "Meet me at the old bridge\nand bring the red book, please, as we agreed last week"}
 	for _, answer := range []string{
 		`SMTP error 554: rejected: "Meet me at the old bridge" looks like spam`,

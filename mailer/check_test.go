@@ -21,9 +21,10 @@ func refuses(sender string) func(from string) error {
 }
 
 func TestTheRelayIsCheckedWithoutAMail(t *testing.T) {
+	t.Parallel()
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	check(t, err)
-	defer silent.Close()
+	t.Cleanup(func() { silent.Close() })
 	gone, err := net.Listen("tcp", "127.0.0.1:0")
 	check(t, err)
 	check(t, gone.Close())
@@ -55,6 +56,7 @@ func TestTheRelayIsCheckedWithoutAMail(t *testing.T) {
 		{name: "none is set", text: "omsbox set mail.relay", setting: func(string) string { return "" }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			b := newBox(t)
 			r := newRelay(t)
 			if c.change != nil {
@@ -79,6 +81,7 @@ func TestTheRelayIsCheckedWithoutAMail(t *testing.T) {
 		})
 	}
 	t.Run("the person does not want to wait", func(t *testing.T) {
+		t.Parallel()
 		b := newBox(t)
 		check(t, b.Set(t.Context(), "mail.relay", "smtp://"+silent.Addr().String()))
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)

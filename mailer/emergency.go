@@ -16,30 +16,41 @@ const (
 	emergencyAfter = 3 * time.Second
 	// emergencyPause is the time from one mail that tells of a trouble to the next one that tells of the same at least.
 	emergencyPause = time.Hour
+	// readPause is the time from one look at who is to be told to the next one, while all is well: somebody may
+	// have become an administrator.
+	readPause = 10 * time.Minute
 )
 
 // emergency tells the administrators that nothing can be stored. Such a mail cannot be a row of the queue: it
 // is made in memory and handed to the relay at once, and so is the mail that it is over.
 type emergency struct {
 	*Mailer
-	to     []addressee                  // as read last: the database may not be readable when they are needed
-	open   store.Alarm                  // what they were told; its Condition is zero where nothing is open
-	last   map[condition.Code]time.Time // when they were told of each last; monotonic
-	left   []addressee                  // who of them must still be told
-	failed int                          // tries in a row that the relay did not take
-	seen   store.Trouble                // what is waited for to last
-	since  time.Time                    // since when; monotonic
+	to      []addressee                  // as read last: the database may not be readable when they are needed
+	missing string                       // why there is nobody in to, in words for people
+	open    store.Alarm                  // what some of them were told; its Condition is zero where nothing is open
+	last    map[condition.Code]time.Time // when they were told of each last; monotonic
+	left    []addressee                  // who of them must still be told
+	asked   bool                         // left was filled
+	reached bool                         // somebody was told
+	failed  int                          // tries in a row that told nobody more
+	seen    store.Trouble                // what is waited for to last
+	since   time.Time                    // since when; monotonic
 }
 
-// guard watches the storage until ctx ends.
-func (m *Mailer) guard(ctx context.Context) {
-	bell := m.store.Subscribe(store.Storage)
-	defer bell.Close()
-	e := emergency{Mailer: m, last: map[condition.Code]time.Time{}}
+// newEmergency returns an emergency that knows whom it has to tell, as far as that can be read.
+func newEmergency(ctx context.Context, m *Mailer) *emergency {
+	e := &emergency{Mailer: m, last: map[condition.Code]time.Time{}}
 	if told := m.store.ToldOfStorage(); !told.Condition.IsZero() { // by the last run
 		e.open = emergencyAlarm(m.store.Dir(), told)
 	}
 	e.readAddressees(ctx)
+	return e
+}
+
+// guard watches the storage until ctx ends.
+func (e *emergency) guard(ctx context.Context) {
+	bell := e.store.Subscribe(store.Storage)
+	defer bell.Close()
 	for {
 		var due <-chan time.Time
 		if wait, waits := e.work(ctx); waits {
@@ -59,12 +70,16 @@ func (m *Mailer) guard(ctx context.Context) {
 func (e *emergency) work(ctx context.Context) (time.Duration, bool) {
 	now := e.store.Storage()
 	if now.Condition.Code != e.seen.Condition.Code || e.since.IsZero() {
-		e.seen, e.since, e.failed = now, time.Now(), 0
+		e.seen, e.since = now, time.Now()
+		e.left, e.asked, e.reached, e.failed = nil, false, false, 0
 	}
 	told := e.open.Condition
 	switch {
-	case now.Condition.Code == told.Code:
-		return time.Hour, true // until then somebody may have become an administrator
+	case now.Condition.Code == told.Code && !e.asked:
+		if now.Condition.IsZero() {
+			e.readAddressees(ctx)
+		}
+		return readPause, true
 	case now.Condition.IsZero():
 		e.open.Cleared = e.store.Now()
 		return e.tell(ctx, e.open, condition.Condition{})
@@ -83,11 +98,12 @@ func emergencyAlarm(dir string, t store.Trouble) store.Alarm {
 	return store.Alarm{Kind: "storage", About: dir, Text: t.Condition.Words(), Condition: t.Condition, Raised: t.Since}
 }
 
-// tell mails an alarm to all who are to know of it. told is what is open once they know.
+// tell mails an alarm to all who are to know of it. told is what is open once they know. Where nobody took the
+// mail, nobody knows: it is tried again, also with those who are to know by then.
 func (e *emergency) tell(ctx context.Context, a store.Alarm, told condition.Condition) (time.Duration, bool) {
-	if e.failed == 0 {
+	if !e.asked {
 		e.readAddressees(ctx)
-		e.left = e.to
+		e.left, e.asked = e.to, true
 	}
 	for len(e.left) > 0 {
 		result, err := e.hand(ctx, a, e.left[0])
@@ -95,22 +111,47 @@ func (e *emergency) tell(ctx context.Context, a store.Alarm, told condition.Cond
 		case ctx.Err() != nil:
 			return 0, false
 		case result == taken:
+			e.reached = true
+			if !told.IsZero() && e.open.Condition.Code != told.Code { // who knows of it is to hear of its end too
+				e.opened(a)
+			}
 			e.log.Warn("an administrator was told by mail", "alarm", a.Condition.Code, "over", told.IsZero())
 		case result == refused:
 			e.log.Error("cannot tell an administrator by mail", "alarm", a.Condition.Code, "err", oneLine(err.Error()))
 		default:
 			e.log.Warn("an alarm has to wait for the relay", "alarm", a.Condition.Code, "err", oneLine(err.Error()))
-			e.failed++
-			return relayPauses[min(e.failed, len(relayPauses))-1], true
+			return e.pause(), true
 		}
 		e.left = e.left[1:]
 	}
-	a.Condition, e.failed = told, 0
-	e.store.SetToldOfStorage(store.Trouble{Condition: told, Since: a.Raised})
-	if e.open = a; !told.IsZero() {
+	if !e.reached && !told.IsZero() {
+		why := "the relay refuses it for everybody"
+		if len(e.to) == 0 {
+			why = e.missing
+		}
+		e.log.Error("an alarm can be told to nobody", "alarm", a.Condition.Code, "reason", why)
+		e.asked = false
+		return e.pause(), true
+	}
+	e.reached, e.failed, e.asked = false, 0, false
+	if told.IsZero() {
+		e.opened(store.Alarm{})
+	} else {
 		e.last[told.Code] = time.Now()
 	}
 	return 0, true // what is so may have changed meanwhile
+}
+
+// opened keeps which alarm is open.
+func (e *emergency) opened(a store.Alarm) {
+	e.open = a
+	e.store.SetToldOfStorage(store.Trouble{Condition: a.Condition, Since: a.Raised})
+}
+
+// pause counts a try that told nobody more, and returns the time to the next one.
+func (e *emergency) pause() time.Duration {
+	e.failed++
+	return relayPauses[min(e.failed, len(relayPauses))-1]
 }
 
 // hand hands one mail to the relay.
@@ -131,17 +172,21 @@ func (e *emergency) hand(ctx context.Context, a store.Alarm, to addressee) (outc
 // readAddressees reads who is to be told. Where that fails, it stays with those who were read last.
 func (e *emergency) readAddressees(ctx context.Context) {
 	users, err := e.store.Administrators(ctx)
+	why := "no mailbox of an administrator can be written to"
 	if err == nil && len(users) == 0 {
 		var u store.User
-		var why string
 		if u, why, err = e.catchAll(ctx); why == "" && err == nil {
 			users = []store.User{u}
 		}
+		why = "no administrator has a mailbox, and " + why
 	}
 	if err != nil {
+		if len(e.to) == 0 {
+			e.missing = "it cannot be read who the administrators are: " + oneLine(err.Error())
+		}
 		return
 	}
-	e.to = nil
+	e.to, e.missing = nil, why
 	for _, u := range users {
 		if path, why := mailbox(u.Mail); why == "" {
 			e.to = append(e.to, addressee{own: e.store.Address(u), path: path, domain: e.store.MailDomain()})

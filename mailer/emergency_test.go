@@ -1,110 +1,250 @@
 package mailer_test
 
 import (
-	"context"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
-	"omsbox/mailer"
 	"omsbox/store"
 )
+
+// given returns the mails that the relay was given and that were not looked at yet, as "to: subject". In a bubble of
+// synctest nothing is on its way any more after a time.Sleep.
+func (r *relay) given() (all []string) {
+	for {
+		select {
+		case m := <-r.mails:
+			_, subject, _ := strings.Cut(m.data, "\r\nSubject: omsbox: ")
+			subject, _, _ = strings.Cut(subject, ", ")
+			all = append(all, m.to+": "+subject)
+		default:
+			return all
+		}
+	}
+}
+
+// wantGiven compares given.
+func (r *relay) wantGiven(what string, want ...string) {
+	r.t.Helper()
+	if got := r.given(); strings.Join(got, "\n") != strings.Join(want, "\n") {
+		r.t.Errorf("%s: the relay was given %q, want %q", what, got, want)
+	}
+}
+
+// databaseGone moves the database away, and back.
+func (b *box) databaseGone() (back func()) {
+	b.t.Helper()
+	path := filepath.Join(b.Dir(), store.File)
+	check(b.t, os.Rename(path, path+".away"))
+	return func() {
+		b.t.Helper()
+		check(b.t, os.Rename(path+".away", path))
+	}
+}
+
+const gone = "the database is gone"
 
 // That nothing can be stored is told by mail although no mail can be stored, and so is the end of that. Who was
 // told within the hour is not told again.
 func TestAnEmergencyIsToldWithoutTheQueue(t *testing.T) {
-	b, r := newBox(t), newRelay(t)
-	check(t, b.Set(t.Context(), "mail.relay", r.url()))
-	b.addAdmin("root")
-	b.run()
-	path := filepath.Join(b.Dir(), store.File)
-	away, back := path, filepath.Join(b.Dir(), "elsewhere")
-	check(t, os.Rename(away, back))
-	got := r.next()
-	if got.to != "root@example.org" || !strings.Contains(got.data, "Subject: omsbox: the database is gone, so no text is taken or sent\r\n") {
-		t.Errorf("to %s:\n%s", got.to, got.data)
-	}
-	if log := b.backlog(); log.MailQueued != 0 || log.MailFailed != 0 {
-		t.Errorf("there is mail in the queue: %+v", log)
-	}
-	check(t, os.Rename(back, away))
-	if got := r.next(); !strings.Contains(got.data, "Subject: omsbox: over: the database is gone, ") || !strings.Contains(got.data, "This is over") {
-		t.Errorf("got\n%s", got.data)
-	}
-	check(t, b.Set(t.Context(), "service.name", "stored again"))
-	check(t, os.Rename(away, back))
-	b.until("it is noticed again", func() bool { return !b.Storage().Condition.IsZero() })
-	time.Sleep(5 * time.Second) // a first mail would be there by now
-	r.none()
-	check(t, os.Rename(back, away))
-	b.until("it is over", func() bool { return b.Storage().Condition.IsZero() })
-	r.none()
+	t.Parallel()
+	r := newRelay(t)
+	synctest.Test(t, func(t *testing.T) {
+		b := newBox(t)
+		check(t, b.Set(t.Context(), "mail.relay", r.url()))
+		b.addAdmin("root")
+		b.run()
+		back := b.databaseGone()
+		time.Sleep(time.Minute)
+		r.wantGiven("the database is gone", "root@example.org: "+gone)
+		if log := b.backlog(); log.MailQueued != 0 || log.MailFailed != 0 {
+			t.Errorf("there is mail in the queue: %+v", log)
+		}
+		back()
+		time.Sleep(time.Minute)
+		r.wantGiven("it is back", "root@example.org: over: "+gone)
+		check(t, b.Set(t.Context(), "service.name", "stored again"))
+		back = b.databaseGone()
+		time.Sleep(time.Minute)
+		if b.Storage().Condition.IsZero() {
+			t.Error("it is not noticed again")
+		}
+		r.wantGiven("gone again within the hour")
+		back()
+		time.Sleep(time.Minute)
+		if !b.Storage().Condition.IsZero() {
+			t.Error("it is not over again")
+		}
+		r.wantGiven("the end of what nobody was told of")
+		back = b.databaseGone()
+		time.Sleep(time.Hour)
+		r.wantGiven("gone for more than the hour", "root@example.org: "+gone)
+		back()
+	})
+}
+
+// What a moment mends is no emergency.
+func TestAShortTroubleIsNoEmergency(t *testing.T) {
+	t.Parallel()
+	r := newRelay(t)
+	synctest.Test(t, func(t *testing.T) {
+		b := newBox(t)
+		check(t, b.Set(t.Context(), "mail.relay", r.url()))
+		b.addAdmin("root")
+		b.run()
+		back := b.databaseGone()
+		if err := b.Set(t.Context(), "service.name", "x"); err == nil {
+			t.Error("a database that is gone takes a setting")
+		}
+		time.Sleep(time.Second)
+		back()
+		time.Sleep(time.Minute)
+		r.wantGiven("after a second")
+	})
 }
 
 // Who mends the database restarts the service: the next run tells that it is over.
 func TestTheEndOfAnEmergencyIsToldByTheNextRun(t *testing.T) {
+	t.Parallel()
 	r, dir := newRelay(t), t.TempDir()
-	run := func(during func(s *store.Store)) {
-		s, err := store.Create(t.Context(), dir, slog.New(slog.DiscardHandler))
-		check(t, err)
-		defer s.Close()
-		ctx, stop := context.WithCancel(t.Context())
-		ended := make(chan error, 1)
-		go func() { ended <- mailer.New(s, slog.New(slog.DiscardHandler)).Run(ctx) }()
-		during(s)
+	synctest.Test(t, func(t *testing.T) {
+		b := boxIn(t, dir)
+		check(t, b.Set(t.Context(), "mail.relay", r.url()))
+		b.addAdmin("root")
+		stop := b.run()
+		back := b.databaseGone()
+		time.Sleep(time.Minute)
+		r.wantGiven("the database is gone", "root@example.org: "+gone)
 		stop()
-		check(t, <-ended)
-	}
-	path := filepath.Join(dir, store.File)
-	run(func(s *store.Store) {
-		check(t, s.Set(t.Context(), "mail.relay", r.url()))
-		_, err := s.AddUser(t.Context(), store.User{Login: "root", Mail: "root@example.org", Admin: true}, "secret of root")
-		check(t, err)
-		check(t, os.Rename(path, path+".away"))
-		if got := r.next(); !strings.Contains(got.data, "Subject: omsbox: the database is gone") {
-			t.Errorf("got\n%s", got.data)
-		}
-		for s.ToldOfStorage().Condition.IsZero() { // once the relay has it, that is kept
-			time.Sleep(10 * time.Millisecond)
-		}
+		back()
+		check(t, b.Close())
+		boxIn(t, dir).run()
+		time.Sleep(time.Minute)
+		r.wantGiven("the next run", "root@example.org: over: "+gone)
 	})
-	check(t, os.Rename(path+".away", path))
-	run(func(s *store.Store) {
-		if got := r.next(); !strings.Contains(got.data, "Subject: omsbox: over: the database is gone") {
-			t.Errorf("got\n%s", got.data)
-		}
-	})
-	r.none()
 }
 
-// What the relay puts off is handed to it again, to those whom it has not reached yet.
+// What the relay puts off is handed to it again, to those whom it has not reached yet. Whom it refuses for good
+// keeps nobody else from it.
 func TestAnEmergencyWaitsForTheRelay(t *testing.T) {
-	b := newBox(t)
+	t.Parallel()
 	var tries atomic.Int32
 	r := newRelay(t, func(r *relay) {
-		r.rcpt = func(string) error {
-			if tries.Add(1) == 2 {
+		r.rcpt = func(to string) error {
+			switch n := tries.Add(1); {
+			case strings.HasPrefix(to, "away@"):
+				return code(550, "no such mailbox")
+			case n == 2:
 				return code(451, "not now")
 			}
 			return nil
 		}
 	})
-	check(t, b.Set(t.Context(), "mail.relay", r.url()))
-	b.addAdmin("root")
-	b.addAdmin("boss")
-	b.run()
-	path := filepath.Join(b.Dir(), store.File)
-	check(t, os.Rename(path, path+".away"))
-	for _, want := range []string{"root@example.org", "boss@example.org"} {
-		if got := r.next(); got.to != want {
-			t.Errorf("the mail goes to %s, want %s", got.to, want)
+	synctest.Test(t, func(t *testing.T) {
+		b := newBox(t)
+		check(t, b.Set(t.Context(), "mail.relay", r.url()))
+		for _, login := range []string{"root", "boss", "away"} {
+			b.addAdmin(login)
 		}
-	}
-	if tries.Load() != 3 {
-		t.Errorf("the relay was asked %d times", tries.Load())
+		back := b.databaseGone() // before the mailer runs
+		b.run()
+		time.Sleep(time.Minute)
+		r.wantGiven("the database is gone", "root@example.org: "+gone, "boss@example.org: "+gone)
+		if tries.Load() != 4 {
+			t.Errorf("the relay was asked %d times", tries.Load())
+		}
+		back()
+		time.Sleep(time.Minute)
+		r.wantGiven("it is back", "root@example.org: over: "+gone, "boss@example.org: over: "+gone)
+	})
+}
+
+// Who was told learns of the end too, where others were not told before it.
+func TestTheEndOfAnEmergencyIsToldToThoseWhoKnow(t *testing.T) {
+	t.Parallel()
+	var busy atomic.Bool
+	r := newRelay(t, func(r *relay) {
+		r.rcpt = func(to string) error {
+			if busy.Load() && strings.HasPrefix(to, "boss@") {
+				return code(451, "not now")
+			}
+			return nil
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		b := newBox(t)
+		check(t, b.Set(t.Context(), "mail.relay", r.url()))
+		b.addAdmin("root")
+		b.addAdmin("boss")
+		b.run()
+		busy.Store(true)
+		back := b.databaseGone()
+		time.Sleep(time.Minute)
+		r.wantGiven("the database is gone", "root@example.org: "+gone)
+		back()
+		time.Sleep(time.Minute)
+		busy.Store(false)
+		time.Sleep(10 * time.Minute)
+		r.wantGiven("it is back", "root@example.org: over: "+gone, "boss@example.org: over: "+gone)
+	})
+}
+
+// An emergency that there is nobody to tell, or that the relay refuses for everybody, is not told: the log says so,
+// nobody hears of its end, and whoever can be told at the next one is.
+func TestAnEmergencyThatNobodyCanBeToldIsNotTold(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name    string
+		refuses bool
+		reason  string
+	}{
+		{"there is no administrator and no catch-all", false, "no administrator has a mailbox, and mail.catch-all names nobody"},
+		{"the relay refuses it for everybody", true, "the relay refuses it for everybody"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			var refuses atomic.Bool
+			refuses.Store(c.refuses)
+			r := newRelay(t, func(r *relay) {
+				r.rcpt = func(string) error {
+					if refuses.Load() {
+						return code(550, "no such mailbox")
+					}
+					return nil
+				}
+			})
+			synctest.Test(t, func(t *testing.T) {
+				b := newBox(t)
+				check(t, b.Set(t.Context(), "mail.relay", r.url()))
+				if c.refuses {
+					b.addAdmin("root")
+				}
+				b.run()
+				back := b.databaseGone()
+				time.Sleep(time.Minute)
+				r.wantGiven("nobody can be told")
+				if !b.ToldOfStorage().Condition.IsZero() {
+					t.Error("it counts as told")
+				}
+				if log := b.log.String(); strings.Count(log, "an alarm can be told to nobody") < 3 || !strings.Contains(log, c.reason) {
+					t.Errorf("the log says\n%s", log)
+				}
+				refuses.Store(false)
+				if !c.refuses {
+					back()
+					time.Sleep(time.Minute)
+					r.wantGiven("it is over")
+					b.addAdmin("root")
+					back = b.databaseGone()
+				}
+				time.Sleep(6 * time.Minute)
+				r.wantGiven("somebody can be told", "root@example.org: "+gone)
+				back()
+			})
+		})
 	}
 }

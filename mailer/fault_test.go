@@ -44,6 +44,7 @@ func (b *box) undelivered(login string) store.Undelivered {
 
 // A relay that does not let the box send as ann is no reason to lose ann's text, at whichever command it says so.
 func TestARefusedSenderHoldsTheMail(t *testing.T) {
+	t.Parallel()
 	const own = "ann@box.example.org"
 	refusal := status(550, 7, 60, "Client does not have permissions to send as this sender")
 	for _, c := range []struct {
@@ -94,6 +95,7 @@ func TestARefusedSenderHoldsTheMail(t *testing.T) {
 		}, func(b *box, allow func()) { allow(); b.later(61 * time.Second) }, own},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			b := newBox(t)
 			allowed := make(chan struct{})
 			refuses := func() bool {
@@ -132,8 +134,10 @@ func TestARefusedSenderHoldsTheMail(t *testing.T) {
 
 // Where the relay's account may send only as itself, mail comes from the account without a setting.
 func TestMailComesFromTheAccountWhereItMaySendOnlyAsItself(t *testing.T) {
+	t.Parallel()
 	for _, after := range []string{"MAIL", "DATA"} {
 		t.Run("refused after "+after, func(t *testing.T) {
+			t.Parallel()
 			b := newBox(t)
 			var path string
 			r := newRelay(t, func(r *relay) {
@@ -174,6 +178,7 @@ func TestMailComesFromTheAccountWhereItMaySendOnlyAsItself(t *testing.T) {
 }
 
 func TestABlockedMailIsGivenUpAfterFiveDays(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	r := newRelay(t, func(r *relay) {
 		r.rcpt = func(to string) error {
@@ -202,6 +207,7 @@ func TestABlockedMailIsGivenUpAfterFiveDays(t *testing.T) {
 
 // Who learns of each end of a mail, and where: by mail, in the status, and in the list of `omsbox mail list`.
 func TestSomebodyLearnsOfEachEndOfAMail(t *testing.T) {
+	t.Parallel()
 	noMailbox := func(r *relay) {
 		r.rcpt = func(to string) error {
 			if strings.HasPrefix(to, "ann@") || strings.HasPrefix(to, "gone@") {
@@ -271,6 +277,7 @@ func TestSomebodyLearnsOfEachEndOfAMail(t *testing.T) {
 		}, "root@example.org", store.UnreadAlarm, "omsbox set mail.catch-all LOGIN", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			b := newBox(t)
 			var change []func(*relay)
 			if c.relay != nil {
@@ -314,6 +321,7 @@ func TestSomebodyLearnsOfEachEndOfAMail(t *testing.T) {
 }
 
 func TestMailsAreTriedAgainAsAPersonAsks(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	var mended bool
 	r := newRelay(t, func(r *relay) {

@@ -110,8 +110,10 @@ func (discard) Write(p []byte) (int, error) { return len(p), nil }
 
 // Wherever a relay hangs, people are told since when, no mail is lost, and another relay is used at once.
 func TestWhereverTheRelayHangs(t *testing.T) {
+	t.Parallel()
 	for _, at := range []string{"greeting", "EHLO", "STARTTLS", "STARTTLS handshake", "AUTH", "MAIL", "RCPT", "DATA", "dot"} {
 		t.Run(at, func(t *testing.T) {
+			t.Parallel()
 			b, good := newBox(t), newRelay(t)
 			b.m.Slow = 50 * time.Millisecond // and Patience is five minutes
 			url, had := hangs(t, at)
@@ -148,6 +150,7 @@ func TestWhereverTheRelayHangs(t *testing.T) {
 }
 
 func TestOneStuckMailBlocksUpNoOther(t *testing.T) {
+	t.Parallel()
 	release := make(chan struct{})
 	b := newBox(t)
 	b.m.Slow = 50 * time.Millisecond
@@ -178,6 +181,7 @@ func TestOneStuckMailBlocksUpNoOther(t *testing.T) {
 }
 
 func TestAlarmsGoAheadOfTheQueue(t *testing.T) {
+	t.Parallel()
 	b, r := newBox(t), newRelay(t)
 	b.addAdmin("root")
 	b.relayTo("", "one", "two", "three")
@@ -190,6 +194,7 @@ func TestAlarmsGoAheadOfTheQueue(t *testing.T) {
 }
 
 func TestAnAnswerWithoutAnEndIsRefused(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	check(t, err)
 	done := make(chan struct{})
@@ -219,6 +224,7 @@ func TestAnAnswerWithoutAnEndIsRefused(t *testing.T) {
 
 // A relay that takes a mail and never says so must not be given it for five days: each time may be another copy.
 func TestAMailThatIsNeverAnsweredIsGivenFewTimes(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	b.m.Patience = 300 * time.Millisecond
 	b.addAdmin("root")
@@ -250,6 +256,7 @@ func TestAMailThatIsNeverAnsweredIsGivenFewTimes(t *testing.T) {
 }
 
 func TestWordsForWhatIsOftenWrongInTheRelay(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	if err := b.Set(t.Context(), "mail.relay", "smtp://box:abcd efgh ijkl mnop@mail.example.org"); err == nil || !strings.Contains(err.Error(), "%20") {
 		t.Errorf("a password with blanks: %v", err)

@@ -49,6 +49,7 @@ func (b *box) has(mail handed, want ...string) {
 const story = "This text is so long that a phone cuts it in three parts, of which each goes its own way. "
 
 func TestAnIncompleteTextIsMailedAndThenTheWholeOfIt(t *testing.T) {
+	t.Parallel()
 	b, r := newBox(t), newRelay(t)
 	b.relayTo(r.url())
 	b.run()
@@ -80,6 +81,7 @@ func TestAnIncompleteTextIsMailedAndThenTheWholeOfIt(t *testing.T) {
 }
 
 func TestWhatWasHandedOnBeforeACrashIsMailedOnce(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	b, r := boxIn(t, dir), newRelay(t)
 	b.relayTo(r.url())
@@ -100,6 +102,7 @@ func TestWhatWasHandedOnBeforeACrashIsMailedOnce(t *testing.T) {
 }
 
 func TestWhatLayOnTheSIMIsMailedToNobody(t *testing.T) {
+	t.Parallel()
 	b, r := newBox(t), newRelay(t)
 	b.relayTo(r.url())
 	b.run()
@@ -117,6 +120,7 @@ func TestWhatLayOnTheSIMIsMailedToNobody(t *testing.T) {
 }
 
 func TestWhatAsksForNothingIsMailedToNobody(t *testing.T) {
+	t.Parallel()
 	b, r := newBox(t), newRelay(t)
 	check(t, b.Set(t.Context(), "mail.catch-all", "ann"))
 	b.relayTo(r.url())
@@ -136,6 +140,7 @@ func TestWhatAsksForNothingIsMailedToNobody(t *testing.T) {
 }
 
 func TestWhatCannotBeReadGoesToEveryAdministrator(t *testing.T) {
+	t.Parallel()
 	b, r := newBox(t), newRelay(t)
 	b.relayTo(r.url())
 	check(t, b.Set(t.Context(), "mail.catch-all", "ann"))
@@ -158,6 +163,7 @@ func TestWhatCannotBeReadGoesToEveryAdministrator(t *testing.T) {
 
 // What cannot be read comes in numbers: of all but the first a mail a day tells.
 func TestWhatCannotBeReadIsToldOnceADay(t *testing.T) {
+	t.Parallel()
 	b, r := newBox(t), newRelay(t)
 	b.relayTo(r.url())
 	b.addAdmin("root")
@@ -210,6 +216,7 @@ func TestWhatCannotBeReadIsToldOnceADay(t *testing.T) {
 
 // The writer of a mail that a gateway made a text of is the sender, and gets the answer.
 func TestAMailThroughTheMessageCentreIsFromItsWriter(t *testing.T) {
+	t.Parallel()
 	b, r := newBox(t), newRelay(t)
 	b.relayTo(r.url())
 	check(t, b.Set(t.Context(), "mail.catch-all", "ann"))
@@ -225,6 +232,7 @@ func TestAMailThroughTheMessageCentreIsFromItsWriter(t *testing.T) {
 }
 
 func TestWhatWasNobodysIsHandedOnWhenThereIsACatchAll(t *testing.T) {
+	t.Parallel()
 	b, r := newBox(t), newRelay(t)
 	b.relayTo(r.url())
 	b.addUser("ben", "ben@example.org")
@@ -253,6 +261,7 @@ func TestWhatWasNobodysIsHandedOnWhenThereIsACatchAll(t *testing.T) {
 }
 
 func TestACatchAllThatWasSetMeanwhileCountsAtTheStart(t *testing.T) {
+	t.Parallel()
 	b, r := newBox(t), newRelay(t)
 	b.relayTo(r.url())
 	stop := b.run()
@@ -266,6 +275,7 @@ func TestACatchAllThatWasSetMeanwhileCountsAtTheStart(t *testing.T) {
 }
 
 func TestAReplacingTextAnswersTheMailOfTheOneBefore(t *testing.T) {
+	t.Parallel()
 	b, r := newBox(t), newRelay(t)
 	b.relayTo(r.url())
 	b.run()
@@ -283,6 +293,7 @@ func TestAReplacingTextAnswersTheMailOfTheOneBefore(t *testing.T) {
 }
 
 func TestATextFromANameIsNotToBeAnswered(t *testing.T) {
+	t.Parallel()
 	b, r := newBox(t), newRelay(t)
 	check(t, b.Set(t.Context(), "mail.catch-all", "ann"))
 	check(t, b.Set(t.Context(), "mail.relay", r.url()))
@@ -296,6 +307,7 @@ func TestATextFromANameIsNotToBeAnswered(t *testing.T) {
 }
 
 func TestPartsThatNeverComeAreSaidInTheStatus(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	b.receive(b.parts(bob, strings.Repeat(story, 5))[1])
 	b.receive([]byte{0x04})

@@ -125,6 +125,7 @@ func decoded(t *testing.T, h mail.Header, name string) string {
 }
 
 func TestReplyMails(t *testing.T) {
+	t.Parallel()
 	data := from("+447911123456", strings.Repeat("00ff10", 40))
 	data.Kind = "data"
 	undecodable := from("", "0791447758100650")
@@ -199,6 +200,7 @@ func TestReplyMails(t *testing.T) {
 }
 
 func TestAReplyMailIsAnsweredToThePhoneWhereThatBecomesAText(t *testing.T) {
+	t.Parallel()
 	to := ann
 	to.answers = true
 	l := reply(row, from("+447911123456", "See you at eight, bring the keys."), earlier{}, to)
@@ -210,6 +212,7 @@ func TestAReplyMailIsAnsweredToThePhoneWhereThatBecomesAText(t *testing.T) {
 }
 
 func TestNoticeMails(t *testing.T) {
+	t.Parallel()
 	of := func(state store.State, number, typed, reason string) store.Delivery {
 		return store.Delivery{Message: 5, Recipient: number, Typed: typed, State: state, Reason: reason}
 	}
@@ -247,6 +250,7 @@ func TestNoticeMails(t *testing.T) {
 }
 
 func TestAlarmMails(t *testing.T) {
+	t.Parallel()
 	a := store.Alarm{Kind: "modem", About: "/dev/serial/by-id/usb-HUAWEI", Raised: noon,
 		Text: "the modem does not answer: it was reset, opened anew and reset again; unplug it and plug it in again"}
 	over := a
@@ -261,6 +265,7 @@ func TestAlarmMails(t *testing.T) {
 }
 
 func TestWhatAnAlarmIsInBrief(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]string{
 		"the modem is gone":                         "the modem is gone",
 		"the SIM is full: delete something. Or not": "the SIM is full",
@@ -277,6 +282,7 @@ func TestWhatAnAlarmIsInBrief(t *testing.T) {
 }
 
 func TestSubjectIsTheFirstLineOrItsBeginning(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ name, text, want string }{
 		{"short", "Hello", "Hello"},
 		{"forty characters", strings.Repeat("x", 40), strings.Repeat("x", 40)},
@@ -313,6 +319,7 @@ func TestSubjectIsTheFirstLineOrItsBeginning(t *testing.T) {
 }
 
 func TestBodyIsTheTextAsItCame(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ name, text, want, charset string }{
 		{"plain", "Hello", "Hello\r\n", "us-ascii"},
 		{"line ends of every kind", "a\nb\rc\r\nd\n\re", "a\r\nb\r\nc\r\nd\r\n\r\ne\r\n", "us-ascii"},
@@ -340,6 +347,7 @@ func TestBodyIsTheTextAsItCame(t *testing.T) {
 }
 
 func TestOnlyWhatCanBeAnsweredIsAReplyToMobile(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ name, sender, mobile, display string }{
 		{"a number", "+447911123456", "+447911123456", "+447911123456"},
 		{"a short code", "62555", "62555", "62555"},
@@ -374,6 +382,7 @@ func TestOnlyWhatCanBeAnsweredIsAReplyToMobile(t *testing.T) {
 }
 
 func TestDateIsTheSMSCsUnlessThatCannotBe(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name string
 		sent time.Time
@@ -397,6 +406,7 @@ func TestDateIsTheSMSCsUnlessThatCannotBe(t *testing.T) {
 }
 
 func TestMailboxesThatMailCanGoTo(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ address, path string }{
 		{"ann@example.org", "ann@example.org"},
 		{`"a.b."@example.org`, `"a.b."@example.org`},
@@ -413,6 +423,7 @@ func TestMailboxesThatMailCanGoTo(t *testing.T) {
 }
 
 func TestDataThatCanBeRead(t *testing.T) {
+	t.Parallel()
 	for octets, want := range map[string]string{
 		"6869": "hi", "[…]6869": "[…]hi", "6869[…]": "hi[…]", "68[…]69": "h[…]i", "c3bc": "ü",
 		"": "", "[…]": "", "00ff": "", "6869[…]00": "", "x": "", "202020": "",

@@ -75,6 +75,7 @@ func send(t *testing.T, address, from, to, data string) {
 }
 
 func TestTheDemoMailboxShowsARealReply(t *testing.T) {
+	t.Parallel()
 	box, address, _ := openMailbox(t)
 	b := newBox(t)
 	b.relayTo("smtp://"+address, "Grüße\nvon unterwegs")
@@ -100,6 +101,7 @@ func TestTheDemoMailboxShowsARealReply(t *testing.T) {
 }
 
 func TestTheDemoMailboxOverHTTP(t *testing.T) {
+	t.Parallel()
 	box, address, stop := openMailbox(t)
 	web := httptest.NewServer(http.StripPrefix("/demo/mailbox", box))
 	defer web.Close()
@@ -159,6 +161,7 @@ func TestTheDemoMailboxOverHTTP(t *testing.T) {
 }
 
 func TestTheDemoMailboxKeepsTheNewest(t *testing.T) {
+	t.Parallel()
 	box, address, _ := openMailbox(t)
 	c, err := smtp.Dial(address)
 	check(t, err)
@@ -173,6 +176,7 @@ func TestTheDemoMailboxKeepsTheNewest(t *testing.T) {
 }
 
 func TestTheDemoMailboxTakesOddMail(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ name, data, text string }{
 		{"no header", "\r\nbody\r\n", "body\r\n"},
 		{"not even that", "body\r\n", ""},
@@ -182,6 +186,7 @@ func TestTheDemoMailboxTakesOddMail(t *testing.T) {
 		{"an attachment", "Content-Type: image/png\r\nContent-Transfer-Encoding: base64\r\n\r\nAAAA\r\n", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			box, address, _ := openMailbox(t)
 			send(t, address, "a@example.org", "b@example.org", c.data)
 			if got := wait(t, box, 1)[0]; got.Text != c.text {
@@ -192,6 +197,7 @@ func TestTheDemoMailboxTakesOddMail(t *testing.T) {
 }
 
 func TestTheDemoMailboxHasLimits(t *testing.T) {
+	t.Parallel()
 	box, address, stop := openMailbox(t)
 	c, err := smtp.Dial(address)
 	check(t, err)

@@ -38,10 +38,11 @@ func New(s *store.Store, log *slog.Logger) *Mailer {
 // Run routes and mails until ctx ends. A mail that is being handed over then gets a little time to
 // be taken, so that it need not be handed over twice. Run must not be called twice.
 func (m *Mailer) Run(ctx context.Context) error {
+	e := newEmergency(ctx, m) // before anything else: the database may be gone a moment later
 	var loops sync.WaitGroup
 	loops.Go(func() { m.route(ctx) })
 	loops.Go(func() { m.deliver(ctx) })
-	loops.Go(func() { m.guard(ctx) })
+	loops.Go(func() { e.guard(ctx) })
 	loops.Wait()
 	return nil
 }

@@ -2,8 +2,9 @@ package mailer_test
 
 import (
 	"context"
+	"crypto/rand"
 	"log/slog"
-	"runtime"
+	"runtime/pprof"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -71,7 +72,7 @@ func boxIn(t *testing.T, dir string) *box {
 	t.Helper()
 	b := &box{t: t, clock: &clock{}, log: &journal{}}
 	logger := slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	s, err := store.Create(t.Context(), dir, logger, store.WithClock(b.clock.now))
+	s, err := store.Create(t.Context(), dir, logger, store.WithClock(b.clock.now), store.WithPasswordCost(64, 1))
 	check(t, err)
 	b.Store = s
 	t.Cleanup(func() {
@@ -100,16 +101,17 @@ func (b *box) addUser(login, mail string) store.User {
 // run runs the mailer until the test ends or stop is called, and sees that nothing is left of it.
 func (b *box) run() (stop func()) {
 	b.t.Helper()
-	stop = running(b.t, b.m.Run, b.leftNothing)
+	stop = running(b.t, b.m.Run)
 	b.t.Cleanup(stop)
 	return stop
 }
 
-// running runs something until stop is called for the first time, which then looks at what is left.
-func running(t testing.TB, run func(context.Context) error, left func()) (stop func()) {
+// running runs something until stop is called for the first time, which then sees that no goroutine of it is left.
+func running(t testing.TB, run func(context.Context) error) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- run(ctx) }()
+	mark := rand.Text()
+	go pprof.Do(ctx, pprof.Labels("run", mark), func(ctx context.Context) { done <- run(ctx) })
 	return sync.OnceFunc(func() {
 		cancel()
 		select {
@@ -117,25 +119,25 @@ func running(t testing.TB, run func(context.Context) error, left func()) (stop f
 			if err != nil {
 				t.Errorf("Run returned %v, want nil", err)
 			}
-		case <-time.After(20 * time.Second):
+		case <-time.After(time.Minute):
 			t.Error("Run did not return")
 		}
-		left()
+		leftNothing(t, mark)
 	})
 }
 
-// leftNothing sees that no goroutine of the mailer is left.
-func (b *box) leftNothing() {
-	b.t.Helper()
-	stacks := make([]byte, 1<<20)
+// leftNothing sees that no goroutine with a mark is left. A goroutine has the labels of the one that started it.
+func leftNothing(t testing.TB, mark string) {
 	for wait := time.Millisecond; ; wait *= 2 {
-		all := string(stacks[:runtime.Stack(stacks, true)])
-		if !strings.Contains(all, "omsbox/mailer.(*Mailer)") && !strings.Contains(all, "omsbox/mailer.(*connection)") &&
-			!strings.Contains(all, "go-smtp.(*Client)") {
+		var all strings.Builder
+		check(t, pprof.Lookup("goroutine").WriteTo(&all, 1))
+		at := strings.Index(all.String(), mark)
+		if at < 0 {
 			return
 		}
-		if wait > time.Second {
-			b.t.Fatalf("goroutines are left:\n%s", all)
+		if wait > 10*time.Second {
+			t.Errorf("goroutines are left:\n%s", all.String()[at:])
+			return
 		}
 		time.Sleep(wait) // what was told to end is on its way
 	}

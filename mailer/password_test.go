@@ -43,6 +43,7 @@ func (a *asked) Auth(string) (sasl.Server, error) {
 }
 
 func TestThePasswordGoesOnlyToWhoProvesWhoItIs(t *testing.T) {
+	t.Parallel()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -113,6 +114,7 @@ func TestThePasswordGoesOnlyToWhoProvesWhoItIs(t *testing.T) {
 }
 
 func TestRelaySettings(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		setting string
 		want    relay

@@ -59,6 +59,7 @@ func (b *box) relayTo(url string, texts ...string) {
 func code(code int, text string) error { return &smtp.SMTPError{Code: code, Message: text} }
 
 func TestAReplyReachesTheMailboxOfWhoeverWroteLast(t *testing.T) {
+	t.Parallel()
 	b, r := newBox(t), newRelay(t)
 	check(t, b.Set(t.Context(), "mail.relay", r.url()))
 	ben := b.addUser("ben", "ben@example.org")
@@ -83,6 +84,7 @@ func TestAReplyReachesTheMailboxOfWhoeverWroteLast(t *testing.T) {
 }
 
 func TestWithoutARelayMailWaitsAndHealthSaysSo(t *testing.T) {
+	t.Parallel()
 	b, r := newBox(t), newRelay(t)
 	b.run()
 	b.relayTo("", "one", "two")
@@ -97,6 +99,7 @@ func TestWithoutARelayMailWaitsAndHealthSaysSo(t *testing.T) {
 }
 
 func TestANewRelayIsTriedBeforeThereIsMail(t *testing.T) {
+	t.Parallel()
 	b, r := newBox(t), newRelay(t)
 	b.run()
 	check(t, b.Set(t.Context(), "mail.relay", r.url()))
@@ -104,6 +107,7 @@ func TestANewRelayIsTriedBeforeThereIsMail(t *testing.T) {
 }
 
 func TestAMailThatIsPutOffGoesLaterAndHoldsUpNobody(t *testing.T) {
+	t.Parallel()
 	var first []string
 	b := newBox(t)
 	r := newRelay(t, func(r *relay) {
@@ -136,6 +140,7 @@ func TestAMailThatIsPutOffGoesLaterAndHoldsUpNobody(t *testing.T) {
 }
 
 func TestEveryTryHandsOverTheSameBytes(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name   string
 		err    error
@@ -145,6 +150,7 @@ func TestEveryTryHandsOverTheSameBytes(t *testing.T) {
 		{"the connection breaks after the data", errHangUp, [2]time.Duration{15 * time.Minute, 4 * time.Hour}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			b := newBox(t)
 			tries := make(chan string, 3)
 			r := newRelay(t, func(r *relay) {
@@ -172,6 +178,7 @@ func TestEveryTryHandsOverTheSameBytes(t *testing.T) {
 }
 
 func TestARefusedMailHasFailedAndHoldsUpNobody(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name   string
 		change func(*relay)
@@ -180,6 +187,7 @@ func TestARefusedMailHasFailedAndHoldsUpNobody(t *testing.T) {
 		{"content", func(r *relay) { r.data = func(int) error { return r.once(code(554, "no such mailbox")) } }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			b, r := newBox(t), newRelay(t, c.change)
 			b.addAdmin("root")
 			b.relayTo(r.url(), "one", "two")
@@ -207,6 +215,7 @@ func TestARefusedMailHasFailedAndHoldsUpNobody(t *testing.T) {
 }
 
 func TestAMailIsGivenUpAfterFiveDays(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	b.addAdmin("root") // who is told: a mail to nobody would fail too
 	r := newRelay(t, func(r *relay) { r.rcpt = func(string) error { return code(451, "still busy") } })
@@ -236,6 +245,7 @@ func TestAMailIsGivenUpAfterFiveDays(t *testing.T) {
 }
 
 func TestTheTroublesOfARelayAreNoMailsFault(t *testing.T) {
+	t.Parallel()
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	check(t, err)
 	closed.Close()
@@ -269,6 +279,7 @@ func TestTheTroublesOfARelayAreNoMailsFault(t *testing.T) {
 		}, "speaks in the clear at first"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			b := newBox(t)
 			b.relayTo(c.url(t), "one", "two")
 			b.run()
@@ -317,6 +328,7 @@ func says(t *testing.T, lines ...string) string {
 }
 
 func TestARelayThatComesBackGetsWhatWaited(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	check(t, err)
 	address := l.Addr().String()
@@ -333,7 +345,9 @@ func TestARelayThatComesBackGetsWhatWaited(t *testing.T) {
 }
 
 func TestARelayThatDoesNotAnswerIsGivenUpInTime(t *testing.T) {
+	t.Parallel()
 	t.Run("its greeting", func(t *testing.T) {
+		t.Parallel()
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		check(t, err)
 		defer l.Close()
@@ -344,6 +358,7 @@ func TestARelayThatDoesNotAnswerIsGivenUpInTime(t *testing.T) {
 		b.until("health tells", func() bool { return strings.Contains(b.health().Text, "timeout") })
 	})
 	t.Run("a mail", func(t *testing.T) {
+		t.Parallel()
 		release := make(chan struct{})
 		b := newBox(t)
 		b.m.Patience = 50 * time.Millisecond
@@ -367,6 +382,7 @@ func TestARelayThatDoesNotAnswerIsGivenUpInTime(t *testing.T) {
 }
 
 func TestARelayThatWantsUsToSignInAllOfASuddenIsInTrouble(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	r := newRelay(t, func(r *relay) {
 		r.from = func(from string) error {
@@ -383,6 +399,7 @@ func TestARelayThatWantsUsToSignInAllOfASuddenIsInTrouble(t *testing.T) {
 }
 
 func TestOneConnectionCarriesAllThatIsDue(t *testing.T) {
+	t.Parallel()
 	b, r := newBox(t), newRelay(t)
 	var texts []string
 	for i := range 20 {
@@ -403,6 +420,7 @@ func TestOneConnectionCarriesAllThatIsDue(t *testing.T) {
 }
 
 func TestARelayMayLimitTheMailsOfAConnection(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	r := newRelay(t, func(r *relay) {
 		r.mail = func(n int) error {
@@ -420,6 +438,7 @@ func TestARelayMayLimitTheMailsOfAConnection(t *testing.T) {
 }
 
 func TestAMailThatWasBeingHandedOverWhenThePowerWentGoesAgain(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	b := boxIn(t, dir)
 	r := newRelay(t)
@@ -440,6 +459,7 @@ func TestAMailThatWasBeingHandedOverWhenThePowerWentGoesAgain(t *testing.T) {
 }
 
 func TestStoppingLetsTheMailInFlightBeTaken(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	stopping, handed := make(chan struct{}), make(chan struct{})
 	r := newRelay(t, func(r *relay) {
@@ -461,11 +481,13 @@ func TestStoppingLetsTheMailInFlightBeTaken(t *testing.T) {
 }
 
 func TestAMailboxInAnotherScriptNeedsARelayThatKnowsIt(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name  string
 		knows bool
 	}{{"it does", true}, {"it does not", false}} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			b, r := newBox(t), newRelay(t, func(r *relay) { r.server.EnableSMTPUTF8 = c.knows })
 			u := b.addUser("ändu", "ändu@exämple.org")
 			check(t, b.Set(t.Context(), "mail.relay", r.url()))

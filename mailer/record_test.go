@@ -10,6 +10,7 @@ import (
 )
 
 func TestWhatBecameOfAMailIsStoredAsSoonAsTheStoreTakesIt(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name     string
 		refusals int
@@ -49,6 +50,7 @@ func TestWhatBecameOfAMailIsStoredAsSoonAsTheStoreTakesIt(t *testing.T) {
 }
 
 func TestTheTriesOfAMailTakeFiveDays(t *testing.T) {
+	t.Parallel()
 	var all time.Duration
 	for _, pause := range mailPauses {
 		all += pause

@@ -12,6 +12,7 @@ import (
 )
 
 func TestATryThatWasNotTheMailsFaultDoesNotCount(t *testing.T) {
+	t.Parallel()
 	const barred = 20 // more than a mail has tries
 	var tries atomic.Int64
 	b := newBox(t)
@@ -44,6 +45,7 @@ func TestATryThatWasNotTheMailsFaultDoesNotCount(t *testing.T) {
 }
 
 func TestAMailThatStoppingCutShortIsDueAtTheNextStart(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	b := boxIn(t, dir)
 	stopping, handed := make(chan struct{}), make(chan struct{})
@@ -72,6 +74,7 @@ func TestAMailThatStoppingCutShortIsDueAtTheNextStart(t *testing.T) {
 }
 
 func TestARelayThatIsChangedMidwayGetsTheRest(t *testing.T) {
+	t.Parallel()
 	b, second := newBox(t), newRelay(t)
 	first := newRelay(t, func(r *relay) {
 		r.data = func(int) error { return b.Set(t.Context(), "mail.relay", second.url()) }
@@ -92,6 +95,7 @@ func TestARelayThatIsChangedMidwayGetsTheRest(t *testing.T) {
 }
 
 func TestASettingEndsThePause(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	check(t, err)
 	l.Close()
@@ -115,6 +119,7 @@ func TestASettingEndsThePause(t *testing.T) {
 }
 
 func TestTroublesThatAreOverAreForgotten(t *testing.T) {
+	t.Parallel()
 	var down atomic.Bool
 	r := newRelay(t, func(r *relay) {
 		r.greet = func() error {

@@ -10,6 +10,7 @@ import (
 )
 
 func TestWhoseATextIs(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name     string
 		wrote    string // who wrote to bob, one after the other
@@ -28,6 +29,7 @@ func TestWhoseATextIs(t *testing.T) {
 		{"the catch-all has no mailbox", "", "nix", bob, "", "nix, whom mail.catch-all names, has no mailbox: omsbox set mail.catch-all LOGIN"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			b, r := newBox(t), newRelay(t)
 			users := map[string]store.User{"ann": b.ann, "ben": b.addUser("ben", "ben@example.org"), "nix": b.addUser("nix", "")}
 			check(t, b.Set(t.Context(), "mail.relay", r.url()))
@@ -56,6 +58,7 @@ func TestWhoseATextIs(t *testing.T) {
 
 // Some networks put a mark of their country into the numbers of mobiles, and others leave it out.
 func TestRepliesFindTheirWriterAcrossMarks(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name  string
 		wrote string // LOGIN:NUMBER, one after the other
@@ -76,6 +79,7 @@ func TestRepliesFindTheirWriterAcrossMarks(t *testing.T) {
 		{"one, several times", "ben:+541123456789 ben:+541123456789", "+5491123456789", "ben@example.org"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			b, r := newBox(t), newRelay(t)
 			users := map[string]store.User{"ben": b.addUser("ben", "ben@example.org"), "eve": b.addUser("eve", "eve@example.org")}
 			check(t, b.Set(t.Context(), "mail.relay", r.url()))
@@ -95,6 +99,7 @@ func TestRepliesFindTheirWriterAcrossMarks(t *testing.T) {
 }
 
 func TestTextsThatWaitedWhileNobodyRouted(t *testing.T) {
+	t.Parallel()
 	b, r := newBox(t), newRelay(t)
 	b.relayTo(r.url(), "one", "two")
 	b.run()
@@ -103,6 +108,7 @@ func TestTextsThatWaitedWhileNobodyRouted(t *testing.T) {
 }
 
 func TestALongTextIsOneMail(t *testing.T) {
+	t.Parallel()
 	b, r := newBox(t), newRelay(t)
 	text := strings.Repeat("All work and no play makes Jack a dull boy 🎈 ", 20)
 	b.relayTo(r.url(), text)
@@ -116,6 +122,7 @@ func TestALongTextIsOneMail(t *testing.T) {
 }
 
 func TestWhatIsNoTextGoesToTheCatchAll(t *testing.T) {
+	t.Parallel()
 	data, err := sms.Deliver{From: bob, Data: []byte{0, 0xFF, 16}, SCTS: (&clock{}).now()}.TPDUs(1)
 	check(t, err)
 	for _, c := range []struct {
@@ -126,6 +133,7 @@ func TestWhatIsNoTextGoesToTheCatchAll(t *testing.T) {
 		{"undecodable", "Subject: A message that cannot be read", "it cannot be read, no administrator has a mailbox, and mail.catch-all names nobody: ", []byte{0x04, 0x0B, 0x91}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			b, r := newBox(t), newRelay(t)
 			b.addUser("ben", "ben@example.org")
 			b.relayTo(r.url()) // ann wrote to bob, but this is no answer
@@ -154,6 +162,7 @@ func TestWhatIsNoTextGoesToTheCatchAll(t *testing.T) {
 }
 
 func TestFailedTextsAreTold(t *testing.T) {
+	t.Parallel()
 	const text = "The meeting is off"
 	refused := store.Verdict{Outcome: store.Refused, Reason: "the network does not know the number"}
 	for _, c := range []struct {
@@ -165,6 +174,7 @@ func TestFailedTextsAreTold(t *testing.T) {
 		{"or to nobody", "", "", "", "", "it was sent from the command line, and mail.catch-all names nobody: omsbox set mail.catch-all LOGIN"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			b, r := newBox(t), newRelay(t)
 			users := map[string]store.User{"ann": b.ann, "nix": b.addUser("nix", ""), "": {}}
 			check(t, b.Set(t.Context(), "mail.relay", r.url()))
@@ -178,8 +188,8 @@ func TestFailedTextsAreTold(t *testing.T) {
 			b.until("the notice waits for others", func() bool { return b.tried("mail queued") == 1 })
 			b.later(3e9)
 			if c.to == "" {
-				b.until("it has failed", func() bool { return b.backlog().MailFailed == 1 })
-				if got := b.details("mail failed"); !strings.HasPrefix(got, c.why) {
+				b.until("it has failed", func() bool { return b.undelivered("").State == "failed" }) // and soon the alarm, too
+				if got := b.undelivered("").Reason; !strings.HasPrefix(got, c.why) {
 					t.Errorf("the reason is %q, want %q", got, c.why)
 				}
 				return

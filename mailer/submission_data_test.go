@@ -91,6 +91,7 @@ func (p *pipes) codes(t *testing.T, text string, ends ...int) (all []string) {
 
 // Exactly CR LF . CR LF ends a mail: RFC 5321 4.1.1.4
 func TestTheEndOfAMail(t *testing.T) {
+	t.Parallel()
 	p := newPipes()
 	d := deskOn(t, p, false)
 	const hidden = "MAIL FROM:<eve@example.org>\nRCPT TO:<" + toBob + ">\nDATA\n\ntwo"
@@ -148,6 +149,7 @@ func TestTheEndOfAMail(t *testing.T) {
 
 // A mail is the same however the network cuts it up, and so are the commands that follow it at once.
 func TestEverySplitOfAMail(t *testing.T) {
+	t.Parallel()
 	p := newPipes()
 	d := deskOn(t, p, false)
 	const mail = "DATA\r\nX: y\r\n\r\n..a\r\r\n.b\r\n..\r\n.\r\r\nc\r\r\n.\r\n"
@@ -179,8 +181,10 @@ func TestEverySplitOfAMail(t *testing.T) {
 
 // A mail whose last line ends in CR CR LF is answered at once, also in TLS and after STARTTLS.
 func TestALastLineThatEndsInTwoCR(t *testing.T) {
+	t.Parallel()
 	for _, way := range []string{"in the clear", "TLS", "STARTTLS"} {
 		t.Run(way, func(t *testing.T) {
+			t.Parallel()
 			d := newDesk(t, way != "in the clear")
 			c := d.dial()
 			encrypt := func() {
@@ -219,6 +223,7 @@ func TestALastLineThatEndsInTwoCR(t *testing.T) {
 
 // A chunk is taken by its size alone, and also where its command is refused. RFC 3030
 func TestChunksThatLookLikeCommands(t *testing.T) {
+	t.Parallel()
 	p := newPipes()
 	d := deskOn(t, p, false)
 	const inside = "\r\none\r\n.\r\nRSET\r\nSTARTTLS\r\nQUIT\r\n"
@@ -251,6 +256,7 @@ func TestChunksThatLookLikeCommands(t *testing.T) {
 
 // The box answers by its own name and in its own words.
 func TestTheBoxSpeaksForItself(t *testing.T) {
+	t.Parallel()
 	d := newDesk(t, true)
 	c := d.dial()
 	if got := c.hear("220"); got != "220 box.example.org ESMTP" {

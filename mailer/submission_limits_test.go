@@ -18,7 +18,9 @@ import (
 )
 
 func TestPasswordsAreNotTakenInTheClear(t *testing.T) {
+	t.Parallel()
 	t.Run("with encryption", func(t *testing.T) {
+		t.Parallel()
 		d := newDesk(t, true)
 		c := d.dial()
 		c.hear("220")
@@ -51,6 +53,7 @@ func TestPasswordsAreNotTakenInTheClear(t *testing.T) {
 		c.hear("250")
 	})
 	t.Run("without, from elsewhere", func(t *testing.T) {
+		t.Parallel()
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		check(t, err)
 		d := deskOn(t, afar{l}, false)
@@ -81,6 +84,7 @@ func (l afar) Accept() (net.Conn, error) {
 func (afarConn) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 4711} }
 
 func TestAnAdministratorSignsInWithAnAppPassword(t *testing.T) {
+	t.Parallel()
 	d := newDesk(t, true)
 	_, err := d.AddUser(t.Context(), store.User{Login: "root", Mail: "root@example.org", Admin: true}, "secret of root")
 	check(t, err)
@@ -100,25 +104,30 @@ func TestAnAdministratorSignsInWithAnAppPassword(t *testing.T) {
 	refused(t, c.SendMail("root@example.org", []string{toBob}, strings.NewReader(written("2", "Hello again"))), 535, "wrong password")
 }
 
-// everywhere is a listener whose clients seem to come from 17 addresses.
-type everywhere struct{ net.Listener }
+// everywhere is a listener whose clients seem to come from 16 addresses, one after the other.
+type everywhere struct {
+	net.Listener
+	many byte
+}
 
-type everywhereConn struct{ net.Conn }
+type everywhereConn struct {
+	net.Conn
+	at *net.TCPAddr
+}
 
-func (l everywhere) Accept() (net.Conn, error) {
+func (l *everywhere) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
-	return everywhereConn{c}, nil
+	l.many++
+	return everywhereConn{c, &net.TCPAddr{IP: net.IPv4(192, 0, 2, l.many%16), Port: 4711}}, nil
 }
 
-func (c everywhereConn) RemoteAddr() net.Addr {
-	at := c.Conn.RemoteAddr().(*net.TCPAddr)
-	return &net.TCPAddr{IP: net.IPv4(192, 0, 2, byte(at.Port%17)), Port: at.Port}
-}
+func (c everywhereConn) RemoteAddr() net.Addr { return c.at }
 
 func TestADisabledAccountEndsWhereItIs(t *testing.T) {
+	t.Parallel()
 	d := newDesk(t, true)
 	c := d.signedIn("ann")
 	check(t, d.Disable(t.Context(), "ann"))
@@ -134,6 +143,7 @@ func TestADisabledAccountEndsWhereItIs(t *testing.T) {
 }
 
 func TestGuessersAreSentAway(t *testing.T) {
+	t.Parallel()
 	d := newDesk(t, false)
 	c := d.dial()
 	c.hear("220")
@@ -157,7 +167,9 @@ func TestGuessersAreSentAway(t *testing.T) {
 }
 
 func TestTheListenerHasLimits(t *testing.T) {
+	t.Parallel()
 	t.Run("recipients", func(t *testing.T) {
+		t.Parallel()
 		d := newDesk(t, false)
 		c := d.signedIn("ann")
 		check(t, c.Mail("ann@example.org", nil))
@@ -174,6 +186,7 @@ func TestTheListenerHasLimits(t *testing.T) {
 		}
 	})
 	t.Run("a megabyte", func(t *testing.T) {
+		t.Parallel()
 		d := newDesk(t, false)
 		c := d.signedIn("ann")
 		refused(t, c.SendMail("ann@example.org", []string{toBob}, strings.NewReader("\r\n"+strings.Repeat(strings.Repeat("x", 98)+"\r\n", 11000))), 552, "too large")
@@ -181,6 +194,7 @@ func TestTheListenerHasLimits(t *testing.T) {
 		d.want(bob + ": Hello")
 	})
 	t.Run("an endless line", func(t *testing.T) {
+		t.Parallel()
 		d := newDesk(t, false)
 		c := d.dial()
 		c.hear("220")
@@ -189,6 +203,7 @@ func TestTheListenerHasLimits(t *testing.T) {
 		c.over()
 	})
 	t.Run("connections from one address", func(t *testing.T) {
+		t.Parallel()
 		d := newDesk(t, false)
 		var open []*dialogue
 		for range 16 {
@@ -208,6 +223,7 @@ func TestTheListenerHasLimits(t *testing.T) {
 		again.hear("220")
 	})
 	t.Run("who has not signed in makes room", func(t *testing.T) {
+		t.Parallel()
 		d := newDesk(t, false)
 		var idle []*dialogue
 		for range 15 {
@@ -226,17 +242,19 @@ func TestTheListenerHasLimits(t *testing.T) {
 		d.want(bob + ": Hello")
 	})
 	t.Run("connections in all", func(t *testing.T) {
+		t.Parallel()
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		check(t, err)
-		d := deskOn(t, everywhere{l}, false)
+		d := deskOn(t, &everywhere{Listener: l}, false)
 		first := d.dial()
 		first.hear("220")
-		for range 64 { // four, from each of 16 addresses and more
+		for range 64 { // four from each address, and one more
 			d.dial().hear("220")
 		}
 		first.over()
 	})
 	t.Run("time of strangers", func(t *testing.T) {
+		t.Parallel()
 		d := newDesk(t, false, func(s *mailer.Submission) { s.Patience = 500 * time.Millisecond })
 		c := d.dial()
 		c.hear("220")
@@ -246,6 +264,7 @@ func TestTheListenerHasLimits(t *testing.T) {
 		c.over()
 	})
 	t.Run("time of a mail", func(t *testing.T) {
+		t.Parallel()
 		d := newDesk(t, false, func(s *mailer.Submission) { s.Patience = 300 * time.Millisecond })
 		c := d.dial()
 		c.hear("220")
@@ -265,6 +284,7 @@ func TestTheListenerHasLimits(t *testing.T) {
 }
 
 func TestTheListenerStopsAtOnceButForAMailThatComesIn(t *testing.T) {
+	t.Parallel()
 	d := newDesk(t, false)
 	idle := d.dial()
 	idle.hear("220")

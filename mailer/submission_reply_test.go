@@ -52,6 +52,7 @@ Unsupported authentication mechanism`, "\n")
 
 // Each text that go-smtp can answer with is known, so that a new version says nothing unseen to people.
 func TestEveryReplyOfTheLibrary(t *testing.T) {
+	t.Parallel()
 	directory, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/emersion/go-smtp").Output()
 	if err != nil {
 		t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 )
 
 func TestEncryptionAndSigningIn(t *testing.T) {
+	t.Parallel()
 	const secret = "p%40ss%3Aw%2Ford"
 	for _, c := range []struct {
 		name      string

@@ -500,8 +500,8 @@ func TestAMailboxInAnotherScriptNeedsARelayThatKnowsIt(t *testing.T) {
 				}
 				return
 			}
-			b.until("it has failed", func() bool { return b.backlog().MailFailed == 1 })
-			if got := b.details("mail failed"); !strings.Contains(got, "SMTPUTF8") {
+			b.until("it has failed", func() bool { return b.undelivered(u.Login).State == "failed" }) // and soon the alarm, too
+			if got := b.undelivered(u.Login).Reason; !strings.Contains(got, "SMTPUTF8") {
 				t.Errorf("the reason is %q", got)
 			}
 		})

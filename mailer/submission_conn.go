@@ -3,6 +3,7 @@ package mailer
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -26,6 +27,7 @@ type clientConn struct {
 	ready   []byte       // decoded, and not yet read by go-smtp
 	data    *dataDecoder // nil where no mail is coming in
 	chunk   uint64       // octets that are left of what follows BDAT
+	lacking bool         // a chunk of the mail was refused
 	replies replyWriter
 }
 
@@ -81,6 +83,9 @@ func (c *clientConn) readData() error {
 	return nil
 }
 
+// sayEHLO is the answer to a command that comes too early. RFC 3207 4.2
+const sayEHLO = "503 5.5.1 Say EHLO again after STARTTLS"
+
 // readCommand reads one line: a command, or what a client says to sign in. It answers those commands that
 // go-smtp is not to see.
 func (c *clientConn) readCommand() error {
@@ -97,29 +102,81 @@ func (c *clientConn) readCommand() error {
 	case verb == "STARTTLS" && c.replies.startTLS:
 		return c.encrypt()
 	case verb == "EHLO", verb == "HELO":
-		c.unnamed = false
+		c.unnamed, c.lacking = false, false
+	case verb == "BDAT" && err == nil:
+		if answered, err := c.readChunk(argument, ""); answered || err != nil {
+			return err
+		}
+	case err == nil && isChunk(text):
+		_, err := c.readChunk(strings.TrimSpace(string(text))[len("BDAT"):], "501 5.5.4 Write BDAT, one space and the size")
+		return err
+	case verb == "RSET":
+		c.lacking = false
 	case c.unnamed && verb != "QUIT" && verb != "NOOP" && verb != "RSET": // RFC 3207 4.2
-		return c.answer("503 5.5.1 Say EHLO again after STARTTLS")
-	case verb == "BDAT":
-		c.chunk = chunkSize(argument)
+		return c.answer(sayEHLO)
 	}
 	c.replies.command = verb
 	c.ready = append(c.ready[:0], text...)
 	return nil
 }
 
-// chunkSize returns how many octets follow BDAT with that argument: as many as go-smtp reads, even where
-// it refuses them. RFC 3030 2
-func chunkSize(argument string) uint64 {
+// mostDropped is how many octets of a refused chunk are read away. A client that announces more is sent away.
+const mostDropped = 16 * submissionMail
+
+// chunkSize returns how many octets follow BDAT with that argument, and why the box refuses the command; "" where
+// that is go-smtp's to say. known is false where nobody can tell how many octets follow, or they are too many to be
+// read away. RFC 3030 2
+func chunkSize(argument string) (size uint64, known bool, why string) {
 	fields := strings.Fields(argument)
-	if n := len(fields); n == 0 || n > 2 || n == 2 && !strings.EqualFold(fields[1], "LAST") {
-		return 0
+	if len(fields) == 0 {
+		return 0, false, "501 5.5.4 The size of the chunk is missing"
 	}
-	size, err := strconv.ParseUint(fields[0], 10, 32)
-	if err != nil {
-		return 0
+	size, err := strconv.ParseUint(fields[0], 10, 64)
+	if errors.Is(err, strconv.ErrRange) || size > mostDropped {
+		return 0, false, "552 5.3.4 The mail is too large"
 	}
-	return size
+	switch {
+	case err != nil:
+		return 0, false, "501 5.5.4 The size of the chunk is not a number"
+	case len(fields) > 2:
+		return size, true, "501 5.5.4 BDAT has too many parameters"
+	case len(fields) == 2 && !strings.EqualFold(fields[1], "LAST"):
+		return size, true, "501 5.5.4 Only LAST may follow the size"
+	}
+	return size, true, ""
+}
+
+// isChunk reports whether a line is BDAT with other white space than one blank, which go-smtp does not know.
+func isChunk(line []byte) bool {
+	words := bytes.Fields(line)
+	return len(words) > 0 && bytes.EqualFold(words[0], []byte("BDAT"))
+}
+
+// readChunk reads what follows BDAT where go-smtp is not to see the command; answered is false where it is. A chunk
+// of unknown size ends the connection, since its octets would be taken for commands. Where a chunk was refused, the
+// mail lacks something: the others are refused too, until RSET. RFC 3030 2
+// refusal is why the box refuses the command anyway.
+func (c *clientConn) readChunk(argument, refusal string) (answered bool, err error) {
+	size, known, why := chunkSize(argument)
+	why = cmp.Or(why, refusal)
+	switch {
+	case !known:
+		c.answer(why)
+		return true, io.EOF
+	case why != "":
+		c.lacking = true
+	case c.unnamed:
+		why = sayEHLO
+	case c.lacking:
+		why = "503 5.5.1 A chunk of this mail was refused: say RSET"
+	default:
+		c.chunk = size
+		return false, nil
+	}
+	if _, err := io.CopyN(io.Discard, c.in, int64(size)); err != nil {
+		return true, err
+	}
+	return true, c.answer(why)
 }
 
 // answer writes a reply of the box's own.

@@ -201,8 +201,8 @@ func TestALastLineThatEndsInTwoCR(t *testing.T) {
 				c.say("EHLO client", "STARTTLS")
 				c.hear("250", "220")
 				encrypt()
-				c.say("NOOP", "AUTH PLAIN x")
-				c.hear("250", "503") // EHLO comes first: RFC 3207 4.2
+				c.say("NOOP", "AUTH PLAIN x", "BDAT 6 LAST", "QUIT") // QUIT is the chunk
+				c.hear("250", "503", "503")                          // EHLO comes first: RFC 3207 4.2
 			}
 			c.say("EHLO client", "STARTTLS")
 			if c.hear("250"); way == "in the clear" {
@@ -228,7 +228,8 @@ func TestChunksThatLookLikeCommands(t *testing.T) {
 	d := deskOn(t, p, false)
 	const inside = "\r\none\r\n.\r\nRSET\r\nSTARTTLS\r\nQUIT\r\n"
 	signedIn := "EHLO client\r\nAUTH PLAIN AGFubgBzZWNyZXQgb2YgYW5u\r\n"
-	chunk := fmt.Sprintf("BDAT %d LAST\r\n%s", len(inside), inside)
+	sized := func(command string) string { return fmt.Sprintf(command, len(inside)) + inside }
+	chunk := sized("BDAT %d LAST\r\n")
 	for _, c := range []struct {
 		name, says string
 		want       string // codes after those of signing in
@@ -237,8 +238,21 @@ func TestChunksThatLookLikeCommands(t *testing.T) {
 		{"accepted", envelope + chunk + "NOOP\r\nQUIT\r\n", "250 250 250 250 221", 1},
 		{"without a recipient", chunk + "NOOP\r\nQUIT\r\n", "502 250 221", 0},
 		{"of nothing", envelope + "BDAT 0 LAST\r\nNOOP\r\nQUIT\r\n", "250 250 554 250 221", 0},
-		{"of a size that is none", "BDAT -1 LAST\r\nNOOP\r\nQUIT\r\n", "501 250 221", 0},
-		{"of too many words", "BDAT 6 LAST NOW\r\nNOOP\r\nQUIT\r\n", "501 250 221", 0},
+		{"of a size that is none", envelope + "BDAT -1 LAST\r\n" + inside, "250 250 501", 0},
+		{"of no size", envelope + "BDAT\r\n" + inside, "250 250 501", 0},
+		{"of no size but LAST", envelope + "BDAT LAST\r\n" + inside, "250 250 501", 0},
+		{"of a size in hexadecimal", envelope + "BDAT 0x10 LAST\r\n" + inside, "250 250 501", 0},
+		{"of more octets than are read away", envelope + "BDAT 99999999 LAST\r\n" + inside, "250 250 552", 0},
+		{"of more octets than can be counted", envelope + "BDAT 99999999999999999999 LAST\r\n" + inside, "250 250 552", 0},
+		{"of too many words", envelope + sized("BDAT %d LAST NOW\r\n") + "NOOP\r\nQUIT\r\n", "250 250 501 250 221", 0},
+		{"of a wrong word", envelope + sized("BDAT %d FIRST\r\n") + "NOOP\r\nQUIT\r\n", "250 250 501 250 221", 0},
+		{"after a tab", envelope + sized("BDAT\t%d LAST\r\n") + "NOOP\r\nQUIT\r\n", "250 250 501 250 221", 0},
+		{"after a blank", envelope + sized(" BDAT %d LAST\r\n") + "NOOP\r\nQUIT\r\n", "250 250 501 250 221", 0},
+		{"too large", envelope + "BDAT 1100004 LAST\r\n" + strings.Repeat("QUIT\r\n", 1100004/6) + "NOOP\r\nQUIT\r\n", "250 250 552 250 221", 0},
+		{"after one that was refused", envelope + sized("BDAT %d FIRST\r\n") + chunk + "RSET\r\n" + envelope + chunk + "QUIT\r\n", "250 250 501 503 250 250 250 250 221", 1},
+		{"with one in the middle that was refused", envelope + sized("BDAT %d\r\n") + sized("BDAT %d FIRST\r\n") + chunk + "QUIT\r\n", "250 250 250 501 503 221", 0},
+		{"after DATA", envelope + "DATA\r\nSubject: x\r\n\r\nHello\r\n.\r\n" + chunk + "NOOP\r\nQUIT\r\n", "250 250 354 250 502 250 221", 1},
+		{"with DATA in the middle", envelope + sized("BDAT %d\r\n") + "DATA\r\n" + chunk + "QUIT\r\n", "250 250 250 502 250 221", 1},
 		{"in lower case", envelope + strings.ToLower(chunk[:12]) + chunk[12:] + "QUIT\r\n", "250 250 250 221", 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {

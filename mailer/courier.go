@@ -53,7 +53,7 @@ type standing struct {
 // own fault.
 var holdPauses = []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute, 30 * time.Minute, time.Hour}
 
-// holdTime is how long a mail is held.
+// holdTime is how long a mail is held, counted while the box can try it (store.Mail.Waited).
 const holdTime = 5 * 24 * time.Hour
 
 // doubtPauses are the times between the tries of a mail of which the relay had all and said nothing. Each try
@@ -324,7 +324,7 @@ func (q *queue) doubt(ctx context.Context, mail store.Mail, reason string) {
 
 // hold keeps a mail that the relay refuses through the box's own fault, or gives it up after five days.
 func (q *queue) hold(ctx context.Context, mail store.Mail, after time.Duration, reason string) {
-	if !mail.Blocked.IsZero() && q.store.ClockTrusted() && q.store.Now().Sub(mail.Blocked) >= holdTime {
+	if !mail.Blocked.IsZero() && mail.Waited >= holdTime {
 		q.fail(ctx, mail, condition.New(condition.MailHeldTooLong, "answer", reason).Row())
 		return
 	}

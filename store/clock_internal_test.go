@@ -296,7 +296,7 @@ func TestAClockThatWasAheadLeavesNoPoison(t *testing.T) {
 		deliveries: id message_id user_id sender line bulk ahead behind due expires attempts retries pending doubtful ref notice held |
 		errands: id | front: id | health: ok | incoming: id class pid port completes replaces sent user_id cut objects told_with |
 		incoming_segments: id ref total seq data port sent kept repeats incoming_id open |
-		mails: id user_id incoming_id message_id alarm_id over attempts retries held doubts | message_parts: message_id part |
+		mails: id user_id incoming_id message_id alarm_id over attempts retries held doubts waited | message_parts: message_id part |
 		messages: id user_id answer over_most over_monthly | modems: signal | pins: state | proofs: |
 		reports: id mr status segment_id | segments: id delivery_id part mr | service_clients: user_id answers |
 		sessions: id user_id | sims: swept | told: mail_id delivery_id | traffic: id user_id delivery_id incoming_id mail_id |

@@ -36,8 +36,15 @@ type Mail struct {
 	Retries  int       // how often this relay put it off (MailRetry)
 	Doubts   int       // how often no answer came after its data (MailDoubt): the relay may have taken it
 	Blocked  time.Time // since when the relay refuses it through the box's own fault (MailBlock); zero where it does not
-	Created  time.Time // the mail's Date; of a Reply the text's own time where the clock was not trusted
+	// Waited is for how long the box has tried a mail that is Blocked: without the time in which no try could be made, as
+	// while it was switched off, and whatever its clock did.
+	Waited  time.Duration
+	Created time.Time // the mail's Date; of a Reply the text's own time where the clock was not trusted
 }
+
+// mostBetween is how much of the time between two tries of a Blocked mail counts as Waited: more than the mailer
+// lets pass between them. What is longer was no wait for the next try.
+const mostBetween = 2 * time.Hour
 
 // noticePause lets the failures of one message come together in one mail.
 const noticePause = 2 * time.Second
@@ -143,19 +150,20 @@ func (s *Store) ClaimMail(ctx context.Context) (*Mail, error) {
 	var m *Mail
 	err := s.write(ctx, func(t *tx) error {
 		var c Mail
-		var created, blocked int64
-		err := t.row(`UPDATE mails SET state = 'sending', attempts = attempts + 1, updated = ?1
+		var created, blocked, waited int64
+		err := t.row(`UPDATE mails SET state = 'sending', attempts = attempts + 1, updated = ?1,
+				waited = iif(blocked IS NULL, 0, waited + max(0, min(?1 - updated, ?2)))
 			WHERE id = coalesce(
 				(SELECT id FROM mails WHERE state = 'queued' AND held = 0 AND kind = 'alarm' AND due <= ?1 ORDER BY due, id LIMIT 1),
 				(SELECT id FROM mails WHERE state = 'queued' AND held = 0 AND due <= ?1 ORDER BY due, id LIMIT 1))
 			RETURNING id, kind, ifnull(user_id, 0), ifnull(incoming_id, 0), ifnull(message_id, 0), ifnull(alarm_id, 0), over, token,
-				attempts, retries, doubts, ifnull(blocked, 0), created`,
-			[]any{ms(t.now)}, &c.ID, &c.Kind, &c.User, &c.Incoming, &c.Message, &c.Alarm, &c.Over, &c.Token,
-			&c.Attempts, &c.Retries, &c.Doubts, &blocked, &created)
+				attempts, retries, doubts, ifnull(blocked, 0), waited, created`,
+			[]any{ms(t.now), mostBetween.Milliseconds()}, &c.ID, &c.Kind, &c.User, &c.Incoming, &c.Message, &c.Alarm, &c.Over, &c.Token,
+			&c.Attempts, &c.Retries, &c.Doubts, &blocked, &waited, &created)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}
-		c.Created, c.Blocked = fromMS(created), fromMS(blocked)
+		c.Created, c.Blocked, c.Waited = fromMS(created), fromMS(blocked), time.Duration(waited)*time.Millisecond
 		m = &c
 		return err
 	})

@@ -2,6 +2,7 @@ package mailer
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -241,10 +242,11 @@ func (q *queue) came(ctx context.Context, c report) error {
 	}
 	switch {
 	case c.trouble != nil && ctx.Err() == nil:
-		r.resume = time.Now().Add(relayPauses[min(r.troubles, len(relayPauses)-1)])
+		pause := relayPauses[min(r.troubles, len(relayPauses)-1)]
+		r.resume = time.Now().Add(pause)
 		r.troubles++
 		r.proved = false
-		return q.tell(ctx, false, oneLine(c.trouble.Error()))
+		return errors.Join(q.store.RelayRests(ctx, pause), q.tell(ctx, false, oneLine(c.trouble.Error())))
 	case c.err != nil || !c.proves:
 		return c.err
 	}

@@ -109,6 +109,9 @@ func TestASettingEndsThePause(t *testing.T) {
 			t.Errorf("health says %+v", h)
 		}
 		time.Sleep(10 * time.Second) // the last try is over, the next one is far
+		if next, err := b.RelayTried(t.Context()); err != nil || next.Before(b.Now()) || next.After(b.Now().Add(5*time.Minute)) {
+			t.Errorf("the next try is said to be at %v (%v), and it is %v", next, err, b.Now())
+		}
 		start := time.Now()
 		check(t, b.Set(t.Context(), "mail.relay", good.url()))
 		b.until("the mail is taken", func() bool { return b.tried("mail sent") == 1 })

@@ -232,6 +232,23 @@ func (s *Store) HurryBlocked(ctx context.Context) error {
 	})
 }
 
+// RelayRests records for how long the relay, which cannot be used, is not tried again.
+func (s *Store) RelayRests(ctx context.Context, pause time.Duration) error {
+	return s.write(ctx, func(t *tx) error {
+		_, err := t.exec(`INSERT INTO counters (name, value) VALUES ('relay/rests', ?1) ON CONFLICT (name) DO UPDATE SET value = ?1`, ms(t.now.Add(pause)))
+		return err
+	})
+}
+
+// RelayTried returns when the relay is tried next that could not be used last; the zero time where that is known of
+// none.
+func (s *Store) RelayTried(ctx context.Context) (time.Time, error) {
+	until, err := one(ctx, s, func(r scanner) (at int64, err error) {
+		return at, r.Scan(&at)
+	}, `SELECT ifnull((SELECT value FROM counters WHERE name = 'relay/rests'), 0)`)
+	return fromMS(until), err
+}
+
 // BlockedMail returns how many mails are blocked (MailBlock).
 func (s *Store) BlockedMail(ctx context.Context) (int, error) {
 	return one(ctx, s, func(r scanner) (n int, err error) {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -50,6 +51,13 @@ func (s *Store) Lines(ctx context.Context, most int) ([]Line, error) {
 		ORDER BY t.id DESC LIMIT ?`, most)
 }
 
+// eventWords are the words for events that say too little, or too much: a text that is to be mailed lies in the queue,
+// and only the relay's answer tells that its mail has left.
+var eventWords = map[string]string{
+	"mailed":    "to be mailed",
+	"mail sent": "mail taken by the relay",
+}
+
 // ShowLog writes the last lines of the traffic log for people, the newest last.
 func (s *Store) ShowLog(ctx context.Context, out io.Writer, most int) error {
 	lines, err := s.Lines(ctx, most)
@@ -73,7 +81,7 @@ func (s *Store) ShowLog(ctx context.Context, out io.Writer, most int) error {
 			message = strconv.FormatInt(l.Message, 10)
 		}
 		// Rows of older versions may hold what looks like another line, or moves the cursor.
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.At.Local().Format("2006-01-02 15:04:05"), l.Event, message,
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.At.Local().Format("2006-01-02 15:04:05"), cmp.Or(eventWords[l.Event], l.Event), message,
 			logins[l.User], condition.OneLine(l.Number), condition.OneLine(strings.TrimRight(l.Source+"/"+l.SourceType, "/")), condition.OneLine(l.Detail))
 	}
 	return table.Flush()

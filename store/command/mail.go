@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
+	"time"
 	"unicode"
 
 	"omsbox/store"
@@ -24,8 +26,42 @@ func MailList(ctx context.Context, flags *flag.FlagSet, args []string) error {
 		if err != nil {
 			return err
 		}
-		return showMails(os.Stdout, s, mails)
+		way, err := wayOut(ctx, s)
+		if err != nil {
+			return err
+		}
+		return showMails(os.Stdout, s, mails, way)
 	})
+}
+
+// barrier is what keeps all mail from being tried.
+type barrier struct {
+	why  string    // in words for people; "" where there is none
+	next time.Time // when the relay is tried again; zero where that is not known
+}
+
+// wayOut returns what keeps all mail from being tried.
+func wayOut(ctx context.Context, s *store.Store) (b barrier, err error) {
+	if !s.Serving() {
+		return barrier{why: "omsbox does not serve now"}, nil
+	}
+	parts, err := s.Healths(ctx)
+	if err != nil {
+		return b, err
+	}
+	for _, h := range parts {
+		if h.Part == store.MailRelay && !h.OK {
+			b.why = h.Text
+		}
+	}
+	if b.why == "" || s.Setting("mail.relay") == "" {
+		return b, nil
+	}
+	next, err := s.RelayTried(ctx)
+	if now := s.Now(); next.After(now) && next.Sub(now) < time.Hour { // else it is being tried, or a clock was set
+		b.next = next
+	}
+	return b, err
 }
 
 // MailRetry has one mail that has failed or waits, or all of them, tried again at once.
@@ -43,17 +79,17 @@ func MailRetry(ctx context.Context, flags *flag.FlagSet, args []string) error {
 	})
 }
 
-// showMails writes mails as a table for people, without a word of the texts.
-func showMails(out io.Writer, s *store.Store, mails []store.Undelivered) error {
+// showMails writes mails as a table for people, without a word of the texts. What keeps all of them is the reason of
+// those that nothing else keeps.
+func showMails(out io.Writer, s *store.Store, mails []store.Undelivered, all barrier) error {
 	if len(mails) == 0 {
 		_, err := fmt.Fprintln(out, "no mail has failed, and none waits")
 		return err
 	}
-	const form = "2006-01-02 15:04"
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "MAIL\tSTATE\tFOR\tABOUT\tOF\tNEXT TRY\tREASON")
 	for _, u := range mails {
-		state, whom, next := "waits", u.For, u.Due.Local().Format(form)
+		state, whom, next, reason := "waits", u.For, u.Due.Local().Format(minute), u.Reason
 		switch {
 		case u.State == "failed":
 			state, next = "failed", ""
@@ -64,17 +100,32 @@ func showMails(out io.Writer, s *store.Store, mails []store.Undelivered) error {
 		case !u.Blocked.IsZero():
 			state = "blocked"
 		}
+		if all.why != "" && next != "" {
+			reason = cmp.Or(reason, all.why)
+			switch {
+			case all.next.After(u.Due):
+				next = all.next.Local().Format(minute)
+			case all.next.IsZero() && !u.Due.After(s.Now()):
+				next = ""
+			}
+		}
 		if whom == "" {
 			whom = "mail.catch-all"
 		}
-		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", u.ID, state, printable(whom), printable(mailAbout(u)), u.Created.Local().Format(form),
-			next, printable(u.Reason))
+		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", u.ID, state, printable(whom), printable(mailAbout(u)), u.Created.Local().Format(minute),
+			next, printable(reason))
 	}
 	if err := table.Flush(); err != nil {
 		return err
 	}
 	if len(mails) == mostMails {
 		fmt.Fprintf(out, "These are the newest %d. There are more.\n", mostMails)
+	}
+	if all.why != "" {
+		fmt.Fprintf(out, "\nNo mail leaves: %s.\n", printable(strings.TrimSuffix(all.why, ".")))
+		if !all.next.IsZero() {
+			fmt.Fprintf(out, "The relay is tried again at %s.\n", all.next.Local().Format("15:04:05"))
+		}
 	}
 	_, err := fmt.Fprintf(out, "\n`%s` has all of them tried again, and a number in place of all that mail.\n", typed(s, "mail retry", "all"))
 	return err

@@ -68,6 +68,11 @@ func (s *Store) Undelivered(ctx context.Context, most int) ([]Undelivered, error
 		ORDER BY m.id DESC LIMIT ?`, most)
 }
 
+// HeldMails returns the mails that a restore holds, the oldest first, and at most that many.
+func (s *Store) HeldMails(ctx context.Context, most int) ([]Undelivered, error) {
+	return list(ctx, s, scanUndelivered, undelivered+` WHERE m.held = 1 ORDER BY m.id LIMIT ?`, most)
+}
+
 // Failed returns the mails for a user that have failed since then, the newest first.
 func (s *Store) Failed(ctx context.Context, login string, since time.Time, most int) ([]Undelivered, error) {
 	return list(ctx, s, scanUndelivered, undelivered+` WHERE m.state = 'failed' AND m.updated >= ? AND ifnull(u.login, '') = ? AND m.kind <> 'alarm'

@@ -104,10 +104,20 @@ func traitsOf(h *message.Header, isBox func(domain string) bool) *traits {
 		answers = threaded
 	}
 	return &traits{
-		answers: answers, forwards: forwards,
+		answers: answers, forwards: forwards, titled: known != "", answersBox: namesBox(field(h, "In-Reply-To"), isBox),
 		subject: bareSubject(clean(subject)), program: clean(oneLine(field(h, "User-Agent") + field(h, "X-Mailer"))),
 		from: strings.Trim(address.FindString(field(h, "From")), "."), isBox: isBox,
 	}
+}
+
+// namesBox reports whether a Message-ID is the box's.
+func namesBox(id string, isBox func(domain string) bool) bool {
+	for _, found := range address.FindAllStringSubmatch(id, -1) {
+		if isBox(strings.Trim(found[1], ".")) {
+			return true
+		}
+	}
+	return false
 }
 
 var (

@@ -39,6 +39,13 @@ var (
 		`début du message (réexpédié|transféré)|inicio del mensaje reenviado|inizio messaggio inoltrato|` +
 		`begin doorgestuurd bericht|vidarebefordrat brev|início da mensagem reencaminhada|` +
 		`start på videresendt besked)\s?:$`)
+	// passing is a title between dashes that a mail follows which is passed on.
+	passing = regexp.MustCompile(`(?i)forwarded (message|mail)|weitergeleitete (nachricht|e-?mail)|` +
+		`message (transféré|réexpédié)|(mensaje|correo) reenviado|mensagem (encaminhada|reencaminhada)|messaggio inoltrato|` +
+		`doorgestuurd bericht|vidarebefordrat (meddelande|mejl|brev)|videresen(dt|d) (besked|melding)|` +
+		`välitetty viesti|przekazana wiadomość|wiadomość przekazana|přeposlaná zpráva|preposlaná správa|` +
+		`továbbított (üzenet|levél)|пересланное сообщение|пересылаемое (сообщение|письмо)|переслане повідомлення|` +
+		`προωθημένο μήνυμα|iletilen (ileti|mesaj)|mesaj redirecționat|转发|轉寄|転送|전달된|הודעה שהועברה|رسالة محولة`)
 	// drawn is a line that a program draws above the mail that is answered.
 	drawn = regexp.MustCompile(`^\s*([_-]{10,}|[─━]{5,})$`)
 	// labelled is a field of a header as programs show it, whatever its language; its name is the first group.
@@ -342,26 +349,37 @@ func withoutRule(lines []string) []string {
 }
 
 // passedOn returns the lines of a mail that passes another on, without the header of that one: what its writer
-// put above it or, where that is nothing, what is passed on. That may have been passed on itself.
+// put above it, and what is passed on. That may have been passed on itself, with words above it; what it answers
+// is left out. Where the mail answers one of the box's, the writer's words are the answer, and nothing below them is.
 func passedOn(lines []string, mail *traits) []string {
 	const most = 10 // times
-	for range most {
+	var said []string
+	for n := range most {
 		begin, end := passedOnHeader(lines, mail)
 		if end == 0 {
-			return lines
+			break
 		}
 		if above := own(withoutRule(slices.Clone(lines[:begin])), mail); visible(above) {
-			return strings.Split(above, "\n")
+			said = append(said, strings.Split(above, "\n")...)
+			if mail.answersBox || n > 0 && !passes(lines[begin]) {
+				return said
+			}
+			said = append(said, "")
 		}
 		lines = unquoted(lines[end:])
 		first := slices.IndexFunc(lines, func(l string) bool { return l != "" })
 		if first < 0 {
-			return nil
+			return said
 		}
 		lines = lines[first:]
 		lines = lines[shownHeader(lines, mail, true):]
 	}
-	return lines
+	return append(said, lines...)
+}
+
+// passes reports whether a line is what programs write above a mail that is passed on.
+func passes(line string) bool {
+	return forwarded.MatchString(line) || dashed.MatchString(line) && passing.MatchString(line)
 }
 
 // passedOnHeader returns where the header of the mail that is passed on begins and ends, with the title above

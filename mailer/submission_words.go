@@ -82,11 +82,14 @@ func enumerates(word string) bool {
 // traits are what the header of a mail tells of its text.
 type traits struct {
 	answers  bool
-	forwards bool   // passes another mail on
-	subject  string // as bareSubject returns it
-	program  string // User-Agent or X-Mailer
-	from     string // the writer's address
-	isBox    func(domain string) bool
+	forwards bool // passes another mail on
+	// answersBox is set where In-Reply-To names a mail of the box.
+	answersBox bool
+	titled     bool   // the subject shows that it answers or passes on
+	subject    string // as bareSubject returns it
+	program    string // User-Agent or X-Mailer
+	from       string // the writer's address
+	isBox      func(domain string) bool
 }
 
 // knows reports whether a line has a mail address of the box, or the writer's own.
@@ -108,7 +111,9 @@ func ownText(text string, mail *traits) string {
 			lines[i] = strings.TrimRight(line, " ")
 		}
 	}
-	if mail.answers {
+	// The title of a program shows that too, where the writer changed the subject.
+	forwards := mail.forwards || !mail.titled && !mail.answersBox && slices.ContainsFunc(lines, passes)
+	if mail.answers && (!forwards || mail.answersBox) {
 		text = own(withoutHistory(lines, mail), mail)
 	} else {
 		text = ""
@@ -116,7 +121,7 @@ func ownText(text string, mail *traits) string {
 	switch {
 	case visible(text):
 		return text
-	case mail.forwards:
+	case forwards:
 		return own(passedOn(lines, mail), mail)
 	case mail.answers:
 		return ""

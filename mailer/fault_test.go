@@ -42,17 +42,37 @@ func (b *box) undelivered(login string) store.Undelivered {
 	return store.Undelivered{}
 }
 
-// A relay that does not let the box send as ann is no reason to lose ann's text, at whichever command it says so.
-func TestARefusedSenderHoldsTheMail(t *testing.T) {
-	t.Parallel()
+// refusedSender is a way in which a relay does not let the box send as ann, and how that is mended.
+type refusedSender struct {
+	name   string
+	refuse func(r *relay, refuses func() bool)
+	mend   func(b *box, allow func())
+	from   string // what the text comes from in the end
+}
+
+// mendedAtTheRelay lets the box try again once the relay allows it.
+func mendedAtTheRelay(b *box, allow func()) {
+	allow()
+	b.later(61 * time.Second)
+}
+
+// refusesAnn has a relay refuse the mails to ann with that answer.
+func refusesAnn(answer error) func(r *relay, refuses func() bool) {
+	return func(r *relay, refuses func() bool) {
+		r.rcpt = func(to string) error {
+			if to == "ann@example.org" && refuses() {
+				return answer
+			}
+			return nil
+		}
+	}
+}
+
+// refusedSenders are such ways, by the command at which the relay refuses.
+func refusedSenders() []refusedSender {
 	const own = "ann@box.example.org"
 	refusal := status(550, 7, 60, "Client does not have permissions to send as this sender")
-	for _, c := range []struct {
-		name   string
-		refuse func(r *relay, refuses func() bool)
-		mend   func(b *box, allow func())
-		from   string // what the text comes from in the end
-	}{
+	return []refusedSender{
 		{"at MAIL, mended by mail.from", func(r *relay, refuses func() bool) {
 			r.from = func(from string) error {
 				if from == own {
@@ -61,14 +81,6 @@ func TestARefusedSenderHoldsTheMail(t *testing.T) {
 				return nil
 			}
 		}, func(b *box, _ func()) { check(b.t, b.Set(b.t.Context(), "mail.from", "box@example.org")) }, "box@example.org"},
-		{"at RCPT, mended at the relay", func(r *relay, refuses func() bool) {
-			r.rcpt = func(to string) error {
-				if to == "ann@example.org" && refuses() {
-					return status(553, 7, 1, "<ann@box.example.org>: Sender address rejected: not owned by user box")
-				}
-				return nil
-			}
-		}, func(b *box, allow func()) { allow(); b.later(61 * time.Second) }, own},
 		{"after DATA, mended at the relay", func(r *relay, refuses func() bool) {
 			r.data = func(n int) error {
 				if refuses() && n > 0 {
@@ -76,59 +88,60 @@ func TestARefusedSenderHoldsTheMail(t *testing.T) {
 				}
 				return nil
 			}
-		}, func(b *box, allow func()) { allow(); b.later(61 * time.Second) }, own},
-		{"for now, mended at the relay", func(r *relay, refuses func() bool) {
-			r.rcpt = func(to string) error {
-				if to == "ann@example.org" && refuses() {
-					return status(450, 1, 8, "<ann@box.example.org>: Sender address rejected: Domain not found")
-				}
-				return nil
-			}
-		}, func(b *box, allow func()) { allow(); b.later(61 * time.Second) }, own},
-		{"the box's address is blocked", func(r *relay, refuses func() bool) {
-			r.rcpt = func(to string) error {
-				if to == "ann@example.org" && refuses() {
-					return status(554, 7, 1, "Service unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.org")
-				}
-				return nil
-			}
-		}, func(b *box, allow func()) { allow(); b.later(61 * time.Second) }, own},
-	} {
+		}, mendedAtTheRelay, own},
+		{"at RCPT, mended at the relay", refusesAnn(status(553, 7, 1, "<ann@box.example.org>: Sender address rejected: not owned by user box")),
+			mendedAtTheRelay, own},
+		{"for now, mended at the relay", refusesAnn(status(450, 1, 8, "<ann@box.example.org>: Sender address rejected: Domain not found")),
+			mendedAtTheRelay, own},
+		{"the box's address is blocked", refusesAnn(status(554, 7, 1, "Service unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.org")),
+			mendedAtTheRelay, own},
+	}
+}
+
+// A relay that does not let the box send as ann is no reason to lose ann's text, at whichever command it says so.
+func TestARefusedSenderHoldsTheMail(t *testing.T) {
+	t.Parallel()
+	for _, c := range refusedSenders() {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			b := newBox(t)
-			allowed := make(chan struct{})
-			refuses := func() bool {
-				select {
-				case <-allowed:
-					return false
-				default:
-					return true
-				}
-			}
-			r := newRelay(t, func(r *relay) { c.refuse(r, refuses) })
-			b.relayTo(r.url(), "Come to the bridge")
-			b.run()
-			b.until("it is held", func() bool { u := b.undelivered("ann"); return !u.Blocked.IsZero() })
-			b.until("an alarm says so", func() bool { return b.alarmText(store.SenderAlarm) != "" })
-			if text := b.alarmText(store.SenderAlarm); strings.Contains(text, "bridge") || !strings.Contains(text, r.addr) || !strings.Contains(text, "held for five days") {
-				t.Errorf("the alarm says %q", text)
-			}
-			b.until("the relay is a problem", func() bool { return !b.health().OK })
-			c.mend(b, func() { close(allowed) })
-			for {
-				got := r.next()
-				if got.to != "ann@example.org" {
-					continue
-				}
-				b.has(got, "Subject: Come to the bridge\r\n", `From: "`+bob+`" <`+c.from+`>`, "X-MS-Reply-To-Mobile: "+bob)
-				break
-			}
-			b.until("the alarm is over", func() bool { return b.alarmText(store.SenderAlarm) == "" && b.health().OK })
-			if n := b.backlog().MailFailed; n > 1 { // the alarm has nobody to go to
-				t.Errorf("%d mails have failed", n)
-			}
+			c.holds(t)
 		})
+	}
+}
+
+// holds sees that the mail is held and told of, and sent once the refusal is mended.
+func (c refusedSender) holds(t *testing.T) {
+	b := newBox(t)
+	allowed := make(chan struct{})
+	refuses := func() bool {
+		select {
+		case <-allowed:
+			return false
+		default:
+			return true
+		}
+	}
+	r := newRelay(t, func(r *relay) { c.refuse(r, refuses) })
+	b.relayTo(r.url(), "Come to the bridge")
+	b.run()
+	b.until("it is held", func() bool { u := b.undelivered("ann"); return !u.Blocked.IsZero() })
+	b.until("an alarm says so", func() bool { return b.alarmText(store.SenderAlarm) != "" })
+	if text := b.alarmText(store.SenderAlarm); strings.Contains(text, "bridge") || !strings.Contains(text, r.addr) || !strings.Contains(text, "held for five days") {
+		t.Errorf("the alarm says %q", text)
+	}
+	b.until("the relay is a problem", func() bool { return !b.health().OK })
+	c.mend(b, func() { close(allowed) })
+	for {
+		got := r.next()
+		if got.to != "ann@example.org" {
+			continue
+		}
+		b.has(got, "Subject: Come to the bridge\r\n", `From: "`+bob+`" <`+c.from+`>`, "X-MS-Reply-To-Mobile: "+bob)
+		break
+	}
+	b.until("the alarm is over", func() bool { return b.alarmText(store.SenderAlarm) == "" && b.health().OK })
+	if n := b.backlog().MailFailed; n > 1 { // the alarm has nobody to go to
+		t.Errorf("%d mails have failed", n)
 	}
 }
 
@@ -217,9 +230,20 @@ func TestABlockedMailIsGivenUpAfterFiveDays(t *testing.T) {
 	}
 }
 
-// Who learns of each end of a mail, and where: by mail, in the status, and in the list of `omsbox mail list`.
-func TestSomebodyLearnsOfEachEndOfAMail(t *testing.T) {
-	t.Parallel()
+// mailEnd is an end of a mail, and who learns of it where.
+type mailEnd struct {
+	name   string
+	admins string
+	relay  func(*relay)
+	does   func(b *box)
+	mail   string // to whom the alarm goes; "" to nobody
+	kind   string // of the alarm
+	says   string // in it
+	list   string // the reason in the list; "" where the mail is not in it
+}
+
+// mailEnds are the ends that a mail can come to without having been taken.
+func mailEnds() []mailEnd {
 	noMailbox := func(r *relay) {
 		r.rcpt = func(to string) error {
 			if strings.HasPrefix(to, "ann@") || strings.HasPrefix(to, "gone@") {
@@ -229,16 +253,7 @@ func TestSomebodyLearnsOfEachEndOfAMail(t *testing.T) {
 		}
 	}
 	text := func(b *box) { b.wrote(b.ann.ID, bob, "a question"); b.text(bob, "the secret words") }
-	for _, c := range []struct {
-		name   string
-		admins string
-		relay  func(*relay)
-		does   func(b *box)
-		mail   string // to whom the alarm goes; "" to nobody
-		kind   string // of the alarm
-		says   string // in it
-		list   string // the reason in the list; "" where the mail is not in it
-	}{
+	return []mailEnd{
 		{"a reply that the mailbox refuses", "root", noMailbox, text, "root@example.org", store.MailboxAlarm, "a text from " + bob, "no such mailbox"},
 		{"a reply whose words the relay refuses", "root", func(r *relay) {
 			r.data = func(n int) error {
@@ -287,48 +302,65 @@ func TestSomebodyLearnsOfEachEndOfAMail(t *testing.T) {
 			b.until("it is routed", func() bool { return b.backlog().Unroutable == 1 })
 			b.later(2 * time.Minute)
 		}, "root@example.org", store.UnreadAlarm, "omsbox set mail.catch-all LOGIN", ""},
-	} {
+	}
+}
+
+// Who learns of each end of a mail, and where: by mail, in the status, and in the list of `omsbox mail list`.
+func TestSomebodyLearnsOfEachEndOfAMail(t *testing.T) {
+	t.Parallel()
+	for _, c := range mailEnds() {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			b := newBox(t)
-			var change []func(*relay)
-			if c.relay != nil {
-				change = append(change, c.relay)
-			}
-			r := newRelay(t, change...)
-			for login := range strings.FieldsSeq(c.admins) {
-				b.addAdmin(login)
-			}
-			check(t, b.Set(t.Context(), "mail.relay", r.url()))
-			b.run()
-			c.does(b)
-			var told handed
-			b.until("an alarm is open", func() bool { return b.alarmText(c.kind) != "" })
-			for told.to != c.mail || !strings.Contains(told.data, "could not be mailed") && !strings.Contains(told.data, "lies unread") {
-				told = r.next()
-				told.data = strings.ReplaceAll(told.data, "=\r\n", "") // quoted-printable
-			}
-			if text := b.alarmText(c.kind); !strings.Contains(text, c.says) {
-				t.Errorf("the alarm says %q", text)
-			}
-			status, err := b.Status(t.Context())
-			check(t, err)
-			if !strings.Contains(status, "alarm ") || !strings.Contains(status, c.says) {
-				t.Errorf("the status says\n%s", status)
-			}
-			all, err := b.Undelivered(t.Context(), 100)
-			check(t, err)
-			if list := fmt.Sprintf("%+v", all); c.list != "" && !strings.Contains(list, c.list) {
-				t.Errorf("the list says %s", list)
-			}
-			lines, err := b.Lines(t.Context(), 1000)
-			check(t, err)
-			for where, text := range map[string]string{"the mail": told.data, "the status": status, "the list": fmt.Sprintf("%+v", all), "the traffic log": fmt.Sprintf("%+v", lines), "the log": b.log.String()} {
-				if strings.Contains(text, "secret words") {
-					t.Errorf("%s holds a person's words:\n%s", where, text)
-				}
-			}
+			b, r := c.comesAbout(t)
+			c.isTold(t, b, r)
 		})
+	}
+}
+
+// comesAbout brings a mail to that end.
+func (c mailEnd) comesAbout(t *testing.T) (*box, *relay) {
+	b := newBox(t)
+	var change []func(*relay)
+	if c.relay != nil {
+		change = append(change, c.relay)
+	}
+	r := newRelay(t, change...)
+	for login := range strings.FieldsSeq(c.admins) {
+		b.addAdmin(login)
+	}
+	check(t, b.Set(t.Context(), "mail.relay", r.url()))
+	b.run()
+	c.does(b)
+	return b, r
+}
+
+// isTold sees who learns of it, and that nobody sees the words.
+func (c mailEnd) isTold(t *testing.T, b *box, r *relay) {
+	var told handed
+	b.until("an alarm is open", func() bool { return b.alarmText(c.kind) != "" })
+	for told.to != c.mail || !strings.Contains(told.data, "could not be mailed") && !strings.Contains(told.data, "lies unread") {
+		told = r.next()
+		told.data = strings.ReplaceAll(told.data, "=\r\n", "") // quoted-printable
+	}
+	if text := b.alarmText(c.kind); !strings.Contains(text, c.says) {
+		t.Errorf("the alarm says %q", text)
+	}
+	status, err := b.Status(t.Context())
+	check(t, err)
+	if !strings.Contains(status, "alarm ") || !strings.Contains(status, c.says) {
+		t.Errorf("the status says\n%s", status)
+	}
+	all, err := b.Undelivered(t.Context(), 100)
+	check(t, err)
+	if list := fmt.Sprintf("%+v", all); c.list != "" && !strings.Contains(list, c.list) {
+		t.Errorf("the list says %s", list)
+	}
+	lines, err := b.Lines(t.Context(), 1000)
+	check(t, err)
+	for where, text := range map[string]string{"the mail": told.data, "the status": status, "the list": fmt.Sprintf("%+v", all), "the traffic log": fmt.Sprintf("%+v", lines), "the log": b.log.String()} {
+		if strings.Contains(text, "secret words") {
+			t.Errorf("%s holds a person's words:\n%s", where, text)
+		}
 	}
 }
 

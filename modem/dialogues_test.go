@@ -674,6 +674,7 @@ func TestWhatComesDirectlyAtAStoreErrorIsStoredLater(t *testing.T) {
 				b := connect(t, simulator.Options{CNMI: func(n [5]int) bool { return n[1] == 2 }}, patient)
 				b.is(t, time.Minute, "ready", ready)
 				b.becomes(t, b.write(t, "before", number), store.Delivered)
+				after(10 * time.Second) // the report of this text is acknowledged, which is not to be counted
 				before := b.rows(t, "reports")
 				resume := b.jam(t)
 				lines := append(directly(t, false, 3), directly(t, true, 2)...)

@@ -126,7 +126,7 @@ func BenchmarkCommitToFirstByte(b *testing.B) {
 // the SMSC took between the first and the last, and the CPU time of that.
 func drain(b *testing.B, options simulator.Options, modems, segments int) (rate float64, cpu time.Duration) {
 	b.Helper()
-	s, err := store.Create(context.Background(), b.TempDir(), quiet())
+	s, err := store.Create(context.Background(), dataDir(b), quiet())
 	check(b, err)
 	defer s.Close()
 	var writers sync.WaitGroup
@@ -193,7 +193,7 @@ func dialogueRate(b *testing.B, options simulator.Options, segments int) float64
 // commitRate is how many commits of a single row the store makes in a second.
 func commitRate(b *testing.B) float64 {
 	b.Helper()
-	s, err := store.Create(context.Background(), b.TempDir(), quiet())
+	s, err := store.Create(context.Background(), dataDir(b), quiet())
 	check(b, err)
 	defer s.Close()
 	const commits = 2000

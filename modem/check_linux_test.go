@@ -7,6 +7,7 @@ import (
 )
 
 func TestCheckSaysInShortWhatModemsThereAre(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	look := func(ok bool, want ...string) {
 		t.Helper()

@@ -41,74 +41,80 @@ func pdu(t testing.TB, to, text string) (string, int) {
 
 // 1: senders shared an array, so that messages went to the wrong phone.
 func TestConcurrentSendersNeverMixTheirNumbers(t *testing.T) {
-	sim := simulator.New(simulator.Options{})
-	defer sim.Close()
-	s := session(t, sim)
-	const each = 300
-	var group sync.WaitGroup
-	for _, to := range []string{"+447911000001", "+447911000002"} {
-		group.Go(func() {
-			for i := range each {
-				hex, octets := pdu(t, to, fmt.Sprintf("%d for %s", i, to))
-				if _, err := s.Submit(context.Background(), hex, octets); err != nil {
-					t.Error(err)
+	hours(t, func(t *testing.T) {
+		sim := simulator.New(simulator.Options{})
+		defer sim.Close()
+		s := session(t, sim)
+		const each = 300
+		var group sync.WaitGroup
+		for _, to := range []string{"+447911000001", "+447911000002"} {
+			group.Go(func() {
+				for i := range each {
+					hex, octets := pdu(t, to, fmt.Sprintf("%d for %s", i, to))
+					if _, err := s.Submit(context.Background(), hex, octets); err != nil {
+						t.Error(err)
+					}
 				}
-			}
-		})
-	}
-	group.Wait()
-	for _, got := range sim.Submitted() {
-		if !strings.HasSuffix(got.Text, "for "+got.To) {
-			t.Errorf("%s got %q", got.To, got.Text)
+			})
 		}
-	}
-	if got := sim.Count(); got != 2*each {
-		t.Errorf("%d messages left, want %d", got, 2*each)
-	}
+		group.Wait()
+		for _, got := range sim.Submitted() {
+			if !strings.HasSuffix(got.Text, "for "+got.To) {
+				t.Errorf("%s got %q", got.To, got.Text)
+			}
+		}
+		if got := sim.Count(); got != 2*each {
+			t.Errorf("%d messages left, want %d", got, 2*each)
+		}
+	})
 }
 
 // 2: every long message had reference 1, and the reported TP-MR was the library's own count.
 func TestEachLongMessageHasItsOwnReferenceAndTheModemsMR(t *testing.T) {
-	b := connect(t, simulator.Options{FirstMR: 200})
-	for range 3 {
-		b.becomes(t, b.write(t, strings.Repeat("long ", 50), number), store.Delivered)
-	}
-	var refs []uint16
-	for i, got := range b.sim.Submitted() {
-		if got.MR != byte(200+i) {
-			t.Errorf("segment %d has TP-MR %d", i, got.MR)
+	hours(t, func(t *testing.T) {
+		b := connect(t, simulator.Options{FirstMR: 200})
+		for range 3 {
+			b.becomes(t, b.write(t, strings.Repeat("long ", 50), number), store.Delivered)
 		}
-		if !slices.Contains(refs, got.Concat.Ref) {
-			refs = append(refs, got.Concat.Ref)
+		var refs []uint16
+		for i, got := range b.sim.Submitted() {
+			if got.MR != byte(200+i) {
+				t.Errorf("segment %d has TP-MR %d", i, got.MR)
+			}
+			if !slices.Contains(refs, got.Concat.Ref) {
+				refs = append(refs, got.Concat.Ref)
+			}
 		}
-	}
-	if len(refs) != 3 {
-		t.Errorf("three long messages had the references %v", refs)
-	}
+		if len(refs) != 3 {
+			t.Errorf("three long messages had the references %v", refs)
+		}
+	})
 }
 
 // 3: an unsolicited line was taken for a part of the running command's answer.
 func TestUnsolicitedLinesStayOutOfAnswers(t *testing.T) {
-	sim := simulator.New(simulator.Options{})
-	defer sim.Close()
-	s := session(t, sim)
-	urcs := []string{`+CMTI: "SM",3`, "^RSSI: 17", "+CREG: 1", "RING", "NO CARRIER", "OVER-VOLTAGE WARNNING"}
-	for _, line := range []string{"+CSQ", "+CGMI", "+CMGL=4"} {
-		want, err := s.Command(t.Context(), line)
-		check(t, err)
-		sim.Misbehave(func(m simulator.Moment) simulator.Fault {
-			if m.Point == simulator.AtCommand && m.Line == "AT"+line {
-				return simulator.Fault{URCs: urcs}
+	hours(t, func(t *testing.T) {
+		sim := simulator.New(simulator.Options{})
+		defer sim.Close()
+		s := session(t, sim)
+		urcs := []string{`+CMTI: "SM",3`, "^RSSI: 17", "+CREG: 1", "RING", "NO CARRIER", "OVER-VOLTAGE WARNNING"}
+		for _, line := range []string{"+CSQ", "+CGMI", "+CMGL=4"} {
+			want, err := s.Command(t.Context(), line)
+			check(t, err)
+			sim.Misbehave(func(m simulator.Moment) simulator.Fault {
+				if m.Point == simulator.AtCommand && m.Line == "AT"+line {
+					return simulator.Fault{URCs: urcs}
+				}
+				return simulator.Fault{}
+			})
+			got, err := s.Command(t.Context(), line)
+			check(t, err)
+			sim.Misbehave(nil)
+			if !slices.Equal(got, want) {
+				t.Errorf("AT%s with unsolicited lines inside gives %q, want %q", line, got, want)
 			}
-			return simulator.Fault{}
-		})
-		got, err := s.Command(t.Context(), line)
-		check(t, err)
-		sim.Misbehave(nil)
-		if !slices.Equal(got, want) {
-			t.Errorf("AT%s with unsolicited lines inside gives %q, want %q", line, got, want)
 		}
-	}
+	})
 }
 
 // 4: after a time-out the late answer counted as the next command's.
@@ -155,6 +161,7 @@ func TestALateAnswerDuringTheNextSegmentIsNotItsOwn(t *testing.T) {
 
 // 4 again: after a segment was given up, the first answer may be its own; only a second one tells.
 func TestAnAnswerThatMayBeTheEarlierSegmentsIsNotTakenForCertain(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name    string
 		fault   simulator.Fault // while the next segment is with the modem
@@ -258,40 +265,46 @@ func TestAPortWithAReadTimeoutWorks(t *testing.T) {
 
 // 7: an empty text was a panic, and no message at all.
 func TestAnEmptyTextIsOneMessage(t *testing.T) {
-	sim := simulator.New(simulator.Options{})
-	defer sim.Close()
-	s := session(t, sim)
-	hex, octets := pdu(t, number, "")
-	_, err := s.Submit(t.Context(), hex, octets)
-	check(t, err)
-	if got := sim.Phone(number).Inbox(); len(got) != 1 || got[0].Text != "" {
-		t.Errorf("the phone has %+v", got)
-	}
+	hours(t, func(t *testing.T) {
+		sim := simulator.New(simulator.Options{})
+		defer sim.Close()
+		s := session(t, sim)
+		hex, octets := pdu(t, number, "")
+		_, err := s.Submit(t.Context(), hex, octets)
+		check(t, err)
+		if got := sim.Phone(number).Inbox(); len(got) != 1 || got[0].Text != "" {
+			t.Errorf("the phone has %+v", got)
+		}
+	})
 }
 
 // 8: short codes and national numbers were addressed as international ones.
 func TestNumbersAreAddressedAsWhatTheyAre(t *testing.T) {
-	b := connect(t, simulator.Options{})
-	for to, toa := range map[string]byte{"+447911123456": 0x91, "12345": 0x81, "07911123456": 0x81} {
-		before := b.sim.Count()
-		id := b.write(t, "hello", to)
-		b.waitFor(t, "the message to "+to, func() bool { return b.sim.Count() > before })
-		got := b.sim.Submitted()[before]
-		if got.To != to || got.TPDU[3] != toa { // FO, MR, length of DA, TOA: 23.040 9.2.2.2
-			t.Errorf("message %d to %s went to %s with type of address %#x, want %#x", id, to, got.To, got.TPDU[3], toa)
+	hours(t, func(t *testing.T) {
+		b := connect(t, simulator.Options{})
+		for to, toa := range map[string]byte{"+447911123456": 0x91, "12345": 0x81, "07911123456": 0x81} {
+			before := b.sim.Count()
+			id := b.write(t, "hello", to)
+			b.waitFor(t, "the message to "+to, func() bool { return b.sim.Count() > before })
+			got := b.sim.Submitted()[before]
+			if got.To != to || got.TPDU[3] != toa { // FO, MR, length of DA, TOA: 23.040 9.2.2.2
+				t.Errorf("message %d to %s went to %s with type of address %#x, want %#x", id, to, got.To, got.TPDU[3], toa)
+			}
 		}
-	}
+	})
 }
 
 // 9: the header of a message went out as its text, since TP-UDHI was not set.
 func TestAHeaderIsAnnounced(t *testing.T) {
-	b := connect(t, simulator.Options{})
-	b.becomes(t, b.write(t, strings.Repeat("x", 161), number), store.Delivered)
-	for _, got := range b.sim.Submitted() {
-		if got.TPDU[0]&0x40 == 0 { // 23.040 9.2.3.23
-			t.Errorf("a segment of a long message has first octet %#x", got.TPDU[0])
+	hours(t, func(t *testing.T) {
+		b := connect(t, simulator.Options{})
+		b.becomes(t, b.write(t, strings.Repeat("x", 161), number), store.Delivered)
+		for _, got := range b.sim.Submitted() {
+			if got.TPDU[0]&0x40 == 0 { // 23.040 9.2.3.23
+				t.Errorf("a segment of a long message has first octet %#x", got.TPDU[0])
+			}
 		}
-	}
+	})
 }
 
 // 10: "+CDS: 25" and "+CMT: 25", without a comma, were errors.
@@ -388,6 +401,7 @@ func TestAMissingSecondLineSwallowsNothing(t *testing.T) {
 
 // 12b again: nor does it swallow a number that an answer is, whether at once or behind another line.
 func TestANumberIsNoSecondLine(t *testing.T) {
+	t.Parallel()
 	for _, before := range []string{"\r\n+CDS: 25\r\n", "\r\n+CDS: 25\r\n\r\n^RSSI:20\r\n"} {
 		t.Run(fmt.Sprintf("%q", before), func(t *testing.T) {
 			hours(t, func(t *testing.T) {

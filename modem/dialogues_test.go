@@ -89,6 +89,7 @@ func TestNoPDUGoesToAModemInTextMode(t *testing.T) {
 
 // A text that a modem in text mode lists in words is neither stored as a PDU nor deleted.
 func TestATextInWordsIsReadInPDUModeAndDeletedThen(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name   string
 		refuse bool // text mode does not know AT+CMGL=4: the texts are read one by one
@@ -182,6 +183,7 @@ func TestWhatIsNoPDUIsNeverDeleted(t *testing.T) {
 
 // Any line of a start tells alone that all settings are lost.
 func TestEachLineOfAStartHasTheModemSetUpAgain(t *testing.T) {
+	t.Parallel()
 	for _, line := range []string{"RDY", "Call Ready", "SMS Ready", "PB DONE", "SMS DONE", "*ATREADY", "+CFUN: 1",
 		"+QIND: SMS DONE", "+QIND: PB DONE", "APP RDY", "^SYSSTART", "+PBREADY", "an echo alone"} {
 		t.Run(line, func(t *testing.T) {
@@ -216,6 +218,7 @@ func TestEachLineOfAStartHasTheModemSetUpAgain(t *testing.T) {
 
 // The sign may come when AT+CMGS was already said: between that and the prompt, or with the prompt.
 func TestASignOfAStartHoldsThePDUBack(t *testing.T) {
+	t.Parallel()
 	for _, prompt := range []string{"\r\nSMS Ready\r\n\r\n> ", "AT+CMGS=18\r\r\n> "} {
 		t.Run(prompt, func(t *testing.T) {
 			hours(t, func(t *testing.T) {
@@ -286,6 +289,7 @@ func TestAMessageCentreThatIsToldLateIsAskedForAgain(t *testing.T) {
 
 // The values of 3GPP TS 27.007 7.2, and what each says of sending.
 func TestEachValueOfTheRegistrationIsUnderstood(t *testing.T) {
+	t.Parallel()
 	for stat, in := range map[int]bool{
 		0: false, 1: true, 2: false, 3: false, 5: true, 6: true, 7: true, 8: false, 9: true, 10: true, 11: false,
 	} {
@@ -315,6 +319,7 @@ func TestEachValueOfTheRegistrationIsUnderstood(t *testing.T) {
 
 // An error that comes with the prompt is older than the first octet of the PDU: nothing left.
 func TestAnErrorWithThePromptComesBeforeThePDU(t *testing.T) {
+	t.Parallel()
 	for _, final := range []string{"ERROR", "+CMS ERROR: 500", "+CME ERROR: 100"} {
 		for _, waits := range []bool{false, true} { // for the PDU all the same
 			t.Run(fmt.Sprintf("%s, waits %t", final, waits), func(t *testing.T) {
@@ -355,6 +360,7 @@ func TestAReportInWordsIsTaken(t *testing.T) {
 
 // The network's words may lack their closing quote, and the answer to a segment come behind them.
 func TestWordsOfTheNetworkWithoutAnEndSwallowNoAnswer(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name  string
 		point simulator.Point
@@ -382,6 +388,7 @@ func TestWordsOfTheNetworkWithoutAnEndSwallowNoAnswer(t *testing.T) {
 
 // Other lines may come between the two of a report, and of a text that is not stored.
 func TestALineBetweenTheTwoOfAReportDoesNotLoseIt(t *testing.T) {
+	t.Parallel()
 	for _, amid := range []string{"^RSSI:20", "+CREG: 1", "RING", "NO CARRIER", "+CDS: 26\r\n^MODE:5,4"} {
 		t.Run(amid, func(t *testing.T) {
 			hours(t, func(t *testing.T) {
@@ -399,6 +406,7 @@ func TestALineBetweenTheTwoOfAReportDoesNotLoseIt(t *testing.T) {
 
 // An answer to AT+CREG? may come after its OK: it counts, and leads to no other question.
 func TestARegistrationThatIsToldAfterItsOKIsTaken(t *testing.T) {
+	t.Parallel()
 	for _, late := range []time.Duration{200 * time.Millisecond, 3 * time.Second} {
 		t.Run(late.String(), func(t *testing.T) {
 			hours(t, func(t *testing.T) {
@@ -469,6 +477,7 @@ func TestALengthAloneBesideATextIsEnough(t *testing.T) {
 }
 
 func TestPDUsWithoutAMessageCentreAreRead(t *testing.T) {
+	t.Parallel()
 	for _, o := range []simulator.Options{
 		{NoSMSC: true}, {NoSMSC: true, BareCMGR: true},
 		{NoSMSC: true, CNMI: func(n [5]int) bool { return n[1] == 2 }}, {NoSMSC: true, CNMI: func(n [5]int) bool { return n[3] == 2 }},
@@ -495,6 +504,7 @@ func TestPDUsWithoutAMessageCentreAreRead(t *testing.T) {
 
 // What a person wrote with a phone stays on the SIM, whatever status the modem gives it.
 func TestAPersonsOwnTextsStayOnTheSIM(t *testing.T) {
+	t.Parallel()
 	for _, lies := range []bool{false, true} {
 		t.Run(fmt.Sprintf("told as received %t", lies), func(t *testing.T) {
 			hours(t, func(t *testing.T) {
@@ -610,6 +620,7 @@ func (c counter) WithGroup(string) slog.Handler            { return c }
 
 // What comes directly is nowhere else: however much it is, all of it is stored.
 func TestThousandsThatComeDirectlyAtOnceAreAllStored(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name   string
 		report bool
@@ -658,6 +669,7 @@ func TestThousandsThatComeDirectlyAtOnceAreAllStored(t *testing.T) {
 // What comes directly while the store takes nothing is stored later, even where the session ends meanwhile:
 // as of the SIM through which it came, and acknowledged only in the session in which it came.
 func TestWhatComesDirectlyAtAStoreErrorIsStoredLater(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name string
 		end  func(*simulator.Simulator)
@@ -704,6 +716,7 @@ func TestWhatComesDirectlyAtAStoreErrorIsStoredLater(t *testing.T) {
 
 // What comes directly in the moment of a stop is stored before the end, even if the store takes it only then.
 func TestWhatComesDirectlyAtAStopIsStored(t *testing.T) {
+	t.Parallel()
 	for _, jammed := range []bool{false, true} {
 		t.Run(fmt.Sprintf("the store is jammed %t", jammed), func(t *testing.T) {
 			hours(t, func(t *testing.T) {
@@ -734,6 +747,7 @@ func TestWhatComesDirectlyAtAStopIsStored(t *testing.T) {
 
 // A line that drops often, but works in between, is opened again at once each time.
 func TestALineThatDropsOftenButWorksIsNotPunished(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name string
 		out  bool

@@ -120,43 +120,45 @@ var wordsOf = map[string]struct {
 // Each code and each word, numeric and in words, known and unknown, meets a segment before its PDU left, when
 // nothing is in doubt, and after.
 func TestEveryErrorOfASegment(t *testing.T) {
-	type answer struct {
-		line, kind string
-		code       int
-	}
-	var answers []answer
-	for code := 0; code <= 600; code++ {
-		for _, kind := range []string{"CMS", "CME"} {
-			answers = append(answers, answer{fmt.Sprintf("+%s ERROR: %d", kind, code), kind, code})
+	hours(t, func(t *testing.T) {
+		type answer struct {
+			line, kind string
+			code       int
 		}
-	}
-	for line, means := range wordsOf {
-		answers = append(answers, answer{line, means.kind, means.code})
-	}
-	sim := simulator.New(simulator.Options{})
-	defer sim.Close()
-	s := session(t, sim)
-	hex, octets := pdu(t, number, "text")
-	for _, a := range answers {
-		for point, want := range map[simulator.Point]store.Outcome{simulator.AtPrompt: store.Deferred, simulator.AtPDU: proves(a.kind, a.code)} {
-			sim.Misbehave(simulator.Once(point, simulator.Fault{Answer: a.line}))
-			_, err := s.Submit(context.Background(), hex, octets)
-			var refused *modem.CommandError
-			if !errors.As(err, &refused) {
-				t.Fatalf("%q at %d: %v", a.line, point, err)
-			}
-			if refused.Kind != a.kind || refused.Code != a.code {
-				t.Errorf("%q is read as %s %d, want %s %d", a.line, refused.Kind, refused.Code, a.kind, a.code)
-			}
-			if got := refused.Outcome(); got != want {
-				t.Errorf("%q at %d: the outcome is %d, want %d", a.line, point, got, want)
-			}
-			if text := refused.Error(); text == "" || strings.ContainsAny(text, "\r\n") {
-				t.Errorf("%q reads %q", a.line, text)
+		var answers []answer
+		for code := 0; code <= 600; code++ {
+			for _, kind := range []string{"CMS", "CME"} {
+				answers = append(answers, answer{fmt.Sprintf("+%s ERROR: %d", kind, code), kind, code})
 			}
 		}
-	}
-	if sim.Count() != 0 {
-		t.Errorf("the SMSC took %d", sim.Count())
-	}
+		for line, means := range wordsOf {
+			answers = append(answers, answer{line, means.kind, means.code})
+		}
+		sim := simulator.New(simulator.Options{})
+		defer sim.Close()
+		s := session(t, sim)
+		hex, octets := pdu(t, number, "text")
+		for _, a := range answers {
+			for point, want := range map[simulator.Point]store.Outcome{simulator.AtPrompt: store.Deferred, simulator.AtPDU: proves(a.kind, a.code)} {
+				sim.Misbehave(simulator.Once(point, simulator.Fault{Answer: a.line}))
+				_, err := s.Submit(context.Background(), hex, octets)
+				var refused *modem.CommandError
+				if !errors.As(err, &refused) {
+					t.Fatalf("%q at %d: %v", a.line, point, err)
+				}
+				if refused.Kind != a.kind || refused.Code != a.code {
+					t.Errorf("%q is read as %s %d, want %s %d", a.line, refused.Kind, refused.Code, a.kind, a.code)
+				}
+				if got := refused.Outcome(); got != want {
+					t.Errorf("%q at %d: the outcome is %d, want %d", a.line, point, got, want)
+				}
+				if text := refused.Error(); text == "" || strings.ContainsAny(text, "\r\n") {
+					t.Errorf("%q reads %q", a.line, text)
+				}
+			}
+		}
+		if sim.Count() != 0 {
+			t.Errorf("the SMSC took %d", sim.Count())
+		}
+	})
 }

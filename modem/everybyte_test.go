@@ -86,6 +86,7 @@ var dialogues = []dialogue{
 // that comes in, whoever says that byte. Nothing is lost, nothing is doubled, nothing goes astray,
 // and what comes next goes through in time. Only what had left may be in doubt.
 func TestEveryByte(t *testing.T) {
+	t.Parallel()
 	var mu sync.Mutex
 	var total outcome
 	t.Cleanup(func() { t.Log(total.String()) })

@@ -19,6 +19,7 @@ import (
 // TestWhatAFaultDoesToAText injects one fault into the sending of a text and looks at what becomes
 // of that text and of the next: nothing goes out twice, and nothing stands still.
 func TestWhatAFaultDoesToAText(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name  string
 		point simulator.Point
@@ -228,7 +229,7 @@ func TestAnAnnouncementThatGotLostLosesNothing(t *testing.T) {
 
 func TestNothingIsDeletedThatWasNotStored(t *testing.T) {
 	hours(t, func(t *testing.T) {
-		s, err := store.Create(context.Background(), t.TempDir(), quiet())
+		s, err := store.Create(context.Background(), dataDir(t), quiet())
 		check(t, err)
 		sim := simulator.New(simulator.Options{})
 		defer sim.Close()
@@ -264,7 +265,7 @@ func TestNothingIsDeletedThatWasNotStored(t *testing.T) {
 
 func TestStoppingLetsTheSegmentInFlightFinish(t *testing.T) {
 	hours(t, func(t *testing.T) {
-		s, err := store.Create(context.Background(), t.TempDir(), quiet())
+		s, err := store.Create(context.Background(), dataDir(t), quiet())
 		check(t, err)
 		defer s.Close()
 		sim := simulator.New(simulator.Options{SubmitDelay: 300 * time.Millisecond, ReportDelay: time.Hour})
@@ -295,6 +296,7 @@ func TestStoppingLetsTheSegmentInFlightFinish(t *testing.T) {
 }
 
 func TestPortsThatCannotBeOpenedSayWhatToDo(t *testing.T) {
+	t.Parallel()
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	check(t, err)
 	closed.Close()
@@ -316,16 +318,18 @@ func TestPortsThatCannotBeOpenedSayWhatToDo(t *testing.T) {
 }
 
 func TestAModemThatWantsAllThreeStoragesNamedIsReadFrom(t *testing.T) {
-	b := connect(t, simulator.Options{}, func(b *bench) {
-		b.sim.Misbehave(func(m simulator.Moment) simulator.Fault {
-			if m.Point == simulator.AtCommand && strings.HasPrefix(m.Line, "AT+CPMS=") && strings.Count(m.Line, ",") == 0 && m.Line != "AT+CPMS=?" {
-				return simulator.Fault{Answer: "ERROR"}
-			}
-			return simulator.Fault{}
+	hours(t, func(t *testing.T) {
+		b := connect(t, simulator.Options{}, func(b *bench) {
+			b.sim.Misbehave(func(m simulator.Moment) simulator.Fault {
+				if m.Point == simulator.AtCommand && strings.HasPrefix(m.Line, "AT+CPMS=") && strings.Count(m.Line, ",") == 0 && m.Line != "AT+CPMS=?" {
+					return simulator.Fault{Answer: "ERROR"}
+				}
+				return simulator.Fault{}
+			})
 		})
+		check(t, b.sim.Phone(number).Send("hello"))
+		if got := b.arrives(t); got.Text != "hello" {
+			t.Errorf("got %q", got.Text)
+		}
 	})
-	check(t, b.sim.Phone(number).Send("hello"))
-	if got := b.arrives(t); got.Text != "hello" {
-		t.Errorf("got %q", got.Text)
-	}
 }

@@ -32,6 +32,7 @@ func opens(t testing.TB, open func(context.Context) (io.ReadWriteCloser, error))
 }
 
 func TestANamedStickIsFoundAgainUnderAnotherName(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	one, _ := simulated(t, simulator.Options{IMEI: imei1})
 	two, _ := simulated(t, simulator.Options{IMEI: imei2})
@@ -62,6 +63,7 @@ func TestANamedStickIsFoundAgainUnderAnotherName(t *testing.T) {
 }
 
 func TestAModemIsOpenedByItsIMEIOrItsPlace(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	one, _ := simulated(t, simulator.Options{IMEI: imei1})
 	two, _ := simulated(t, simulator.Options{IMEI: imei2})
@@ -142,6 +144,7 @@ func until(t testing.TB, reports <-chan string, want string) {
 }
 
 func TestModemsAreServedByTheirIMEIWhereverTheyArePluggedIn(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	modems, reports := serving(t, b)
 	until(t, reports, "no modem is plugged in")
@@ -187,6 +190,7 @@ func TestModemsAreServedByTheirIMEIWhereverTheyArePluggedIn(t *testing.T) {
 }
 
 func TestTextsGoOnWhenAStickReturnsUnderAnotherName(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	sim := simulator.New(simulator.Options{IMEI: imei1})
 	t.Cleanup(func() { sim.Close() })
@@ -205,7 +209,7 @@ func TestTextsGoOnWhenAStickReturnsUnderAnotherName(t *testing.T) {
 		}
 	}
 	unplug := plugIn("ttyUSB0", "ttyUSB1")
-	s, err := store.Create(context.Background(), t.TempDir(), quiet())
+	s, err := store.Create(context.Background(), dataDir(t), quiet())
 	check(t, err)
 	t.Cleanup(func() { s.Close() })
 	user, err := s.AddUser(t.Context(), store.User{Login: "ann", Mail: "ann@example.org"}, "secret")
@@ -237,6 +241,7 @@ func TestTextsGoOnWhenAStickReturnsUnderAnotherName(t *testing.T) {
 }
 
 func TestSticksWithTheSameIMEIAreServedByTheirPlace(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	b.plug(huawei("1-1.2", answering(t, plain(imei1))), "ttyUSB0")
 	b.plug(huawei("1-1.3", answering(t, plain(imei1))), "ttyUSB1")
@@ -250,6 +255,7 @@ func TestSticksWithTheSameIMEIAreServedByTheirPlace(t *testing.T) {
 }
 
 func TestWhyNothingIsFoundIsSaidAndLookedAtAgain(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	port, _ := simulated(t, simulator.Options{IMEI: imei1})
 	b.plug(huawei("1-1.2", port), "ttyUSB0")

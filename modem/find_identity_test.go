@@ -6,6 +6,7 @@ import (
 )
 
 func TestIMEI(t *testing.T) {
+	t.Parallel()
 	const want = "350000000000006"
 	for name, answer := range map[string]string{
 		"alone":                want,
@@ -33,6 +34,7 @@ func TestIMEI(t *testing.T) {
 }
 
 func TestICCID(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct{ name, answer, want string }{
 		{"behind the name", "+CCID: 8944200000000000006", "8944200000000000006"},
 		{"in quotes", `+CCID: "8944200000000000006"`, "8944200000000000006"},
@@ -54,6 +56,7 @@ func TestICCID(t *testing.T) {
 }
 
 func TestPortsThatModemsTell(t *testing.T) {
+	t.Parallel()
 	for answer, want := range map[string]int{
 		"TYPE:WCDMA:Qualcomm ,MDM:0 ,DIAG:1,PCUI:2": 2,
 		"TYPE: WCDMA: huawei,MDM:0,NDIS:1,PCUI: 3 ": 3,

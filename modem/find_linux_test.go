@@ -36,6 +36,7 @@ func contains(t testing.TB, text string, want ...string) {
 }
 
 func TestPortsAreReadFromSysfs(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	b.plug(huawei("1-1.2", silent(t), silent(t)), "ttyUSB10", "ttyUSB9")
 	b.uart("ttyAMA0", silent(t), "32")
@@ -60,6 +61,7 @@ func TestPortsAreReadFromSysfs(t *testing.T) {
 }
 
 func TestDetectTellsAllOfAStick(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	port, _ := simulated(t, simulator.Options{IMEI: imei1, ICCID: "8944200000000000006", IMSI: "234100000000001"})
 	b.plug(huawei("1-1.2", silent(t), silent(t), port), "ttyUSB0", "ttyUSB1", "ttyUSB2")
@@ -75,6 +77,7 @@ func TestDetectTellsAllOfAStick(t *testing.T) {
 }
 
 func TestOfSeveralPortsTheOneThatAnnouncesIsChosen(t *testing.T) {
+	t.Parallel()
 	// talkative says something unasked after a command.
 	talkative := func(l line, command string) []string {
 		return append(plain(imei1)(l, command), "^RSSI: 17")
@@ -133,6 +136,7 @@ func TestOfSeveralPortsTheOneThatAnnouncesIsChosen(t *testing.T) {
 }
 
 func TestTheRateOfAUARTIsFound(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	port := answering(t, func(l line, command string) []string {
 		if l.rate(t) != unix.B9600 {
@@ -161,6 +165,7 @@ func TestTheRateOfAUARTIsFound(t *testing.T) {
 }
 
 func TestTheConsoleIsNoModem(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	b.uart("ttyS0", answering(t, plain(imei1)), "4")
 	b.write("tty0 ttyS0", b.Sys, "class/tty/console/active")
@@ -168,6 +173,7 @@ func TestTheConsoleIsNoModem(t *testing.T) {
 }
 
 func TestThePortForAnnouncementsOfEachFamilyIsFound(t *testing.T) {
+	t.Parallel()
 	want := map[string]string{"huawei-e1550": "ttyUSB2", "sim800": "ttyAMA0 at 115200 baud", "sim7600": "ttyUSB2", "ec25": "ttyUSB2", "zte-mf190": "ttyUSB1"}
 	for _, profile := range simulator.Profiles() {
 		t.Run(profile, func(t *testing.T) {
@@ -197,6 +203,7 @@ func TestThePortForAnnouncementsOfEachFamilyIsFound(t *testing.T) {
 }
 
 func TestSticksWithoutSerialPortAreNamed(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name string
 		usb  usb
@@ -222,6 +229,7 @@ func TestSticksWithoutSerialPortAreNamed(t *testing.T) {
 }
 
 func TestTwoSticksOfAMakeAreNotMixedUp(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	one, _ := simulated(t, simulator.Options{IMEI: imei1})
 	two, _ := simulated(t, simulator.Options{IMEI: imei2})

@@ -15,6 +15,7 @@ import (
 )
 
 func TestAPortThatAnotherProgramHasIsLeftAlone(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	heard := make(chan string, 16)
 	b.plug(huawei("1-1.2", answering(t, func(_ line, command string) []string {
@@ -47,6 +48,7 @@ func TestAPortThatAnotherProgramHasIsLeftAlone(t *testing.T) {
 }
 
 func TestAStickOfWhichAPortIsInUseIsLeftAlone(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	heard := make(chan string, 16)
 	port, _ := simulated(t, simulator.Options{})
@@ -72,6 +74,7 @@ func TestAStickOfWhichAPortIsInUseIsLeftAlone(t *testing.T) {
 }
 
 func TestALockFileIsHeeded(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	port, _ := simulated(t, simulator.Options{})
 	b.plug(huawei("1-1.2", port), "ttyUSB0")
@@ -82,6 +85,7 @@ func TestALockFileIsHeeded(t *testing.T) {
 }
 
 func TestModemManagerIsNamedWithTheRuleThatFreesTheStick(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	port, _ := simulated(t, simulator.Options{})
 	b.plug(huawei("1-1.2", port), "ttyUSB0")

@@ -69,6 +69,7 @@ func always(point simulator.Point, fault simulator.Fault) func(simulator.Moment)
 // A modem that refuses one text after the other, until it is restarted, is restarted. Only what may have left
 // is in doubt.
 func TestAModemInAFeverIsRestarted(t *testing.T) {
+	t.Parallel()
 	for answer, doubt := range map[string]int{
 		"+CMS ERROR: 304": 0, "+CMS ERROR: 305": 0, "+CMS ERROR: invalid PDU mode parameter": 0, "+CME ERROR: 50": 0,
 		"+CMS ERROR: 500": 3, "+CMS ERROR: 300": 3, "+CMS ERROR: 777": 3, "+CME ERROR: 100": 3, "ERROR": 3,
@@ -115,6 +116,7 @@ func TestALoneTextOfAModemInAFever(t *testing.T) {
 
 // A modem that nothing cures costs no text: what did not leave waits, and few are put in doubt.
 func TestAModemThatStaysIllFailsNoText(t *testing.T) {
+	t.Parallel()
 	for answer, doubt := range map[string]int{"+CMS ERROR: 304": 0, "+CMS ERROR: 500": 20} {
 		t.Run(answer, func(t *testing.T) {
 			hours(t, func(t *testing.T) {
@@ -278,6 +280,7 @@ func TestALoneTextThatTheModemCannotSend(t *testing.T) {
 
 // A network that does not say whether it took a text makes no modem ill.
 func TestANetworkThatKeepsSilentMakesNoModemIll(t *testing.T) {
+	t.Parallel()
 	for _, answer := range []string{"+CMS ERROR: 332", "+CME ERROR: network timeout"} {
 		t.Run(answer, func(t *testing.T) {
 			hours(t, func(t *testing.T) {

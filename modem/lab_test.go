@@ -46,7 +46,7 @@ type spoken struct {
 // newLab starts a modem, and returns when it is ready and idle.
 func newLab(t testing.TB, options simulator.Options, change ...func(*lab)) *lab {
 	t.Helper()
-	s, err := store.Create(context.Background(), t.TempDir(), quiet())
+	s, err := store.Create(context.Background(), dataDir(t), quiet())
 	check(t, err)
 	l := &lab{Store: s, sim: simulator.New(options), garble: -1}
 	m := modem.New(s, "sim", func(context.Context) (io.ReadWriteCloser, error) {

@@ -69,6 +69,7 @@ func (b *bench) alarmed(t testing.TB) (kinds []string) {
 }
 
 func TestEachRungOfTheLadderCures(t *testing.T) {
+	t.Parallel()
 	for cure, name := range map[simulator.Cure]string{
 		simulator.ByAttention: "asking again", simulator.ByEscape: "escape", simulator.ByInit: "setting up from scratch",
 		simulator.ByCFUN: "radio off and on", simulator.ByReopen: "opening the port again", simulator.ByRestart: "a restart",
@@ -139,6 +140,7 @@ func (b *bench) resets() *int {
 }
 
 func TestThereIsNoStormOfRestarts(t *testing.T) {
+	t.Parallel()
 	t.Run("a modem that answers nothing to segments", func(t *testing.T) {
 		hours(t, func(t *testing.T) {
 			b := connect(t, simulator.Options{}, patient)
@@ -208,6 +210,7 @@ func TestThereIsNoStormOfRestarts(t *testing.T) {
 }
 
 func TestEachStepOfTheRegistrationLadderCures(t *testing.T) {
+	t.Parallel()
 	for cure, within := range map[simulator.Cure]time.Duration{
 		simulator.ByCOPS: 3 * time.Minute, simulator.ByCFUN: 7 * time.Minute, simulator.ByRestart: 18 * time.Minute,
 	} {

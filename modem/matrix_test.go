@@ -314,6 +314,7 @@ func (l *lab) script(strikes []strike) func(simulator.Moment) simulator.Fault {
 // TestFaultMatrix lets each misbehaviour meet a text that goes out and one that comes in. Whatever
 // it is, nothing is lost, nothing is doubled, nothing goes astray, and what comes next goes through.
 func TestFaultMatrix(t *testing.T) {
+	t.Parallel()
 	var mu sync.Mutex
 	var total outcome
 	t.Cleanup(func() { t.Log(total.String()) })
@@ -352,6 +353,7 @@ func TestFaultMatrix(t *testing.T) {
 
 // A SIM that was read wrong was another one: what had begun to leave through it waited for that in vain.
 func TestADigitThatTheLineLosesMakesNoOtherSIM(t *testing.T) {
+	t.Parallel()
 	for _, line := range []string{"AT+CIMI", "AT+CCID"} {
 		t.Run(line, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -46,7 +46,7 @@ func quiet() *slog.Logger {
 // connect starts a modem over a simulator; it is stopped when the test ends.
 func connect(t testing.TB, options simulator.Options, change ...func(*bench)) *bench {
 	t.Helper()
-	s, err := store.Create(context.Background(), t.TempDir(), quiet())
+	s, err := store.Create(context.Background(), dataDir(t), quiet())
 	check(t, err)
 	b := &bench{Store: s, sim: simulator.New(options)}
 	b.modem = modem.New(s, "sim", func(context.Context) (io.ReadWriteCloser, error) { return b.sim.Open() }, quiet())
@@ -142,25 +142,29 @@ func (b *bench) arrives(t testing.TB) store.Incoming {
 }
 
 func TestATextReachesThePhoneAndIsReported(t *testing.T) {
-	b := connect(t, simulator.Options{})
-	text := strings.Repeat("A text of some length, with a smile: 😀. ", 8)
-	id := b.write(t, text, number)
-	b.becomes(t, id, store.Delivered)
-	inbox := b.sim.Phone(number).Inbox()
-	if len(inbox) != 1 || inbox[0].Text != text {
-		t.Fatalf("the phone has %+v", inbox)
-	}
-	if got, want := len(b.sim.Submitted()), (sms.Coding{}).Segments(text); got != want {
-		t.Errorf("%d segments left, want %d", got, want)
-	}
+	hours(t, func(t *testing.T) {
+		b := connect(t, simulator.Options{})
+		text := strings.Repeat("A text of some length, with a smile: 😀. ", 8)
+		id := b.write(t, text, number)
+		b.becomes(t, id, store.Delivered)
+		inbox := b.sim.Phone(number).Inbox()
+		if len(inbox) != 1 || inbox[0].Text != text {
+			t.Fatalf("the phone has %+v", inbox)
+		}
+		if got, want := len(b.sim.Submitted()), (sms.Coding{}).Segments(text); got != want {
+			t.Errorf("%d segments left, want %d", got, want)
+		}
+	})
 }
 
 func TestAReplyInTheWrongOrderBecomesOneText(t *testing.T) {
-	b := connect(t, simulator.Options{})
-	text := strings.Repeat("reply ", 60)
-	check(t, b.sim.Phone(number).SendParts(text, 3, 1, 2))
-	got := b.arrives(t)
-	if got.Text != text || got.Sender != number {
-		t.Errorf("got %q from %s", got.Text, got.Sender)
-	}
+	hours(t, func(t *testing.T) {
+		b := connect(t, simulator.Options{})
+		text := strings.Repeat("reply ", 60)
+		check(t, b.sim.Phone(number).SendParts(text, 3, 1, 2))
+		got := b.arrives(t)
+		if got.Text != text || got.Sender != number {
+			t.Errorf("got %q from %s", got.Text, got.Sender)
+		}
+	})
 }

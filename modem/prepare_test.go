@@ -69,6 +69,7 @@ func TestARightPINIsGivenAgainAfterEachRestart(t *testing.T) {
 }
 
 func TestAPINIsNotGivenTwiceThoughOmsboxIsKilledInBetween(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, pin   string
 		told, again bool
@@ -116,6 +117,7 @@ func TestAPINIsNotGivenTwiceThoughOmsboxIsKilledInBetween(t *testing.T) {
 }
 
 func TestTheTriesOfAPINAreReadFromEachFamily(t *testing.T) {
+	t.Parallel()
 	for _, profile := range simulator.Profiles() {
 		t.Run(profile, func(t *testing.T) {
 			hours(t, func(t *testing.T) {
@@ -155,6 +157,7 @@ func TestASIMThatAsksForItsPINInWords(t *testing.T) {
 
 // PIN2 is for things that no text needs.
 func TestASIMThatAsksForItsPIN2IsUsed(t *testing.T) {
+	t.Parallel()
 	for _, answer := range []string{"+CPIN: SIM PIN2\r\n\r\nOK", "+CME ERROR: 17", "+CME ERROR: SIM PUK2 required", "+CMS ERROR: 317"} {
 		t.Run(answer, func(t *testing.T) {
 			hours(t, func(t *testing.T) {
@@ -173,6 +176,7 @@ func TestASIMThatAsksForItsPIN2IsUsed(t *testing.T) {
 }
 
 func TestASIMThatCannotBeUsedSaysWhatToDo(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, answer, want string
 	}{
@@ -238,6 +242,7 @@ func TestAnotherSIMIsNoticed(t *testing.T) {
 }
 
 func TestAModemIsUsedWhateverItWasLeftIn(t *testing.T) {
+	t.Parallel()
 	for _, left := range []string{"ATV0", "ATQ1", "ATE1", "ATE0V0", "AT+CMEE=2", "AT+CMEE=0", "AT+CMGF=1", `AT+CSCS="UCS2"`, "AT+CFUN=4", "AT+CFUN=0", "AT+COPS=2",
 		"AT+CSMS=1", "AT+CNMI=2,2,0,1,0", "AT+CREG=2", "AT+CGREG=2", "AT+CMGS=20\r0011000B91", "half a li"} {
 		t.Run(left, func(t *testing.T) {
@@ -268,6 +273,7 @@ func TestAModemIsUsedWhateverItWasLeftIn(t *testing.T) {
 }
 
 func TestEachFamilySendsAndReceives(t *testing.T) {
+	t.Parallel()
 	for _, profile := range simulator.Profiles() {
 		t.Run(profile, func(t *testing.T) {
 			hours(t, func(t *testing.T) {
@@ -291,6 +297,7 @@ func TestEachFamilySendsAndReceives(t *testing.T) {
 }
 
 func TestAModemIsToldOfWhatComesInTheBestWayItTakes(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name  string
 		takes func([5]int) bool

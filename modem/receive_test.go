@@ -48,6 +48,7 @@ func TestWhatLayOnASIMBeforeIsKeptAndNotMailed(t *testing.T) {
 }
 
 func TestAnEntryThatCannotBeDeletedIsSetAside(t *testing.T) {
+	t.Parallel()
 	for _, answer := range []string{"+CMS ERROR: 500", "OK"} { // refused, or not done
 		t.Run(answer, func(t *testing.T) {
 			hours(t, func(t *testing.T) {
@@ -144,7 +145,7 @@ func TestAnAcknowledgementComesAfterTheCommit(t *testing.T) {
 
 func TestATextThatCannotBeStoredIsNotAcknowledged(t *testing.T) {
 	hours(t, func(t *testing.T) {
-		s, err := store.Create(context.Background(), t.TempDir(), quiet())
+		s, err := store.Create(context.Background(), dataDir(t), quiet())
 		check(t, err)
 		sim := simulator.New(simulator.Options{CNMI: func(n [5]int) bool { return n[1] == 2 }})
 		defer sim.Close()
@@ -171,6 +172,7 @@ func TestATextThatCannotBeStoredIsNotAcknowledged(t *testing.T) {
 }
 
 func TestReportsThatAreStoredAreFound(t *testing.T) {
+	t.Parallel()
 	for _, profile := range []string{"", "ec25"} { // which announces them in a storage where they are not
 		t.Run(profile, func(t *testing.T) {
 			hours(t, func(t *testing.T) {
@@ -186,6 +188,7 @@ func TestReportsThatAreStoredAreFound(t *testing.T) {
 }
 
 func TestAListThatIsCutShortLosesNothing(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ name, answer string }{
 		{"it ends in an error", "+CMS ERROR: 313"},
 		{"a PDU is missing", "+CMGL: 1,0,,24\r\nOK"},

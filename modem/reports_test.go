@@ -11,6 +11,7 @@ import (
 
 // The modem answers the PDU with an unknown error, and 20 s later the report says that it was delivered.
 func TestARefusalWhoseReportComesAllTheSame(t *testing.T) {
+	t.Parallel()
 	for _, answer := range []string{"+CMS ERROR: 500", "+CMS ERROR: unknown error", "+CMS ERROR: 300", "+CMS ERROR: 513", "+CME ERROR: 100", "ERROR"} {
 		t.Run(answer, func(t *testing.T) {
 			hours(t, func(t *testing.T) {
@@ -31,6 +32,7 @@ func TestARefusalWhoseReportComesAllTheSame(t *testing.T) {
 
 // Nor does a refusal of the network stand against the report of what it refused: the tries end.
 func TestAReportEndsTheTriesOfATextThatWaits(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, answer string
 		delay        time.Duration

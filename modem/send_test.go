@@ -12,6 +12,7 @@ import (
 )
 
 func TestABurstHoldsTheLinkWithOneCommand(t *testing.T) {
+	t.Parallel()
 	for _, profile := range simulator.Profiles() {
 		t.Run(profile, func(t *testing.T) {
 			hours(t, func(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 
 // A stop ends everything in time, whatever the modem is in the middle of.
 func TestAStopEndsInTimeWhateverTheModemIsDoing(t *testing.T) {
+	t.Parallel()
 	for _, hang := range []string{
 		`command hang power`,
 		`pdu hang power`,

@@ -19,6 +19,7 @@ import (
 )
 
 func TestTheNetworkAnswersACode(t *testing.T) {
+	t.Parallel()
 	for _, profile := range append(simulator.Profiles(), "") {
 		for _, c := range []struct {
 			says       simulator.USSD
@@ -167,7 +168,7 @@ func TestALowBalanceIsTold(t *testing.T) {
 
 func TestTheDialogueBeforeAnErrorIsLoggedWithoutNumbersAndTexts(t *testing.T) {
 	hours(t, func(t *testing.T) {
-		s, err := store.Create(context.Background(), t.TempDir(), quiet())
+		s, err := store.Create(context.Background(), dataDir(t), quiet())
 		check(t, err)
 		defer s.Close()
 		sim := simulator.New(simulator.Options{PIN: "4711"})

@@ -13,6 +13,7 @@ import (
 
 // A SIM that is known stays itself, though it does not tell its IMSI at one start.
 func TestWhatCameMeanwhileIsMailedThoughTheIMSIIsNotToldAtOnce(t *testing.T) {
+	t.Parallel()
 	for name, fault := range map[string]simulator.Fault{
 		"an error": {Answer: "+CME ERROR: 13"}, "no answer": {Lose: true}, "a bare error": {Answer: "ERROR"},
 	} {

@@ -1,0 +1,58 @@
+package modem_test
+
+import (
+	"context"
+	"flag"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"omsbox/store"
+)
+
+// Each test of this package has a store and a modem of its own, so all run in parallel. Most of them wait
+// for the disk or for a port, so more of them run at once than there are processors.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if !given {
+		flag.Set("test.parallel", "8")
+	}
+	os.Exit(m.Run())
+}
+
+// blank is a database that has no rows yet. Its migrations take longer than most tests.
+type blank struct {
+	once sync.Once
+	file []byte
+}
+
+// blanks are the empty databases of real time, and of bubbles of time: the latter begin years ago, and a
+// database would not believe a clock that is behind it.
+var blanks [2]blank
+
+// dataDir returns a new data directory with an empty database in it.
+func dataDir(t testing.TB) string {
+	t.Helper()
+	e := &blanks[0]
+	if time.Now().Year() == 2000 { // testing/synctest
+		e = &blanks[1]
+	}
+	e.once.Do(func() {
+		dir := t.TempDir()
+		s, err := store.Create(context.Background(), dir, quiet())
+		check(t, err)
+		check(t, s.Close()) // which moves all of it into the one file
+		e.file, err = os.ReadFile(filepath.Join(dir, store.File))
+		check(t, err)
+	})
+	if e.file == nil {
+		t.Fatal("there is no empty database")
+	}
+	dir := t.TempDir()
+	check(t, os.WriteFile(filepath.Join(dir, store.File), e.file, 0o600))
+	return dir
+}

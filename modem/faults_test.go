@@ -145,16 +145,7 @@ func TestAPortThatAnotherHoldsIsWaitedFor(t *testing.T) {
 		check(t, err)
 		b := connect(t, simulator.Options{}, func(b *bench) { b.sim.Close(); b.sim = sim })
 		id := b.write(t, "hello", number)
-		bell := b.Subscribe(store.Modems)
-		defer bell.Close()
-		for {
-			modems, err := b.Modems(t.Context())
-			check(t, err)
-			if len(modems) == 1 && !modems[0].Up && modems[0].Problem != "" {
-				break
-			}
-			<-bell.C
-		}
+		b.is(t, time.Minute, "in trouble", func(m store.Modem) bool { return !m.Up && m.Problem != "" })
 		check(t, other.Close())
 		b.becomes(t, id, store.Delivered)
 	})
@@ -163,16 +154,7 @@ func TestAPortThatAnotherHoldsIsWaitedFor(t *testing.T) {
 func TestASIMWithAPINSaysSo(t *testing.T) {
 	hours(t, func(t *testing.T) {
 		b := connect(t, simulator.Options{PIN: "1234"})
-		bell := b.Subscribe(store.Modems)
-		defer bell.Close()
-		for {
-			modems, err := b.Modems(t.Context())
-			check(t, err)
-			if len(modems) == 1 && strings.Contains(modems[0].Problem, "asks for its PIN") {
-				return
-			}
-			<-bell.C
-		}
+		b.is(t, time.Minute, "in trouble", func(m store.Modem) bool { return strings.Contains(m.Problem, "asks for its PIN") })
 	})
 }
 
@@ -244,7 +226,7 @@ func TestNothingIsDeletedThatWasNotStored(t *testing.T) {
 			return simulator.Fault{}
 		})
 		ctx, cancel := context.WithCancel(context.Background())
-		done := make(chan error)
+		done := make(chan error, 1)
 		go func() {
 			done <- modem.New(s, "sim", func(context.Context) (io.ReadWriteCloser, error) { return sim.Open() }, quiet()).Run(ctx)
 		}()
@@ -257,7 +239,7 @@ func TestNothingIsDeletedThatWasNotStored(t *testing.T) {
 			t.Errorf("the storage was listed %d times", listed)
 		}
 		cancel()
-		if err := <-done; !errors.Is(err, store.ErrClosed) {
+		if err := ends(t, done, sim); !errors.Is(err, store.ErrClosed) {
 			t.Errorf("it ended with %v", err)
 		}
 	})
@@ -281,7 +263,15 @@ func TestStoppingLetsTheSegmentInFlightFinish(t *testing.T) {
 		})
 		id, _, err := s.Enqueue(ctx, store.Message{Parts: []string{strings.Repeat("x", 300)}, To: []store.Recipient{{Number: number}}})
 		check(t, err)
-		check(t, m.Run(ctx))
+		done := make(chan error, 1)
+		go func() { done <- m.Run(ctx) }()
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Minute):
+			t.Error("no segment left")
+			cancel()
+		}
+		check(t, ends(t, done, sim))
 		d, err := s.Deliveries(context.Background(), id)
 		check(t, err)
 		if d[0].State != store.Queued || sim.Count() != 1 {

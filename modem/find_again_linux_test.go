@@ -114,7 +114,7 @@ func serving(t testing.TB, b *box) (modems <-chan served, reports <-chan string)
 	}()
 	t.Cleanup(func() {
 		cancel()
-		check(t, <-done)
+		check(t, ends(t, done))
 	})
 	return found, texts
 }
@@ -122,16 +122,6 @@ func serving(t testing.TB, b *box) (modems <-chan served, reports <-chan string)
 type served struct {
 	device string
 	open   func(context.Context) (io.ReadWriteCloser, error)
-}
-
-func next[T any](t testing.TB, c <-chan T) (v T) {
-	t.Helper()
-	select {
-	case v = <-c:
-	case <-time.After(20 * time.Second):
-		t.Fatal("nothing came")
-	}
-	return v
 }
 
 func until(t testing.TB, reports <-chan string, want string) {
@@ -227,7 +217,7 @@ func TestTextsGoOnWhenAStickReturnsUnderAnotherName(t *testing.T) {
 	}()
 	t.Cleanup(func() {
 		cancel()
-		check(t, <-done)
+		check(t, ends(t, done, sim))
 	})
 	texts := &bench{Store: s, sim: sim, user: user}
 	texts.becomes(t, texts.write(t, "before", number), store.Delivered)

@@ -64,7 +64,7 @@ func newLab(t testing.TB, options simulator.Options, change ...func(*lab)) *lab 
 	go func() { done <- m.Run(ctx) }()
 	l.stop = sync.OnceFunc(func() {
 		cancel()
-		if err := <-done; err != nil {
+		if err := ends(t, done, l.sim); err != nil {
 			t.Error(err)
 		}
 	})

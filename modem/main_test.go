@@ -2,6 +2,7 @@ package modem_test
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"omsbox/modem/simulator"
 	"omsbox/store"
 )
 
@@ -55,4 +57,37 @@ func dataDir(t testing.TB) string {
 	dir := t.TempDir()
 	check(t, os.WriteFile(filepath.Join(dir, store.File), e.file, 0o600))
 	return dir
+}
+
+// next waits for what comes through a channel.
+func next[T any](t testing.TB, c <-chan T) (v T) {
+	t.Helper()
+	select {
+	case v = <-c:
+	case <-time.After(20 * time.Second):
+		t.Fatal("nothing came")
+	}
+	return v
+}
+
+// ends waits for a Run whose context is over, and returns its error. A Run that does not end fails the test: then
+// its simulators are closed, so that the test ends and not the time of all tests.
+func ends(t testing.TB, done <-chan error, sims ...*simulator.Simulator) error {
+	t.Helper()
+	const within = time.Minute
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(within):
+	}
+	t.Errorf("a modem is not done %v after its stop", within)
+	for _, sim := range sims {
+		sim.Close()
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(within):
+		return errors.New("it is not even done when its port is gone")
+	}
 }

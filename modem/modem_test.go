@@ -59,7 +59,7 @@ func connect(t testing.TB, options simulator.Options, change ...func(*bench)) *b
 	go func() { done <- b.modem.Run(ctx) }()
 	b.stop = sync.OnceFunc(func() {
 		cancel()
-		if err := <-done; err != nil {
+		if err := ends(t, done, b.sim); err != nil {
 			t.Error(err)
 		}
 	})

@@ -132,7 +132,7 @@ func TestAnAcknowledgementComesAfterTheCommit(t *testing.T) {
 			return simulator.Fault{}
 		})
 		check(t, b.sim.Phone(number).Send("direct"))
-		<-before
+		next(t, before)
 		if waits = stored(); waits != 1 {
 			t.Errorf("at the acknowledgement %d texts were stored", waits)
 		}
@@ -156,7 +156,7 @@ func TestATextThatCannotBeStoredIsNotAcknowledged(t *testing.T) {
 			return simulator.Fault{}
 		})
 		ctx, cancel := context.WithCancel(context.Background())
-		done := make(chan error)
+		done := make(chan error, 1)
 		go func() {
 			done <- modem.New(s, "sim", func(context.Context) (io.ReadWriteCloser, error) { return sim.Open() }, quiet()).Run(ctx)
 		}()
@@ -165,7 +165,7 @@ func TestATextThatCannotBeStoredIsNotAcknowledged(t *testing.T) {
 		check(t, sim.Phone(number).Send("keep me"))
 		after(time.Minute)
 		cancel()
-		if err := <-done; !errors.Is(err, store.ErrClosed) {
+		if err := ends(t, done, sim); !errors.Is(err, store.ErrClosed) {
 			t.Errorf("it ended with %v", err)
 		}
 	})

@@ -3,7 +3,6 @@ package modem_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -179,7 +178,7 @@ func TestTheDialogueBeforeAnErrorIsLoggedWithoutNumbersAndTexts(t *testing.T) {
 		var log bytes.Buffer
 		m := modem.New(s, "sim", func(context.Context) (io.ReadWriteCloser, error) { return sim.Open() }, slog.New(slog.NewTextHandler(&log, nil)))
 		ctx, cancel := context.WithCancel(context.Background())
-		done := make(chan error)
+		done := make(chan error, 1)
 		go func() { done <- m.Run(ctx) }()
 		after(10 * time.Second)
 		check(t, sim.Phone(number).Send("the secret text"))
@@ -189,7 +188,7 @@ func TestTheDialogueBeforeAnErrorIsLoggedWithoutNumbersAndTexts(t *testing.T) {
 		sim.Misbehave(simulator.Once(simulator.AtCommand, simulator.Fault{Hang: true, Cure: simulator.ByRestart}))
 		after(20 * time.Minute)
 		cancel()
-		check(t, errors.Join(<-done))
+		check(t, ends(t, done, sim))
 		said := log.String()
 		if got := strings.Count(said, "dialogue="); got < 1 || got > 2 {
 			t.Errorf("the dialogue was logged %d times", got)

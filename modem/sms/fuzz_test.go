@@ -87,6 +87,11 @@ func FuzzOctets(f *testing.F) {
 
 func FuzzParseSubmit(f *testing.F) {
 	f.Add([]byte("\x11\x00\x0B\x91\x64\x07\x28\x15\x53\xF8\x00\x00\xAA\x0A\xE8\x32\x9B\xFD\x46\x97\xD9\xEC\x37"))
+	for _, dcs := range []string{"\x00", "\x04", "\x08"} {
+		for _, udhl := range []string{"\x03", "\x04", "\x05", "\x06"} { // of four octets behind it
+			f.Add([]byte("\x51\x00\x05\x81\x21\x43\xF5\x00" + dcs + "\xAA\x05" + udhl + "\x70\x02\x41\x42"))
+		}
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if s, _ := sms.ParseSubmit(b); !utf8.ValidString(s.Text) || !utf8.ValidString(s.To) {
 			t.Fatalf("invalid UTF-8 in %q to %q", s.Text, s.To)

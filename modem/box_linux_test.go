@@ -2,6 +2,7 @@ package modem_test
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -22,6 +24,16 @@ type box struct {
 	modem.Tree
 	t       testing.TB
 	plugged int
+}
+
+// patience is how long a real port is waited for in a test.
+const patience = 20 * time.Second
+
+// soon is a context that ends before the time of all tests does.
+func soon(t testing.TB) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	return ctx
 }
 
 func newBox(t testing.TB) *box {

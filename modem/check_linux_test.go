@@ -11,7 +11,7 @@ func TestCheckSaysInShortWhatModemsThereAre(t *testing.T) {
 	b := newBox(t)
 	look := func(ok bool, want ...string) {
 		t.Helper()
-		found := b.Check(t.Context())
+		found := b.Check(soon(t))
 		if len(found) != 1 || found[0].OK != ok || found[0].Part != "modem" {
 			t.Fatalf("got %+v, want one that is ok %v", found, ok)
 		}

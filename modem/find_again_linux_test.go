@@ -18,13 +18,13 @@ import (
 // opens asks what is behind what an opener opens.
 func opens(t testing.TB, open func(context.Context) (io.ReadWriteCloser, error)) (imei string, err error) {
 	t.Helper()
-	port, err := open(t.Context())
+	port, err := open(soon(t))
 	if err != nil {
 		return "", err
 	}
 	s := modem.NewSession(port, impatient(), quiet())
 	defer s.Close()
-	answer, err := s.Command(t.Context(), "+CGSN")
+	answer, err := s.Command(soon(t), "+CGSN")
 	if err != nil {
 		return "", err
 	}
@@ -57,7 +57,7 @@ func TestANamedStickIsFoundAgainUnderAnotherName(t *testing.T) {
 	}
 	open, err = b.Opener(b.Dev + "/ttyUSB7")
 	check(t, err)
-	if _, err := open(t.Context()); err == nil || !strings.Contains(err.Error(), "there is no "+b.Dev+"/ttyUSB7") {
+	if _, err := open(soon(t)); err == nil || !strings.Contains(err.Error(), "there is no "+b.Dev+"/ttyUSB7") {
 		t.Errorf("a device that is not there gives %v", err)
 	}
 }
@@ -149,7 +149,7 @@ func TestModemsAreServedByTheirIMEIWhereverTheyArePluggedIn(t *testing.T) {
 
 	unplug()
 	until(t, reports, "no modem is plugged in")
-	if _, err := first.open(t.Context()); err == nil || !strings.Contains(err.Error(), "is not plugged in") {
+	if _, err := first.open(soon(t)); err == nil || !strings.Contains(err.Error(), "is not plugged in") {
 		t.Fatalf("an unplugged modem gives %v", err)
 	}
 	back := make(chan error, 1)

@@ -22,7 +22,7 @@ func huawei(at string, ports ...string) usb {
 func (b *box) detect() string {
 	b.t.Helper()
 	var out strings.Builder
-	check(b.t, b.Detect(b.t.Context(), &out, quiet()))
+	check(b.t, b.Detect(soon(b.t), &out, quiet()))
 	return out.String()
 }
 
@@ -151,10 +151,10 @@ func TestTheRateOfAUARTIsFound(t *testing.T) {
 	check(t, err)
 	for _, atMost := range []time.Duration{5 * time.Second, 500 * time.Millisecond} {
 		began := time.Now()
-		p, err := open(t.Context())
+		p, err := open(soon(t))
 		check(t, err)
 		s := modem.NewSession(p, impatient(), quiet())
-		if _, err := s.Command(t.Context(), ""); err != nil {
+		if _, err := s.Command(soon(t), ""); err != nil {
 			t.Errorf("opened by its name: %v", err)
 		}
 		check(t, s.Close())

@@ -35,7 +35,7 @@ func TestAPortThatAnotherProgramHasIsLeftAlone(t *testing.T) {
 	contains(t, b.detect(), "held by sleep (process ", "No modem was found")
 	open, err := b.Opener(b.Dev + "/ttyUSB0")
 	check(t, err)
-	_, err = open(t.Context())
+	_, err = open(soon(t))
 	var held *modem.HeldError
 	if !errors.As(err, &held) || len(held.By) != 1 || held.By[0].PID != other.Process.Pid {
 		t.Errorf("opening it gives %v", err)
@@ -58,7 +58,7 @@ func TestAStickOfWhichAPortIsInUseIsLeftAlone(t *testing.T) {
 	}), port), "ttyUSB0", "ttyUSB1")
 	open, err := b.Opener(b.Dev + "/ttyUSB1")
 	check(t, err)
-	p, err := open(t.Context())
+	p, err := open(soon(t))
 	check(t, err)
 	contains(t, b.detect(), "in use by this omsbox", "left alone, since "+b.Dev+"/ttyUSB1 of the same stick is held")
 	select {
@@ -66,7 +66,7 @@ func TestAStickOfWhichAPortIsInUseIsLeftAlone(t *testing.T) {
 		t.Errorf("its other port was disturbed by %q", got)
 	default:
 	}
-	if _, err := open(t.Context()); err == nil || !strings.Contains(err.Error(), "in use by this omsbox already") {
+	if _, err := open(soon(t)); err == nil || !strings.Contains(err.Error(), "in use by this omsbox already") {
 		t.Errorf("opening it twice gives %v", err)
 	}
 	check(t, p.Close())
@@ -97,7 +97,7 @@ func TestModemManagerIsNamedWithTheRuleThatFreesTheStick(t *testing.T) {
 		"sudo systemctl disable --now ModemManager")
 	open, err := b.Opener(b.Dev + "/ttyUSB0")
 	check(t, err)
-	_, err = open(t.Context())
+	_, err = open(soon(t))
 	if err == nil {
 		t.Fatal("a stick of ModemManager's was opened")
 	}

@@ -176,19 +176,24 @@ func TestAModemThatRefusesWhatItSends(t *testing.T) {
 	})
 }
 
+// unsendableTo is a number whose texts the modem cannot send, where it misbehaves so.
+const unsendableTo = "+447911999999"
+
+func unsendable(m simulator.Moment) simulator.Fault {
+	if m.Point == simulator.AtPDU && strings.Contains(string(m.TPDU), "\x97\x11\x99\x99") { // its last digits. 3GPP TS 23.040 9.1.2.3
+		return simulator.Fault{Answer: "+CMS ERROR: 304"}
+	}
+	return simulator.Fault{}
+}
+
 // A single text that the modem cannot send is told to its writer, and makes no modem ill.
 func TestATextThatTheModemCannotSend(t *testing.T) {
 	hours(t, func(t *testing.T) {
 		b := connect(t, simulator.Options{}, patient)
 		b.is(t, time.Minute, "ready", ready)
 		resets := 0
-		b.sim.Misbehave(restarts(&resets, func(m simulator.Moment) simulator.Fault {
-			if m.Point == simulator.AtPDU && strings.Contains(string(m.TPDU), string([]byte{0x97, 0x11, 0x99, 0x99})) {
-				return simulator.Fault{Answer: "+CMS ERROR: 304"}
-			}
-			return simulator.Fault{}
-		}))
-		bad := b.write(t, "cannot be sent", "+447911999999")
+		b.sim.Misbehave(restarts(&resets, unsendable))
+		bad := b.write(t, "cannot be sent", unsendableTo)
 		b.several(t, 3)
 		after(time.Minute)
 		d := b.becomes(t, bad, store.Failed)
@@ -253,13 +258,8 @@ func TestALoneTextThatTheModemCannotSend(t *testing.T) {
 		b := connect(t, simulator.Options{}, patient)
 		b.is(t, time.Minute, "ready", ready)
 		resets := 0
-		b.sim.Misbehave(restarts(&resets, func(m simulator.Moment) simulator.Fault {
-			if m.Point == simulator.AtPDU && strings.Contains(string(m.TPDU), string([]byte{0x97, 0x11, 0x99, 0x99})) {
-				return simulator.Fault{Answer: "+CMS ERROR: 304"}
-			}
-			return simulator.Fault{}
-		}))
-		bad := b.write(t, "cannot be sent", "+447911999999")
+		b.sim.Misbehave(restarts(&resets, unsendable))
+		bad := b.write(t, "cannot be sent", unsendableTo)
 		after(12 * time.Hour)
 		d := b.becomes(t, bad, store.Queued)
 		if open := b.alarmed(t); resets != 1 || !slices.Equal(open, []string{"ill"}) || !strings.Contains(d.Reason, "invalid") {

@@ -31,7 +31,7 @@ func (m *Modem) askBalance(ctx context.Context, s *Session, covered <-chan struc
 				code, asked, retry = now, time.Time{}, time.Time{}
 				if code == "" { // nobody wants to know any more
 					if err := m.store.Clear(ctx, alarmBalance, m.id); err != nil {
-						m.log.Error("store an alarm", "err", err)
+						m.cannot("store an alarm", err)
 					}
 				}
 			}
@@ -53,7 +53,7 @@ func (m *Modem) askBalance(ctx context.Context, s *Session, covered <-chan struc
 		}
 		amount, err := m.store.SetBalance(ctx, m.id, text)
 		if err != nil {
-			m.log.Error("store the balance", "err", err)
+			m.cannot("store the balance", err)
 			retry = time.Now().Add(m.Patience.Balance / 24)
 			continue
 		}
@@ -78,6 +78,6 @@ func (m *Modem) judgeBalance(ctx context.Context, amount *float64, text string) 
 		err = m.store.Raise(ctx, alarmBalance, m.id, fmt.Sprintf("the balance of the SIM in %s is below %g: %q", m.Device, least, text))
 	}
 	if err != nil {
-		m.log.Error("store an alarm", "err", err)
+		m.cannot("store an alarm", err)
 	}
 }

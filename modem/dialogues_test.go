@@ -1,11 +1,13 @@
 package modem_test
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -708,6 +710,41 @@ func TestWhatComesDirectlyAtAStoreErrorIsStoredLater(t *testing.T) {
 				}
 				if n := h.count("AT+CNMA"); n != c.acks {
 					t.Errorf("%d acknowledgements, want %d", n, c.acks)
+				}
+			})
+		})
+	}
+}
+
+// While the disk takes nothing the store tells so once, and the modem's log is quiet, however often it tries again.
+func TestADiskThatTakesNothingIsNotToldAgainAndAgain(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		options simulator.Options
+	}{
+		{"texts come directly", simulator.Options{CNMI: func(n [5]int) bool { return n[1] == 2 }}},
+		{"texts come on the SIM", simulator.Options{}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			hours(t, func(t *testing.T) {
+				var log bytes.Buffer
+				b := connect(t, c.options, patient, func(b *bench) {
+					b.modem = modem.New(b.Store, "sim", func(context.Context) (io.ReadWriteCloser, error) { return b.sim.Open() },
+						slog.New(slog.NewTextHandler(&log, nil)))
+				})
+				b.is(t, time.Minute, "ready", ready)
+				began := log.Len()
+				b.write(t, "it waits", number)
+				path := filepath.Join(b.Dir(), store.File)
+				check(t, os.Rename(path, path+".away"))
+				check(t, b.sim.Phone(number).Send("it comes in"))
+				after(10 * time.Minute)
+				if said := log.String()[began:]; strings.Contains(said, "ERROR") {
+					t.Errorf("the log says %d times that something is wrong:\n%.2000s", strings.Count(said, "ERROR"), said)
+				}
+				check(t, os.Rename(path+".away", path))
+				if got := b.arrives(t); got.Text != "it comes in" {
+					t.Errorf("got %q", got.Text)
 				}
 			})
 		})

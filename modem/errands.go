@@ -19,7 +19,7 @@ func (m *Modem) errands(ctx context.Context) {
 		case ctx.Err() != nil, errors.Is(err, store.ErrClosed):
 			return
 		case err != nil:
-			m.log.Error("the errands cannot be read", "err", err)
+			m.cannot("the errands cannot be read", err)
 			pause(ctx, time.Minute)
 			continue
 		case waits:
@@ -28,7 +28,7 @@ func (m *Modem) errands(ctx context.Context) {
 				failed = errors.New("omsbox was stopped")
 			}
 			if err := m.store.Done(context.WithoutCancel(ctx), e.ID, answer, failed); err != nil {
-				m.log.Error("store what came of an errand", "err", err)
+				m.cannot("store what came of an errand", err)
 				pause(ctx, time.Second)
 			}
 			continue

@@ -1,8 +1,10 @@
 package modem
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
@@ -148,4 +150,18 @@ func verdict(a store.Attempt, mr int, err error) store.Verdict {
 	}
 	v.Reason = err.Error()
 	return v
+}
+
+// cannot logs what the store refused.
+func (m *Modem) cannot(what string, err error, args ...any) {
+	m.log.Log(context.Background(), seriousness(err), what, append(args, "err", err)...)
+}
+
+// seriousness is the level at which an error of the store is logged. The store itself tells once that the disk
+// refuses everything; here that is met again with each try, each second.
+func seriousness(err error) slog.Level {
+	if errors.Is(err, store.ErrStorage) {
+		return slog.LevelDebug
+	}
+	return slog.LevelError
 }

@@ -329,7 +329,7 @@ func (f *Finder) tell(ctx context.Context, ok bool, text string) {
 		f.log.Warn("modems are looked for", "so far", text)
 	}
 	if err := f.Report(ctx, ok, text); err != nil {
-		f.log.Error("store how the search for modems goes", "err", err)
+		f.log.Log(ctx, seriousness(err), "store how the search for modems goes", "err", err)
 	}
 }
 
@@ -351,7 +351,7 @@ func (f *Finder) warn(ctx context.Context, a *alarmed, ok bool, text string) {
 		return
 	}
 	if err := f.Alarm(ctx, text); err != nil {
-		f.log.Error("store an alarm", "err", err)
+		f.log.Log(ctx, seriousness(err), "store an alarm", "err", err)
 		return
 	}
 	a.on = !ok

@@ -95,7 +95,7 @@ func (d *sender) provenWell(ctx context.Context) (bool, error) {
 	case errors.Is(err, store.ErrClosed):
 		return false, err
 	case err != nil:
-		d.log.Error("whether reports came cannot be read", "err", err)
+		d.cannot("whether reports came cannot be read", err)
 	case proven:
 		d.log.Info("the modem refused texts that it has sent")
 		d.well(ctx)

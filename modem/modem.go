@@ -214,7 +214,7 @@ func (m *Modem) report(ctx context.Context, up bool, problem string) {
 	m.row.Up, m.row.Problem = up, problem
 	m.row.Remarks = strings.Join(m.remarks, "\n")
 	if err := m.store.SetModem(ctx, m.row); err != nil && ctx.Err() == nil {
-		m.log.Error("store how the modem is", "err", err)
+		m.cannot("store how the modem is", err)
 	}
 }
 
@@ -271,7 +271,7 @@ func (a *alarms) set(ctx context.Context, m *Modem, kind, text string, write fun
 	}
 	if err := write(ctx); err != nil {
 		if ctx.Err() == nil {
-			m.log.Error("store an alarm", "kind", kind, "err", err)
+			m.cannot("store an alarm", err, "kind", kind)
 		}
 		return
 	}

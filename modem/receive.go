@@ -171,7 +171,7 @@ func (m *Modem) storeDirect(ctx context.Context, u urc, over <-chan struct{}) er
 			m.inbox.drop()
 			return nil
 		}
-		m.log.Error("what came in cannot be stored yet", "err", err)
+		m.cannot("what came in cannot be stored yet", err)
 		if over == nil {
 			return err
 		}

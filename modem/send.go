@@ -123,7 +123,7 @@ func (d *sender) claim(ctx context.Context) (*store.Attempt, error) {
 	// What is known of the last attempt is stored even if omsbox stops now.
 	a, err := d.store.Claim(context.WithoutCancel(ctx), d.id, d.previous)
 	if err != nil {
-		d.log.Error("the queue cannot be read or written", "err", err)
+		d.cannot("the queue cannot be read or written", err)
 		if errors.Is(err, store.ErrClosed) {
 			return nil, err
 		}
@@ -372,7 +372,7 @@ func (m *Modem) late(ctx context.Context, mr int) {
 		return
 	}
 	if err := m.store.Late(context.WithoutCancel(ctx), segment, mr); err != nil {
-		m.log.Error("store a late answer", "segment", segment, "err", err)
+		m.cannot("store a late answer", err, "segment", segment)
 	}
 }
 
@@ -387,7 +387,7 @@ func (m *Modem) settle(ctx context.Context, v *store.Verdict) error {
 		if err == nil || errors.Is(err, store.ErrClosed) {
 			return err
 		}
-		m.log.Error("the result of a segment cannot be stored", "segment", v.Attempt.Segment, "err", err)
+		m.cannot("the result of a segment cannot be stored", err, "segment", v.Attempt.Segment)
 		rest := ctx
 		if tries < 3 {
 			rest = context.WithoutCancel(ctx)

@@ -54,7 +54,7 @@ func (m *Modem) sweepAll(ctx context.Context, s *Session, due []*storage) error 
 	}
 	if whole && !m.met.Swept {
 		if err := m.store.SweptSIM(ctx, m.id); err != nil {
-			m.log.Error("store that the SIM was looked at", "err", err)
+			m.cannot("store that the SIM was looked at", err)
 			return nil
 		}
 		m.met.Swept = true
@@ -165,7 +165,7 @@ func (m *Modem) takeIn(ctx context.Context, s *Session, st *storage, l listed, h
 	}
 	if !h.stored {
 		if err := m.keep(ctx, m.id, l.tpdu, true); err != nil {
-			m.log.Error("what came in cannot be stored yet: it stays in the modem", "err", err)
+			m.cannot("what came in cannot be stored yet: it stays in the modem", err)
 			return fateEnd, nil
 		}
 		h.stored = true

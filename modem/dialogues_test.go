@@ -716,6 +716,45 @@ func TestWhatComesDirectlyAtAStoreErrorIsStoredLater(t *testing.T) {
 	}
 }
 
+// A modem that is not told to be in a network may be in one all the same: after a while a text is tried.
+func TestATextIsTriedThoughNoNetworkIsTold(t *testing.T) {
+	hours(t, func(t *testing.T) {
+		b := connect(t, simulator.Options{}, patient, func(b *bench) {
+			b.sim.Misbehave(func(m simulator.Moment) simulator.Fault {
+				if name, ok := strings.CutSuffix(m.Line, "REG?"); ok && m.Point == simulator.AtCommand {
+					return simulator.Fault{Answer: name[2:] + "REG: 0,0\r\n\r\nOK"}
+				}
+				return simulator.Fault{}
+			})
+		})
+		began := time.Now()
+		b.becomes(t, b.write(t, "hello", number), store.Delivered)
+		if took, want := time.Since(began), modem.DefaultPatience().Network; took < want || took > want+20*time.Second {
+			t.Errorf("it took %v", took)
+		}
+	})
+}
+
+// An OK without the information that was asked for is an answer too, if the information does not follow soon.
+func TestAnOKAloneIsAnAnswer(t *testing.T) {
+	hours(t, func(t *testing.T) {
+		b := connect(t, simulator.Options{}, patient)
+		b.is(t, time.Minute, "ready", ready)
+		after(10*time.Minute + 10*time.Second)
+		b.listen(func(m simulator.Moment) simulator.Fault {
+			if m.Point == simulator.AtCommand && m.Line == "AT+CMGF?" {
+				return simulator.Fault{Answer: "OK"}
+			}
+			return simulator.Fault{}
+		})
+		began := time.Now()
+		b.becomes(t, b.write(t, "hello", number), store.Delivered)
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("it took %v", took)
+		}
+	})
+}
+
 // While the disk takes nothing the store tells so once, and the modem's log is quiet, however often it tries again.
 func TestADiskThatTakesNothingIsNotToldAgainAndAgain(t *testing.T) {
 	for _, c := range []struct {

@@ -55,126 +55,130 @@ var (
 )
 
 // rows returns the matrix.
-func rows() []row {
-	all := []row{
-		{name: "a modem that does all as it should"},
+func rows() []row { return slices.Concat(misbehaviours, refusals(), stoppages()) }
 
-		// The line.
-		{name: "every byte comes by itself", begin: func(l *lab) { l.sim.SplitReads(1) }},
-		{name: "what it says comes in pieces", begin: func(l *lab) { l.sim.SplitReads(2, 3, 5, 7, 11, 1) }},
-		{name: "an answer and what comes unasked are read at once", strikes: []strike{{line: "AT", fault: simulator.Fault{URCs: []string{"RING"}}, point: simulator.AtCommand, times: -1}}},
-		{name: "each answer takes 8 s", strikes: []strike{{point: simulator.AtCommand, fault: simulator.Fault{Cuts: []simulator.Cut{{Pause: 8 * time.Second}}}, times: 12}}, lasts: 3 * time.Minute},
-		{name: "the network takes 30 s for a segment", options: simulator.Options{SubmitDelay: 30 * time.Second}, lasts: 2 * time.Minute},
-		{name: "the network takes 100 s for a segment", options: simulator.Options{SubmitDelay: 100 * time.Second}, lasts: 6 * time.Minute},
-		{name: "the echo cannot be turned off", always: []strike{{point: simulator.AtCommand, line: "ATE0", fault: simulator.Fault{Answer: "OK"}, times: -1}}},
-		{name: "the echo comes back", begin: func(l *lab) { l.sim.Reset() }, always: []strike{{point: simulator.AtCommand, line: "ATE0", fault: simulator.Fault{Answer: "ERROR"}, times: -1}}},
-		{name: "it takes no more bytes for a while", strikes: []strike{{point: simulator.AtCommand, fault: simulator.Fault{Stall: true}, cure: flow, after: 5 * time.Second}}},
-		{name: "a baud rate nobody speaks for a second", strikes: []strike{{point: simulator.AtCommand, fault: simulator.Fault{Cuts: []simulator.Cut{{Say: "\x80\xfe\x00\x1c~\xe0\xff"}}}, times: 3}}, want: doubtful},
+// misbehaviours are rows of which each has its own cause.
+var misbehaviours = []row{
+	{name: "a modem that does all as it should"},
 
-		// The prompt.
-		{name: "a prompt without a space", strikes: []strike{{point: simulator.AtPrompt, fault: simulator.Fault{Prompt: "\r\n>"}, times: -1}}},
-		{name: "a prompt on a line of its own", strikes: []strike{{point: simulator.AtPrompt, fault: simulator.Fault{Prompt: "\r\n>\r\n"}, times: -1}}},
-		{name: "a prompt in the same line as noise", strikes: []strike{{point: simulator.AtPrompt, fault: simulator.Fault{Prompt: "\r\n^RSSI: 4\r\n> "}, times: -1}}},
-		{name: "no prompt", strikes: []strike{{point: simulator.AtPrompt, fault: simulator.Fault{Prompt: "\r\n"}}}},
-		{name: "no prompt three times", strikes: []strike{{point: simulator.AtPrompt, fault: simulator.Fault{Prompt: "\r\n"}, times: 3}}},
-		{name: "a prompt after 9 s", strikes: []strike{{point: simulator.AtPrompt, fault: simulator.Fault{Cuts: []simulator.Cut{{Pause: 9 * time.Second}}}}}},
-		{name: "a prompt that comes too late", strikes: []strike{{point: simulator.AtPrompt, fault: simulator.Fault{Cuts: []simulator.Cut{{Pause: 15 * time.Second}}}}}},
-		{name: "a prompt that nobody asked for", strikes: []strike{{point: simulator.AtCommand, line: "AT+C", fault: simulator.Fault{URCs: []string{">"}}, times: -1}}},
+	// The line.
+	{name: "every byte comes by itself", begin: func(l *lab) { l.sim.SplitReads(1) }},
+	{name: "what it says comes in pieces", begin: func(l *lab) { l.sim.SplitReads(2, 3, 5, 7, 11, 1) }},
+	{name: "an answer and what comes unasked are read at once", strikes: []strike{{line: "AT", fault: simulator.Fault{URCs: []string{"RING"}}, point: simulator.AtCommand, times: -1}}},
+	{name: "each answer takes 8 s", strikes: []strike{{point: simulator.AtCommand, fault: simulator.Fault{Cuts: []simulator.Cut{{Pause: 8 * time.Second}}}, times: 12}}, lasts: 3 * time.Minute},
+	{name: "the network takes 30 s for a segment", options: simulator.Options{SubmitDelay: 30 * time.Second}, lasts: 2 * time.Minute},
+	{name: "the network takes 100 s for a segment", options: simulator.Options{SubmitDelay: 100 * time.Second}, lasts: 6 * time.Minute},
+	{name: "the echo cannot be turned off", always: []strike{{point: simulator.AtCommand, line: "ATE0", fault: simulator.Fault{Answer: "OK"}, times: -1}}},
+	{name: "the echo comes back", begin: func(l *lab) { l.sim.Reset() }, always: []strike{{point: simulator.AtCommand, line: "ATE0", fault: simulator.Fault{Answer: "ERROR"}, times: -1}}},
+	{name: "it takes no more bytes for a while", strikes: []strike{{point: simulator.AtCommand, fault: simulator.Fault{Stall: true}, cure: flow, after: 5 * time.Second}}},
+	{name: "a baud rate nobody speaks for a second", strikes: []strike{{point: simulator.AtCommand, fault: simulator.Fault{Cuts: []simulator.Cut{{Say: "\x80\xfe\x00\x1c~\xe0\xff"}}}, times: 3}}, want: doubtful},
 
-		// What comes unasked.
-		{name: "a storm of what means nothing", strikes: []strike{{point: simulator.AtCommand, fault: simulator.Fault{URCs: noise}, times: -1}, {point: simulator.AtPDU, fault: simulator.Fault{URCs: noise}, times: -1}}},
-		{name: "somebody rings and gives up", strikes: []strike{{point: simulator.AtPDU, fault: simulator.Fault{URCs: []string{"RING", "NO CARRIER"}}, times: -1}}},
-		{name: "a line longer than any", strikes: []strike{{point: simulator.AtCommand, fault: simulator.Fault{URCs: []string{strings.Repeat("x", 9000)}}, times: 3}}, want: doubtful},
-		{name: "a report that is cut off", strikes: []strike{{point: simulator.AtCommand, fault: simulator.Fault{URCs: []string{"+CDS: 25"}}, times: 3}}},
-		{name: "an announcement of a place where nothing is", strikes: []strike{{point: simulator.AtCommand, fault: simulator.Fault{URCs: []string{`+CMTI: "SM",19`, `+CMTI: "XX",1`, `+CMTI: 7`, `+CDSI: "SR",4`}}, times: 3}}},
+	// The prompt.
+	{name: "a prompt without a space", strikes: []strike{{point: simulator.AtPrompt, fault: simulator.Fault{Prompt: "\r\n>"}, times: -1}}},
+	{name: "a prompt on a line of its own", strikes: []strike{{point: simulator.AtPrompt, fault: simulator.Fault{Prompt: "\r\n>\r\n"}, times: -1}}},
+	{name: "a prompt in the same line as noise", strikes: []strike{{point: simulator.AtPrompt, fault: simulator.Fault{Prompt: "\r\n^RSSI: 4\r\n> "}, times: -1}}},
+	{name: "no prompt", strikes: []strike{{point: simulator.AtPrompt, fault: simulator.Fault{Prompt: "\r\n"}}}},
+	{name: "no prompt three times", strikes: []strike{{point: simulator.AtPrompt, fault: simulator.Fault{Prompt: "\r\n"}, times: 3}}},
+	{name: "a prompt after 9 s", strikes: []strike{{point: simulator.AtPrompt, fault: simulator.Fault{Cuts: []simulator.Cut{{Pause: 9 * time.Second}}}}}},
+	{name: "a prompt that comes too late", strikes: []strike{{point: simulator.AtPrompt, fault: simulator.Fault{Cuts: []simulator.Cut{{Pause: 15 * time.Second}}}}}},
+	{name: "a prompt that nobody asked for", strikes: []strike{{point: simulator.AtCommand, line: "AT+C", fault: simulator.Fault{URCs: []string{">"}}, times: -1}}},
 
-		// Answers.
-		{name: "the answer to a segment is lost", strikes: []strike{{point: simulator.AtResult, fault: simulator.Fault{Lose: true}}}, want: doubtful},
-		{name: "the answer to a segment comes after 100 s", strikes: []strike{{point: simulator.AtResult, fault: simulator.Fault{Late: 100 * time.Second}}}},
-		{name: "the answer to a segment comes after 130 s", strikes: []strike{{point: simulator.AtResult, fault: simulator.Fault{Late: 130 * time.Second}}}},
-		{name: "the answer to a segment comes after 4 min", strikes: []strike{{point: simulator.AtResult, fault: simulator.Fault{Late: 4 * time.Minute}}}, want: doubtful, lasts: 2 * time.Minute},
-		{name: "the report comes before the answer", strikes: []strike{{point: simulator.AtResult, fault: simulator.Fault{Early: true}, times: -1}}},
-		{name: "the reports come an hour later", options: simulator.Options{ReportDelay: time.Hour}},
-		{name: "the answer to a command is lost", strikes: []strike{{point: simulator.AtCommand, fault: simulator.Fault{Lose: true}}}, want: doubtful},
-		{name: "the list of texts is lost", strikes: []strike{{point: simulator.AtCommand, line: "AT+CMGL", fault: simulator.Fault{Lose: true}}}},
-		{name: "the answer to a delete is lost", strikes: []strike{{point: simulator.AtCommand, line: "AT+CMGD", fault: simulator.Fault{Lose: true}}}},
-		{name: "the choice of a storage is refused", strikes: []strike{{point: simulator.AtCommand, line: "AT+CPMS", fault: simulator.Fault{Answer: "+CMS ERROR: 302"}}}},
-		{name: "the list of texts is refused while the SIM is busy", strikes: []strike{{point: simulator.AtCommand, line: "AT+CMGL", fault: simulator.Fault{Answer: "+CMS ERROR: 314"}}}},
-		{name: "a delete is refused", strikes: []strike{{point: simulator.AtCommand, line: "AT+CMGD", fault: simulator.Fault{Answer: "+CMS ERROR: 320"}}}},
-		{name: "no delete is obeyed", strikes: []strike{{point: simulator.AtCommand, line: "AT+CMGD", fault: simulator.Fault{Answer: "+CMS ERROR: 320"}, times: -1}}, left: true},
-		{name: "a delete is answered and not done", strikes: []strike{{point: simulator.AtCommand, line: "AT+CMGD", fault: simulator.Fault{Answer: "OK"}, times: 2}}},
-		{name: "no delete is done", strikes: []strike{{point: simulator.AtCommand, line: "AT+CMGD", fault: simulator.Fault{Answer: "OK"}, times: -1}}, left: true},
+	// What comes unasked.
+	{name: "a storm of what means nothing", strikes: []strike{{point: simulator.AtCommand, fault: simulator.Fault{URCs: noise}, times: -1}, {point: simulator.AtPDU, fault: simulator.Fault{URCs: noise}, times: -1}}},
+	{name: "somebody rings and gives up", strikes: []strike{{point: simulator.AtPDU, fault: simulator.Fault{URCs: []string{"RING", "NO CARRIER"}}, times: -1}}},
+	{name: "a line longer than any", strikes: []strike{{point: simulator.AtCommand, fault: simulator.Fault{URCs: []string{strings.Repeat("x", 9000)}}, times: 3}}, want: doubtful},
+	{name: "a report that is cut off", strikes: []strike{{point: simulator.AtCommand, fault: simulator.Fault{URCs: []string{"+CDS: 25"}}, times: 3}}},
+	{name: "an announcement of a place where nothing is", strikes: []strike{{point: simulator.AtCommand, fault: simulator.Fault{URCs: []string{`+CMTI: "SM",19`, `+CMTI: "XX",1`, `+CMTI: 7`, `+CDSI: "SR",4`}}, times: 3}}},
 
-		// Texts that come in.
-		{name: "a text is delivered twice", strikes: []strike{{point: simulator.AtDeliver, fault: simulator.Fault{Twice: true}, times: -1}}},
-		{name: "a text is delivered once more 40 s later", strikes: []strike{{point: simulator.AtDeliver, fault: simulator.Fault{Again: 40 * time.Second}, times: 3}}},
-		{name: "the second segment comes first", parts: []int{2, 1}},
-		{name: "each segment comes twice", parts: []int{1, 1, 2, 2}},
-		{name: "more texts than the SIM holds", options: simulator.Options{SM: 3, ME: 1}, begin: flood, came: flooding},
-		{name: "texts come while the stick is out", begin: func(l *lab) {
-			l.sim.Unplug()
-			flood(l)
-			l.in(30*time.Second, l.sim.Plug)
-		}, came: flooding},
+	// Answers.
+	{name: "the answer to a segment is lost", strikes: []strike{{point: simulator.AtResult, fault: simulator.Fault{Lose: true}}}, want: doubtful},
+	{name: "the answer to a segment comes after 100 s", strikes: []strike{{point: simulator.AtResult, fault: simulator.Fault{Late: 100 * time.Second}}}},
+	{name: "the answer to a segment comes after 130 s", strikes: []strike{{point: simulator.AtResult, fault: simulator.Fault{Late: 130 * time.Second}}}},
+	{name: "the answer to a segment comes after 4 min", strikes: []strike{{point: simulator.AtResult, fault: simulator.Fault{Late: 4 * time.Minute}}}, want: doubtful, lasts: 2 * time.Minute},
+	{name: "the report comes before the answer", strikes: []strike{{point: simulator.AtResult, fault: simulator.Fault{Early: true}, times: -1}}},
+	{name: "the reports come an hour later", options: simulator.Options{ReportDelay: time.Hour}},
+	{name: "the answer to a command is lost", strikes: []strike{{point: simulator.AtCommand, fault: simulator.Fault{Lose: true}}}, want: doubtful},
+	{name: "the list of texts is lost", strikes: []strike{{point: simulator.AtCommand, line: "AT+CMGL", fault: simulator.Fault{Lose: true}}}},
+	{name: "the answer to a delete is lost", strikes: []strike{{point: simulator.AtCommand, line: "AT+CMGD", fault: simulator.Fault{Lose: true}}}},
+	{name: "the choice of a storage is refused", strikes: []strike{{point: simulator.AtCommand, line: "AT+CPMS", fault: simulator.Fault{Answer: "+CMS ERROR: 302"}}}},
+	{name: "the list of texts is refused while the SIM is busy", strikes: []strike{{point: simulator.AtCommand, line: "AT+CMGL", fault: simulator.Fault{Answer: "+CMS ERROR: 314"}}}},
+	{name: "a delete is refused", strikes: []strike{{point: simulator.AtCommand, line: "AT+CMGD", fault: simulator.Fault{Answer: "+CMS ERROR: 320"}}}},
+	{name: "no delete is obeyed", strikes: []strike{{point: simulator.AtCommand, line: "AT+CMGD", fault: simulator.Fault{Answer: "+CMS ERROR: 320"}, times: -1}}, left: true},
+	{name: "a delete is answered and not done", strikes: []strike{{point: simulator.AtCommand, line: "AT+CMGD", fault: simulator.Fault{Answer: "OK"}, times: 2}}},
+	{name: "no delete is done", strikes: []strike{{point: simulator.AtCommand, line: "AT+CMGD", fault: simulator.Fault{Answer: "OK"}, times: -1}}, left: true},
 
-		// What a modem does not know.
-		{name: "no AT+CNMI but the fifth is taken", always: []strike{{point: simulator.AtCommand, line: "AT+CNMI", fault: simulator.Fault{Answer: "+CMS ERROR: 303"}, times: 4}}},
-		{name: "no AT+CNMI is taken", always: []strike{{point: simulator.AtCommand, line: "AT+CNMI", fault: simulator.Fault{Answer: "+CMS ERROR: 303"}, times: -1}}},
-		{name: "AT+CNMI is answered and not done", always: []strike{{point: simulator.AtCommand, line: "AT+CNMI", fault: simulator.Fault{Answer: "OK"}, times: -1}}},
-		{name: "AT+CNMI is forgotten", options: simulator.Options{CNMILife: 3 * time.Second}},
-		{name: "texts come directly", options: direct},
-		{name: "texts come directly, and an acknowledgement is lost", options: direct, strikes: []strike{{point: simulator.AtCommand, line: "AT+CNMA", fault: simulator.Fault{Lose: true}}}},
-		{name: "texts come directly, and an acknowledgement is refused", options: direct, strikes: []strike{{point: simulator.AtCommand, line: "AT+CNMA", fault: simulator.Fault{Answer: "+CMS ERROR: 340"}}}},
-		{name: "texts come directly, and it hangs up before the acknowledgement", options: direct, strikes: []strike{{point: simulator.AtCommand, line: "AT+CNMA", fault: simulator.Fault{HangUp: true}}}},
-		{name: "AT+CMMS is not known", always: []strike{{point: simulator.AtCommand, line: "AT+CMMS", fault: simulator.Fault{Answer: "ERROR"}, times: -1}}},
-		{name: "AT+CSMS is not known", always: []strike{{point: simulator.AtCommand, line: "AT+CSMS", fault: simulator.Fault{Answer: "ERROR"}, times: -1}}},
+	// Texts that come in.
+	{name: "a text is delivered twice", strikes: []strike{{point: simulator.AtDeliver, fault: simulator.Fault{Twice: true}, times: -1}}},
+	{name: "a text is delivered once more 40 s later", strikes: []strike{{point: simulator.AtDeliver, fault: simulator.Fault{Again: 40 * time.Second}, times: 3}}},
+	{name: "the second segment comes first", parts: []int{2, 1}},
+	{name: "each segment comes twice", parts: []int{1, 1, 2, 2}},
+	{name: "more texts than the SIM holds", options: simulator.Options{SM: 3, ME: 1}, begin: flood, came: flooding},
+	{name: "texts come while the stick is out", begin: func(l *lab) {
+		l.sim.Unplug()
+		flood(l)
+		l.in(30*time.Second, l.sim.Plug)
+	}, came: flooding},
 
-		// What is not as it was set up, and answers that are not as the standard has them.
-		{name: "it fell into text mode", begin: func(l *lab) { l.sim.FallIntoTextMode() }},
-		{name: "it starts by itself and says one line", options: words, begin: func(l *lab) { l.sim.Relapse("SMS Ready") }},
-		{name: "it starts by itself and says nothing", options: words, begin: func(l *lab) { l.sim.Relapse() }},
-		{name: "it starts by itself while it lists its texts", options: words,
-			strikes: []strike{{point: simulator.AtCommand, line: "AT+CMGL", fault: simulator.Fault{Anew: true, URCs: []string{"PB DONE"}}}}},
-		{name: "it falls into text mode while it lists its texts",
-			strikes: []strike{{point: simulator.AtCommand, line: "AT+CMGL", fault: simulator.Fault{Text: true}}}},
-		{name: "information comes after its OK", always: tardy},
-		{name: "messages without the address of the message centre", options: simulator.Options{NoSMSC: true}},
-		{name: "messages with a length alone", options: simulator.Options{BareCMGR: true},
-			always: []strike{{point: simulator.AtCommand, line: "AT+CMGL", fault: simulator.Fault{Answer: "+CMS ERROR: 302"}, times: -1}}},
-		{name: "a line between the two of a report", options: simulator.Options{Amid: "^RSSI:20"}},
-		{name: "a line between the two of a text", options: simulator.Options{Amid: "^RSSI:20", CNMI: direct.CNMI}},
-		{name: "5G standalone", options: simulator.Options{Only5G: true}},
+	// What a modem does not know.
+	{name: "no AT+CNMI but the fifth is taken", always: []strike{{point: simulator.AtCommand, line: "AT+CNMI", fault: simulator.Fault{Answer: "+CMS ERROR: 303"}, times: 4}}},
+	{name: "no AT+CNMI is taken", always: []strike{{point: simulator.AtCommand, line: "AT+CNMI", fault: simulator.Fault{Answer: "+CMS ERROR: 303"}, times: -1}}},
+	{name: "AT+CNMI is answered and not done", always: []strike{{point: simulator.AtCommand, line: "AT+CNMI", fault: simulator.Fault{Answer: "OK"}, times: -1}}},
+	{name: "AT+CNMI is forgotten", options: simulator.Options{CNMILife: 3 * time.Second}},
+	{name: "texts come directly", options: direct},
+	{name: "texts come directly, and an acknowledgement is lost", options: direct, strikes: []strike{{point: simulator.AtCommand, line: "AT+CNMA", fault: simulator.Fault{Lose: true}}}},
+	{name: "texts come directly, and an acknowledgement is refused", options: direct, strikes: []strike{{point: simulator.AtCommand, line: "AT+CNMA", fault: simulator.Fault{Answer: "+CMS ERROR: 340"}}}},
+	{name: "texts come directly, and it hangs up before the acknowledgement", options: direct, strikes: []strike{{point: simulator.AtCommand, line: "AT+CNMA", fault: simulator.Fault{HangUp: true}}}},
+	{name: "AT+CMMS is not known", always: []strike{{point: simulator.AtCommand, line: "AT+CMMS", fault: simulator.Fault{Answer: "ERROR"}, times: -1}}},
+	{name: "AT+CSMS is not known", always: []strike{{point: simulator.AtCommand, line: "AT+CSMS", fault: simulator.Fault{Answer: "ERROR"}, times: -1}}},
 
-		// The SIM.
-		{name: "the SIM asks for a PIN that is known", options: simulator.Options{PIN: "4711"}, before: func(l *lab) error {
-			return l.Set(context.Background(), "sim.pin", "4711")
-		}, strikes: []strike{{point: simulator.AtCommand, fault: simulator.Fault{Drop: true}}}, want: doubtful},
+	// What is not as it was set up, and answers that are not as the standard has them.
+	{name: "it fell into text mode", begin: func(l *lab) { l.sim.FallIntoTextMode() }},
+	{name: "it starts by itself and says one line", options: words, begin: func(l *lab) { l.sim.Relapse("SMS Ready") }},
+	{name: "it starts by itself and says nothing", options: words, begin: func(l *lab) { l.sim.Relapse() }},
+	{name: "it starts by itself while it lists its texts", options: words,
+		strikes: []strike{{point: simulator.AtCommand, line: "AT+CMGL", fault: simulator.Fault{Anew: true, URCs: []string{"PB DONE"}}}}},
+	{name: "it falls into text mode while it lists its texts",
+		strikes: []strike{{point: simulator.AtCommand, line: "AT+CMGL", fault: simulator.Fault{Text: true}}}},
+	{name: "information comes after its OK", always: tardy},
+	{name: "messages without the address of the message centre", options: simulator.Options{NoSMSC: true}},
+	{name: "messages with a length alone", options: simulator.Options{BareCMGR: true},
+		always: []strike{{point: simulator.AtCommand, line: "AT+CMGL", fault: simulator.Fault{Answer: "+CMS ERROR: 302"}, times: -1}}},
+	{name: "a line between the two of a report", options: simulator.Options{Amid: "^RSSI:20"}},
+	{name: "a line between the two of a text", options: simulator.Options{Amid: "^RSSI:20", CNMI: direct.CNMI}},
+	{name: "5G standalone", options: simulator.Options{Only5G: true}},
 
-		// The network.
-		{name: "the network is found after 2 min", options: simulator.Options{Search: 2 * time.Minute}, lasts: 2 * time.Minute},
-		{name: "the network is away for 10 min", begin: func(l *lab) {
-			l.sim.Register(2)
-			l.in(10*time.Minute, func() { l.sim.Register(1) })
-		}, lasts: 10 * time.Minute},
-		{name: "the network refuses the SIM for 10 min", begin: func(l *lab) {
-			l.sim.Register(3)
-			l.in(10*time.Minute, func() { l.sim.Register(1) })
-		}, lasts: 10 * time.Minute},
-		{name: "the network comes back when it is asked for", begin: func(l *lab) { l.sim.Deregister(2, simulator.ByCOPS) }, lasts: 5 * time.Minute},
-		{name: "the network comes back when the radio was off", begin: func(l *lab) { l.sim.Deregister(0, simulator.ByCFUN) }, lasts: 10 * time.Minute},
-		{name: "the network comes back when the modem was restarted", begin: func(l *lab) { l.sim.Deregister(2, simulator.ByRestart) }, lasts: 20 * time.Minute},
-		{name: "the phone does not exist any more", begin: func(l *lab) { l.sim.Phone(number).Reject(0x49) }, want: failed},
+	// The SIM.
+	{name: "the SIM asks for a PIN that is known", options: simulator.Options{PIN: "4711"}, before: func(l *lab) error {
+		return l.Set(context.Background(), "sim.pin", "4711")
+	}, strikes: []strike{{point: simulator.AtCommand, fault: simulator.Fault{Drop: true}}}, want: doubtful},
 
-		// The port.
-		{name: "the stick is out for 10 s", begin: func(l *lab) { l.out(10 * time.Second) }},
-		{name: "the stick is out for an hour", begin: func(l *lab) { l.out(time.Hour) }, lasts: time.Hour},
-		{name: "another program has the port for a minute", begin: func(l *lab) {
-			l.busy.Store(true)
-			l.sim.Reset()
-			l.in(time.Minute, func() { l.busy.Store(false) })
-		}},
-	}
+	// The network.
+	{name: "the network is found after 2 min", options: simulator.Options{Search: 2 * time.Minute}, lasts: 2 * time.Minute},
+	{name: "the network is away for 10 min", begin: func(l *lab) {
+		l.sim.Register(2)
+		l.in(10*time.Minute, func() { l.sim.Register(1) })
+	}, lasts: 10 * time.Minute},
+	{name: "the network refuses the SIM for 10 min", begin: func(l *lab) {
+		l.sim.Register(3)
+		l.in(10*time.Minute, func() { l.sim.Register(1) })
+	}, lasts: 10 * time.Minute},
+	{name: "the network comes back when it is asked for", begin: func(l *lab) { l.sim.Deregister(2, simulator.ByCOPS) }, lasts: 5 * time.Minute},
+	{name: "the network comes back when the radio was off", begin: func(l *lab) { l.sim.Deregister(0, simulator.ByCFUN) }, lasts: 10 * time.Minute},
+	{name: "the network comes back when the modem was restarted", begin: func(l *lab) { l.sim.Deregister(2, simulator.ByRestart) }, lasts: 20 * time.Minute},
+	{name: "the phone does not exist any more", begin: func(l *lab) { l.sim.Phone(number).Reject(0x49) }, want: failed},
 
+	// The port.
+	{name: "the stick is out for 10 s", begin: func(l *lab) { l.out(10 * time.Second) }},
+	{name: "the stick is out for an hour", begin: func(l *lab) { l.out(time.Hour) }, lasts: time.Hour},
+	{name: "another program has the port for a minute", begin: func(l *lab) {
+		l.busy.Store(true)
+		l.sim.Reset()
+		l.in(time.Minute, func() { l.busy.Store(false) })
+	}},
+}
+
+// refusals are the errors that a modem answers to a segment.
+func refusals() (all []row) {
 	for _, family := range simulator.Profiles() {
 		all = append(all,
 			row{name: "a " + family, options: simulator.Options{Profile: family}},
@@ -200,7 +204,11 @@ func rows() []row {
 			row{name: answer + " after the segment says nothing", want: []store.State{store.Unconfirmed},
 				strikes: []strike{{point: simulator.AtPDU, fault: simulator.Fault{Answer: answer}}}})
 	}
+	return all
+}
 
+// stoppages are the ways in which a modem stops to work, at each point at which it may.
+func stoppages() (all []row) {
 	points := []struct {
 		name  string
 		point simulator.Point

@@ -48,6 +48,7 @@ func mailsNow(t *testing.T, s *store.Store) (got []string) {
 }
 
 func TestWhomAnAlarmIsMailedTo(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name   string
 		people func(*testing.T, *store.Store)
@@ -78,6 +79,7 @@ func TestWhomAnAlarmIsMailedTo(t *testing.T) {
 }
 
 func TestWhenAnAlarmIsMailed(t *testing.T) {
+	t.Parallel()
 	type step struct {
 		after time.Duration
 		does  string // "raise", "clear", "raise elsewhere" or "look"
@@ -125,6 +127,7 @@ func TestWhenAnAlarmIsMailed(t *testing.T) {
 }
 
 func TestAnAlarmThatIsTakenBackInTimeFailsNoMail(t *testing.T) {
+	t.Parallel()
 	s, _, clock := alarms(t)
 	for range 2 {
 		check(t, s.Raise(t.Context(), "modem", "x", "it is gone"))
@@ -141,6 +144,7 @@ func TestAnAlarmThatIsTakenBackInTimeFailsNoMail(t *testing.T) {
 }
 
 func TestTheStatusShowsAlarmsAndSinceWhen(t *testing.T) {
+	t.Parallel()
 	s, _, clock := alarms(t)
 	began := clock.Now().Local().Format("2006-01-02 15:04:05")
 	check(t, s.Raise(t.Context(), "modem", "/dev/ttyUSB0", "the modem does not answer"))

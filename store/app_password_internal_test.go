@@ -12,6 +12,7 @@ import (
 // What is derived needs its turn. Here all turns are taken for good, so that who waits for one is
 // seen to: nobody for an app password, or where only these are taken, whoever asks with whatever.
 func TestWhoNeedsADerivation(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := openInside(t)
 		for _, u := range []User{{Login: "ann"}, {Login: "root", Admin: true}} {
@@ -50,7 +51,67 @@ func TestWhoNeedsADerivation(t *testing.T) {
 	})
 }
 
+// Here as well no turn is free: whatever is answered was not derived.
+func TestAProvedPasswordCostsNothingAgain(t *testing.T) {
+	t.Parallel()
+	s := openInside(t)
+	if _, err := s.AddUser(t.Context(), User{Login: "ann"}, "secret of ann"); err != nil {
+		t.Fatal(err)
+	}
+	signIn := func(use Use) {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if _, err := s.Authenticate(ctx, "ann", "secret of ann", "192.0.2.1", use); err != nil {
+			t.Fatal(err)
+		}
+	}
+	signIn(Pages)
+	signIn(Programs)
+	for range derivations {
+		s.signIn.turn <- struct{}{}
+	}
+	for range 200 {
+		signIn(Pages)
+		signIn(Programs)
+	}
+}
+
+func TestTooManySignInsAreSentAway(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := openInside(t)
+		if _, err := s.AddUser(t.Context(), User{Login: "ann"}, "secret of ann"); err != nil {
+			t.Fatal(err)
+		}
+		for range derivations {
+			s.signIn.turn <- struct{}{}
+		}
+		const many = 1000
+		results := make(chan error, many)
+		ctx, cancel := context.WithCancel(t.Context())
+		for n := range many {
+			go func() {
+				_, err := s.Authenticate(ctx, "ann", "wrong", fmt.Sprintf("198.51.%d.%d", n/256, n%256), Pages)
+				results <- err
+			}()
+		}
+		for range many - waiters {
+			if err := <-results; !errors.Is(err, ErrBusy) {
+				t.Fatalf("got %v, want %v", err, ErrBusy)
+			}
+		}
+		cancel()
+		for range waiters {
+			if err := <-results; !errors.Is(err, context.Canceled) {
+				t.Errorf("who is in line got %v, want %v", err, context.Canceled)
+			}
+		}
+	})
+}
+
 func TestASignInNeverWaitsForACommit(t *testing.T) {
+	t.Parallel()
 	clock := NewSteppedClock(time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC))
 	s := openInside(t, clock.Option())
 	if _, err := s.AddUser(t.Context(), User{Login: "ann"}, "secret of ann"); err != nil {
@@ -77,6 +138,7 @@ func TestASignInNeverWaitsForACommit(t *testing.T) {
 
 // Users who send one after the other, as those of the guidelines do, have all proved their passwords by then.
 func TestThePasswordsOfAllUsersAreRemembered(t *testing.T) {
+	t.Parallel()
 	var c credentials
 	c.init()
 	marks := make([][32]byte, max(mostProved, 5000)+100)

@@ -23,6 +23,7 @@ func appPassword(t testing.TB, s *store.Store, login string) string {
 }
 
 func TestWhichPasswordIsGoodForWhat(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	addUser(t, s, "ann")
 	addUser(t, s, "bob")
@@ -63,6 +64,7 @@ func TestWhichPasswordIsGoodForWhat(t *testing.T) {
 }
 
 func TestAnAppPasswordHoweverItIsTyped(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	addUser(t, s, "ann")
 	shown := appPassword(t, s, "ann")
@@ -98,6 +100,7 @@ func TestAnAppPasswordHoweverItIsTyped(t *testing.T) {
 }
 
 func TestARevokedAppPasswordEndsAtOnce(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s := openIn(t, dir)
 	addUser(t, s, "ann")
@@ -132,6 +135,7 @@ func TestARevokedAppPasswordEndsAtOnce(t *testing.T) {
 }
 
 func TestAppPasswordsThatCannotBe(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	addUser(t, s, "ann")
 	addUser(t, s, "bob")
@@ -176,6 +180,7 @@ func TestAppPasswordsThatCannotBe(t *testing.T) {
 }
 
 func TestAPauseLetsAppPasswordsIn(t *testing.T) {
+	t.Parallel()
 	inBubble(t, func(t *testing.T, s *store.Store) {
 		app := appPassword(t, s, "ann")
 		for _, use := range []store.Use{store.Programs, store.OldPrograms} {
@@ -199,6 +204,7 @@ func TestAPauseLetsAppPasswordsIn(t *testing.T) {
 }
 
 func TestWhenAnAppPasswordWasUsed(t *testing.T) {
+	t.Parallel()
 	made := time.Date(2026, 5, 1, 12, 59, 0, 0, time.UTC)
 	s, clock := openAt(t, made)
 	addUser(t, s, "ann")
@@ -232,6 +238,7 @@ func TestWhenAnAppPasswordWasUsed(t *testing.T) {
 // Everybody signs in while passwords are made and revoked: nobody is mistaken for another, and none
 // that was revoked is let in after that.
 func TestAppPasswordsWhileTheyChange(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	var all sync.WaitGroup
 	for n := range 4 {
@@ -277,6 +284,7 @@ func TestAppPasswordsWhileTheyChange(t *testing.T) {
 }
 
 func TestTheListOfUsersTellsWhoNeedsAnAppPassword(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	addUser(t, s, "ann")
 	addAdmin(t, s, "root", "")

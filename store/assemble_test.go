@@ -89,6 +89,7 @@ func (a *arriving) incomplete() int {
 }
 
 func TestPartsThatComeDaysApart(t *testing.T) {
+	t.Parallel()
 	a := arrive(t)
 	check(t, a.Set(t.Context(), "sms.incomplete", "10d"))
 	text := words("slow", 3)
@@ -101,6 +102,7 @@ func TestPartsThatComeDaysApart(t *testing.T) {
 }
 
 func TestReferencesOf8And16BitsAreDifferent(t *testing.T) {
+	t.Parallel()
 	wide := func(d *sms.Deliver) { d.Coding.WideRef = true }
 	a := arrive(t)
 	one, two := words("one", 2), words("two", 2)
@@ -112,6 +114,7 @@ func TestReferencesOf8And16BitsAreDifferent(t *testing.T) {
 }
 
 func TestDataInPartsIsOneMessage(t *testing.T) {
+	t.Parallel()
 	octets := []byte(words("octets", 3))
 	data := func(port sms.Port, octets []byte) [][]byte {
 		return parts(t, "", 0, func(d *sms.Deliver) { d.Data, d.Port = octets, port })
@@ -131,6 +134,7 @@ func TestDataInPartsIsOneMessage(t *testing.T) {
 }
 
 func TestAPartThatCannotBeIsAText(t *testing.T) {
+	t.Parallel()
 	for name, udh := range map[string]string{
 		"part 3 of 2": "050003070203", "part 0 of 2": "050003070200", "part 1 of 0": "050003070001", "part 1 of 1": "050003070101",
 	} {
@@ -152,6 +156,7 @@ func unhex(t testing.TB, text string) []byte {
 }
 
 func TestWhatIsDeliveredAgain(t *testing.T) {
+	t.Parallel()
 	a := arrive(t)
 	text := words("again", 2)
 	tpdus := parts(t, text, 0)
@@ -176,6 +181,7 @@ func TestWhatIsDeliveredAgain(t *testing.T) {
 }
 
 func TestABeginningThatIsTheSameMakesAnotherText(t *testing.T) {
+	t.Parallel()
 	begin := strings.Repeat("The same words to begin with. ", 6)[:153]
 	one, two := begin+"The first one ends so.", begin+"The second one ends in another way."
 	for _, order := range [][]int{{0, 1}, {1, 0}} {
@@ -194,6 +200,7 @@ func from(sender string) func(*sms.Deliver) { return func(d *sms.Deliver) { d.Fr
 
 // Networks spell a number with its country code or without, also within one text.
 func TestPartsUnderTwoSpellingsOfANumber(t *testing.T) {
+	t.Parallel()
 	text := words("spelled", 3)
 	whole, national, wrong := parts(t, text, 0), parts(t, text, 0, from("07911123456")), parts(t, text, 0, from("+491611123456"))
 	short := arrive(t) // a number of seven digits, with its country code and without
@@ -213,6 +220,7 @@ func TestPartsUnderTwoSpellingsOfANumber(t *testing.T) {
 
 // Short codes and names are not taken for one another for their last letters.
 func TestPartsOfSendersThatLookAlike(t *testing.T) {
+	t.Parallel()
 	text := words("alike", 2)
 	for _, two := range [][2]string{{"12345", "345"}, {"123456", "+123456"}, {"TheBank", "Bank"}, {"+447911123456", "+447911123457"}} {
 		a := arrive(t)
@@ -225,6 +233,7 @@ func TestPartsOfSendersThatLookAlike(t *testing.T) {
 
 // A part that is cut short does not spoil the others, and gives way to the same part when that comes whole.
 func TestAPartThatIsCutShort(t *testing.T) {
+	t.Parallel()
 	text := words("cut", 2)
 	tpdus := parts(t, text, 0)
 	first, err := sms.ParseDeliver(tpdus[0][:len(tpdus[0])-20])
@@ -257,6 +266,7 @@ func TestAPartThatIsCutShort(t *testing.T) {
 
 // Parts for different ports are of different messages.
 func TestPartsForDifferentPorts(t *testing.T) {
+	t.Parallel()
 	octets := []byte(words("octets", 2))
 	data := func(port int) [][]byte {
 		return parts(t, "", 0, func(d *sms.Deliver) { d.Data, d.Port = octets, sms.Port{Dest: uint16(port)} })
@@ -272,6 +282,7 @@ func TestPartsForDifferentPorts(t *testing.T) {
 
 // Of 8-bit user data all that came is words, or none of it is.
 func TestOctetsThatAreWordsInPart(t *testing.T) {
+	t.Parallel()
 	binary, plain := strings.Repeat("\x00", 134), strings.Repeat("x", 134)
 	for _, octets := range []string{binary + plain + plain, plain + plain + binary} {
 		a := arrive(t)
@@ -286,6 +297,7 @@ func TestOctetsThatAreWordsInPart(t *testing.T) {
 
 // A text was sent when its first part was.
 func TestWhenATextInPartsWasSent(t *testing.T) {
+	t.Parallel()
 	for _, order := range [][]int{{0, 1}, {1, 0}} {
 		a := arrive(t)
 		tpdus := [][]byte{parts(t, words("sent", 2), time.Minute)[0], parts(t, words("sent", 2), 0)[1]}
@@ -298,6 +310,7 @@ func TestWhenATextInPartsWasSent(t *testing.T) {
 
 // A gap says once that the end of a part and the parts behind it are missing.
 func TestAGapIsShownOnce(t *testing.T) {
+	t.Parallel()
 	tpdus := parts(t, words("gap", 4), 0)
 	cut := func(n int) []byte { return tpdus[n][:len(tpdus[n])-20] }
 	text := func(tpdu []byte) string {
@@ -321,6 +334,7 @@ func TestAGapIsShownOnce(t *testing.T) {
 }
 
 func TestPartsOfTextsWithOneReferenceAreNotMixed(t *testing.T) {
+	t.Parallel()
 	old, young := words("old", 2), words("young", 2)
 	for _, order := range [][]string{{"o0", "y1", "y0", "o1"}, {"o0", "y0", "o1", "y1"}, {"y1", "o0", "o1", "y0"}} {
 		a := arrive(t)
@@ -336,6 +350,7 @@ func TestPartsOfTextsWithOneReferenceAreNotMixed(t *testing.T) {
 }
 
 func TestPartsThatWereSentHoursApart(t *testing.T) {
+	t.Parallel()
 	a := arrive(t)
 	text := words("slow", 2)
 	a.receive(parts(t, text, 0)[0])
@@ -346,6 +361,7 @@ func TestPartsThatWereSentHoursApart(t *testing.T) {
 }
 
 func TestAnIncompleteTextIsHandedOn(t *testing.T) {
+	t.Parallel()
 	text := words("one", 1) + words("two", 6)
 	tpdus := parts(t, text, 0)
 	piece := func(n int) string {
@@ -392,6 +408,7 @@ func TestAnIncompleteTextIsHandedOn(t *testing.T) {
 }
 
 func TestWhatComesAfterItWasHandedOnCompletesIt(t *testing.T) {
+	t.Parallel()
 	a := arrive(t)
 	text := words("late", 4)
 	tpdus := parts(t, text, 0)
@@ -423,6 +440,7 @@ func TestWhatComesAfterItWasHandedOnCompletesIt(t *testing.T) {
 }
 
 func TestAnotherTextDoesNotCompleteWhatWasHandedOn(t *testing.T) {
+	t.Parallel()
 	a := arrive(t)
 	a.receive(parts(t, words("old", 3), 0)[:2]...)
 	a.wait(6 * time.Hour)
@@ -439,6 +457,7 @@ func TestAnotherTextDoesNotCompleteWhatWasHandedOn(t *testing.T) {
 }
 
 func TestNothingIsHandedOnByAClockThatIsNotTrusted(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s := openIn(t, dir)
 	check(t, s.Receive(t.Context(), "imsi", parts(t, words("part", 2), 0)[0]))
@@ -457,6 +476,7 @@ func TestNothingIsHandedOnByAClockThatIsNotTrusted(t *testing.T) {
 }
 
 func TestTheTimeForMissingPartsIsASetting(t *testing.T) {
+	t.Parallel()
 	a := arrive(t)
 	check(t, a.Set(t.Context(), "sms.incomplete", "30m"))
 	a.receive(parts(t, words("part", 2), 0)[0])
@@ -469,6 +489,7 @@ func TestTheTimeForMissingPartsIsASetting(t *testing.T) {
 }
 
 func TestHandingOnOutlivesARestart(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	clock := store.NewSteppedClock(noon)
 	again := func() *store.Store { return openIn(t, dir, clock.Option()) }
@@ -493,6 +514,7 @@ func TestHandingOnOutlivesARestart(t *testing.T) {
 }
 
 func TestWhatLayOnTheSIM(t *testing.T) {
+	t.Parallel()
 	a := arrive(t)
 	keep := func(tpdus ...[]byte) {
 		for _, tpdu := range tpdus {

@@ -7,6 +7,7 @@ import (
 )
 
 func TestTheAmountIsReadOutOfWhatNetworksSay(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]float64{
 		"Balance 12.34 EUR":                                 12.34,
 		"Your balance is £5.00. Valid to 01.02.2027":        5,

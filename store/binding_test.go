@@ -18,6 +18,7 @@ func twoSIMs(t testing.TB) (s *store.Store, pass func(time.Duration)) {
 }
 
 func TestThroughWhichSIMATextLeaves(t *testing.T) {
+	t.Parallel()
 	s, _ := twoSIMs(t)
 	ann := addUser(t, s, "Ann")
 	_, err := s.MeetSIM(t.Context(), two, "89490200002222222222")
@@ -69,6 +70,7 @@ func TestThroughWhichSIMATextLeaves(t *testing.T) {
 }
 
 func TestASIMThatIsGoneIsReplacedAfterAWhile(t *testing.T) {
+	t.Parallel()
 	s, pass := twoSIMs(t)
 	check(t, s.Set(t.Context(), "sim.prefixes/"+one, "+44"))
 	begun := enqueue(t, s, 0, long(2), number)
@@ -103,6 +105,7 @@ func TestASIMThatIsGoneIsReplacedAfterAWhile(t *testing.T) {
 }
 
 func TestASIMWithoutNetworkIsReplacedLikeOneThatIsGone(t *testing.T) {
+	t.Parallel()
 	s, pass := twoSIMs(t)
 	check(t, s.Set(t.Context(), "sim.prefixes/"+one, "+44"))
 	enqueue(t, s, 0, "hello", number)
@@ -113,6 +116,7 @@ func TestASIMWithoutNetworkIsReplacedLikeOneThatIsGone(t *testing.T) {
 }
 
 func TestASIMThatIsGoneMayBeWaitedForForEver(t *testing.T) {
+	t.Parallel()
 	s, pass := twoSIMs(t)
 	check(t, s.Set(t.Context(), "sim.prefixes/"+one, "+44"))
 	check(t, s.Set(t.Context(), "sms.failover", "never"))
@@ -125,6 +129,7 @@ func TestASIMThatIsGoneMayBeWaitedForForEver(t *testing.T) {
 }
 
 func TestASIMThatWasTakenOutForGoodIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
 	s, _ := twoSIMs(t)
 	for _, tpdu := range deliver(t, number, "hello", 0) {
 		check(t, s.Receive(t.Context(), "262019999999999", tpdu))

@@ -10,6 +10,7 @@ import (
 )
 
 func TestAMessageIsTakenBackAsFarAsNothingHasLeft(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	scheduled, _, err := s.Enqueue(t.Context(), store.Message{Source: store.SourceOMS, Parts: []string{"later"}, Scheduled: s.Now().Add(time.Hour),
 		To: []store.Recipient{{Number: "+447911000001"}, {Number: "+447911000002"}}})
@@ -33,6 +34,7 @@ func TestAMessageIsTakenBackAsFarAsNothingHasLeft(t *testing.T) {
 }
 
 func TestTheLogShowsWhereAMessageCameFromAndNeverItsText(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	ann := addUser(t, s, "ann")
 	id, _, err := s.Enqueue(t.Context(), store.Message{User: ann.ID, Source: store.SourceOMS, SourceType: "rule\nBased", Parts: []string{"the secret"},

@@ -17,6 +17,7 @@ func atNoon(t testing.TB, dir string, day int) (s *store.Store, set func(time.Ti
 }
 
 func TestADailyCapEndsAtMidnight(t *testing.T) {
+	t.Parallel()
 	s, set := atNoon(t, t.TempDir(), 30)
 	radio(t, s, one, true)
 	check(t, s.Set(t.Context(), "sim.daily/"+one, "3"))
@@ -53,6 +54,7 @@ func TestADailyCapEndsAtMidnight(t *testing.T) {
 }
 
 func TestAMonthlyCapEndsWithTheMonth(t *testing.T) {
+	t.Parallel()
 	s, set := atNoon(t, t.TempDir(), 30)
 	check(t, s.Set(t.Context(), "sim.monthly", "4"))
 	check(t, s.Set(t.Context(), "sms.validity", "7d"))
@@ -74,6 +76,7 @@ func TestAMonthlyCapEndsWithTheMonth(t *testing.T) {
 }
 
 func TestACapIsCountedAlsoAfterARestartAndByAWrongClock(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s, _ := atNoon(t, dir, 30)
 	check(t, s.Set(t.Context(), "sim.daily", "2"))
@@ -105,6 +108,7 @@ func TestACapIsCountedAlsoAfterARestartAndByAWrongClock(t *testing.T) {
 }
 
 func TestWhatDidNotLeaveIsNotCounted(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	check(t, s.Set(t.Context(), "sim.daily", "1"))
 	enqueue(t, s, 0, "refused", "+447911000001")

@@ -13,6 +13,7 @@ import (
 )
 
 func TestChecksOfAHealthyDirectory(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "data")
 	if store.Serves(dir) {
 		t.Error("a directory that is not there is served from")
@@ -38,6 +39,7 @@ func TestChecksOfAHealthyDirectory(t *testing.T) {
 }
 
 func TestDamageIsFound(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s, err := store.Create(t.Context(), dir, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -77,6 +79,7 @@ func TestDamageIsFound(t *testing.T) {
 }
 
 func TestACheckThatIsNotFinishedFindsNoDamage(t *testing.T) {
+	t.Parallel()
 	s, err := store.Create(t.Context(), t.TempDir(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)

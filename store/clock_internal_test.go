@@ -56,6 +56,7 @@ func (s *Store) gets(t *testing.T, from string, dated time.Time) {
 
 // A leap far ahead at a start is doubted as one while the service runs is: neither is believed for going on evenly.
 func TestAClockThatIsFarAhead(t *testing.T) {
+	t.Parallel()
 	for _, atStart := range []bool{true, false} {
 		for _, c := range []struct {
 			name  string
@@ -135,6 +136,7 @@ func TestAClockThatIsFarAhead(t *testing.T) {
 
 // Two senders whose texts are dated far ahead of the clock are believed before the clock is.
 func TestAClockThatTextsAreAheadOf(t *testing.T) {
+	t.Parallel()
 	month := 30 * day
 	for _, c := range []struct {
 		name  string
@@ -191,6 +193,7 @@ func TestAClockThatTextsAreAheadOf(t *testing.T) {
 
 // A doubt is told to other processes, by the log, and after a while by mail; its end too.
 func TestADoubtOfTheClockIsTold(t *testing.T) {
+	t.Parallel()
 	var log strings.Builder
 	clock := NewSteppedClock(clockNoon)
 	dir := t.TempDir()
@@ -260,6 +263,7 @@ func TestADoubtOfTheClockIsTold(t *testing.T) {
 
 // What a command beside the service says of the clock is in force in the service at once.
 func TestAPersonsWordReachesTheService(t *testing.T) {
+	t.Parallel()
 	dir, clock := t.TempDir(), NewSteppedClock(clockNoon)
 	s := box(t, dir, clock)
 	s.ticks(t)
@@ -292,6 +296,7 @@ func TestAPersonsWordReachesTheService(t *testing.T) {
 
 // No column in which a time can be is forgotten: each column of integers is named here or in moments.
 func TestAClockThatWasAheadLeavesNoPoison(t *testing.T) {
+	t.Parallel()
 	const noMoments = `alarms: id | app_passwords: id user_id | conversations: user_id delivery | counters: value |
 		deliveries: id message_id user_id sender line bulk ahead behind due expires attempts retries pending doubtful ref notice held |
 		errands: id | front: id | health: ok | incoming: id class pid port completes replaces sent user_id cut objects told_with |
@@ -375,6 +380,7 @@ func TestAClockThatWasAheadLeavesNoPoison(t *testing.T) {
 
 // Where the clock is not believed, a mail is dated as the text that it carries.
 func TestAMailCarriesTheTextsOwnTime(t *testing.T) {
+	t.Parallel()
 	dated := clockNoon.Add(90 * time.Second)
 	for _, c := range []struct {
 		name  string

@@ -8,6 +8,7 @@ import (
 // A computer without a battery for its clock starts with the time at which it was switched off. What is queued before
 // a time server sets the clock was written a moment ago, and not when the computer was switched off.
 func TestWhatWasWrittenBeforeTheClockWasSetForward(t *testing.T) {
+	t.Parallel()
 	clock := NewSteppedClock(clockNoon)
 	s := box(t, t.TempDir(), clock)
 	id, _, err := s.Enqueue(t.Context(), Message{Source: SourceCommand, Parts: []string{"hello"}, To: []Recipient{{Number: "+447911123456"}}})

@@ -12,6 +12,7 @@ import (
 )
 
 func TestWhichNumbersAreDenied(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, region, imsi string
 		deny, premium      string // the settings
@@ -81,6 +82,7 @@ func TestWhichNumbersAreDenied(t *testing.T) {
 
 // Wherever the lists have an example of a premium-rate number, no text goes to it.
 func TestPremiumRateNumbersOfAllRegions(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	tried := 0
 	for region := range phonenumbers.GetSupportedRegions() {
@@ -100,6 +102,7 @@ func TestPremiumRateNumbersOfAllRegions(t *testing.T) {
 
 // Wherever the lists have an example of a mobile number, texts go to it.
 func TestMobileNumbersOfAllRegions(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	for region := range phonenumbers.GetSupportedRegions() {
 		example := phonenumbers.GetExampleNumberForType(region, phonenumbers.MOBILE)
@@ -121,6 +124,7 @@ func TestMobileNumbersOfAllRegions(t *testing.T) {
 }
 
 func TestWhatDenyListsMayBe(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	for _, c := range []struct {
 		key, value string

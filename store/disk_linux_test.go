@@ -97,6 +97,7 @@ func load(s *store.Store, user int64) (stop func() (taken []int64, refused int, 
 
 // A disk that is filled and emptied under load loses nothing that was taken, and is told of on each surface.
 func TestADiskThatIsFilledAndEmptied(t *testing.T) {
+	t.Parallel()
 	dir := card(t)
 	s := openIn(t, dir)
 	u := addUser(t, s, "ann")
@@ -142,6 +143,7 @@ func TestADiskThatIsFilledAndEmptied(t *testing.T) {
 
 // A service that is started on a full disk says so.
 func TestAStartOnAFullDisk(t *testing.T) {
+	t.Parallel()
 	dir := card(t)
 	check(t, openIn(t, dir).Close())
 	empty := fill(t, dir)
@@ -163,6 +165,7 @@ func TestAStartOnAFullDisk(t *testing.T) {
 
 // A card that the system has made read-only, as it does after an error, is told of; what was stored can be read.
 func TestADiskThatBecomesReadOnly(t *testing.T) {
+	t.Parallel()
 	dir := card(t)
 	s := openIn(t, dir)
 	u := addUser(t, s, "ann")
@@ -207,6 +210,7 @@ func TestADiskThatBecomesReadOnly(t *testing.T) {
 
 // A disk that will soon be full is told of while there is still room for the alarm.
 func TestADiskThatIsNearlyFull(t *testing.T) {
+	t.Parallel()
 	dir := card(t)
 	s := openIn(t, dir)
 	_, err := s.AddUser(t.Context(), store.User{Login: "root", Mail: "root@example.org", Admin: true}, "secret of root")
@@ -240,6 +244,7 @@ func TestADiskThatIsNearlyFull(t *testing.T) {
 
 // A box that nobody uses notices its disk by itself.
 func TestADiskThatNobodyUses(t *testing.T) {
+	t.Parallel()
 	dir := card(t)
 	s := openIn(t, dir)
 	empty := fill(t, dir)

@@ -11,6 +11,7 @@ import (
 )
 
 func TestAReportProvesOnlyWhatItIsAbout(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	doubtful := enqueue(t, s, 0, "in doubt", number)
 	check(t, s.Settle(t.Context(), store.Verdict{Attempt: *claim(t, s, nil), Outcome: store.Doubtful, Reason: "no answer"}))
@@ -28,6 +29,7 @@ func TestAReportProvesOnlyWhatItIsAbout(t *testing.T) {
 }
 
 func TestAReportBeforeTheAnswerIsNotTakenForAnOlderSegmentWithThatMR(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	enqueue(t, s, 0, "256 segments ago", number)
 	check(t, s.Settle(t.Context(), store.Verdict{Attempt: *claim(t, s, nil), Outcome: store.Accepted, MR: 5}))
@@ -44,6 +46,7 @@ func TestAReportBeforeTheAnswerIsNotTakenForAnOlderSegmentWithThatMR(t *testing.
 }
 
 func TestTheSameReportAboutALaterSegmentCounts(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	tpdu, err := sms.StatusReport{MR: 5, To: number, SCTS: time.Now(), Discharge: time.Now()}.TPDU()
 	check(t, err)
@@ -60,6 +63,7 @@ func TestTheSameReportAboutALaterSegmentCounts(t *testing.T) {
 }
 
 func TestAReportOfAnotherSIMIsNotOurs(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	id := enqueue(t, s, 0, "hello", number)
 	check(t, s.Settle(t.Context(), store.Verdict{Attempt: *claim(t, s, nil), Outcome: store.Accepted, MR: 5}))
@@ -72,6 +76,7 @@ func TestAReportOfAnotherSIMIsNotOurs(t *testing.T) {
 }
 
 func TestAReportThatCameWhileTheAnswerWasAwaitedSettlesTheDoubt(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	id := enqueue(t, s, 0, "hello", number)
 	a := claim(t, s, nil)
@@ -84,6 +89,7 @@ func TestAReportThatCameWhileTheAnswerWasAwaitedSettlesTheDoubt(t *testing.T) {
 }
 
 func TestAReportThatCameBeforeACrashSettlesTheDoubt(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s := openIn(t, dir)
 	id := enqueue(t, s, 0, "hello", number)
@@ -96,6 +102,7 @@ func TestAReportThatCameBeforeACrashSettlesTheDoubt(t *testing.T) {
 }
 
 func TestALateAnswerAfterItsReport(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	id := enqueue(t, s, 0, "hello", number)
 	a := claim(t, s, nil)
@@ -108,6 +115,7 @@ func TestALateAnswerAfterItsReport(t *testing.T) {
 }
 
 func TestWhatFailsAfterADoubtIsToldAgain(t *testing.T) {
+	t.Parallel()
 	s, clock := openAt(t, time.Now())
 	u := addUser(t, s, "ann")
 	enqueue(t, s, u.ID, "hello", number)
@@ -130,6 +138,7 @@ func TestWhatFailsAfterADoubtIsToldAgain(t *testing.T) {
 }
 
 func TestAnExpiredDeliveryStaysExpired(t *testing.T) {
+	t.Parallel()
 	s, clock := openAt(t, time.Now())
 	id := enqueue(t, s, 0, long(2), number)
 	a := claim(t, s, nil)
@@ -145,6 +154,7 @@ func TestAnExpiredDeliveryStaysExpired(t *testing.T) {
 }
 
 func TestATextLeavesThroughOneSIM(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	id := enqueue(t, s, 0, long(2), number)
 	a, err := s.Claim(t.Context(), "one", nil)
@@ -171,6 +181,7 @@ func TestATextLeavesThroughOneSIM(t *testing.T) {
 }
 
 func TestWhatWaitsForASIMThatIsGoneExpires(t *testing.T) {
+	t.Parallel()
 	s, clock := openAt(t, time.Now())
 	id := enqueue(t, s, 0, long(2), number)
 	a, err := s.Claim(t.Context(), "one", nil)
@@ -190,6 +201,7 @@ func TestWhatWaitsForASIMThatIsGoneExpires(t *testing.T) {
 }
 
 func TestWhoseTextWasRefusedGetsNoReplies(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	ann, bob := addUser(t, s, "ann"), addUser(t, s, "bob")
 	enqueue(t, s, bob.ID, "refused", number)
@@ -204,6 +216,7 @@ func TestWhoseTextWasRefusedGetsNoReplies(t *testing.T) {
 }
 
 func TestWhoseOnlyTextWasRefusedIsNoWriter(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	enqueue(t, s, addUser(t, s, "bob").ID, "refused", number)
 	refuse(t, s)
@@ -213,6 +226,7 @@ func TestWhoseOnlyTextWasRefusedIsNoWriter(t *testing.T) {
 }
 
 func TestAnOldPartIsNoPartOfANewText(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	at := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	parts := func(text string, at time.Time) [][]byte {
@@ -235,6 +249,7 @@ func TestAnOldPartIsNoPartOfANewText(t *testing.T) {
 }
 
 func TestNamesOfSendersAreNotTakenForNumbers(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	for _, name := range []string{"A<12345>", "tel:12345", "<+49301>", "Bank"} {
 		check(t, s.Receive(t.Context(), "imsi", deliver(t, name, "hello from "+name, 0)[0]))
@@ -247,6 +262,7 @@ func TestNamesOfSendersAreNotTakenForNumbers(t *testing.T) {
 }
 
 func TestAReportThatComesBeforeItsSegmentIsSettledProvesNoOlderOne(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name        string
 		mr          int // of the second segment
@@ -281,6 +297,7 @@ func TestAReportThatComesBeforeItsSegmentIsSettledProvesNoOlderOne(t *testing.T)
 }
 
 func TestAReportOfALaterReferenceProvesNoEarlierDoubt(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	doubtful := enqueue(t, s, 0, "it never left", number)
 	check(t, s.Settle(t.Context(), store.Verdict{Attempt: *claim(t, s, nil), Outcome: store.Doubtful, Reason: "no answer"}))
@@ -297,6 +314,7 @@ func TestAReportOfALaterReferenceProvesNoEarlierDoubt(t *testing.T) {
 }
 
 func TestAReportThatMayBeAboutAnotherDoubtProvesNone(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name   string
 		apart  time.Duration
@@ -327,6 +345,7 @@ func TestAReportThatMayBeAboutAnotherDoubtProvesNone(t *testing.T) {
 }
 
 func TestAReportThatWaitsIsNotTakenForTheNextDoubt(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	before := enqueue(t, s, 0, "it left", number)
 	check(t, s.Settle(t.Context(), store.Verdict{Attempt: *claim(t, s, nil), Outcome: store.Doubtful, Reason: "no answer"}))
@@ -342,6 +361,7 @@ func TestAReportThatWaitsIsNotTakenForTheNextDoubt(t *testing.T) {
 // Whatever happens to the rest of a text, why a part of it is in doubt is told in the end: to its writer, and in
 // the log.
 func TestTheReasonOfADoubtStays(t *testing.T) {
+	t.Parallel()
 	const why = "the modem did not say what became of it"
 	for _, c := range []struct {
 		name string

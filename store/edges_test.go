@@ -10,6 +10,7 @@ import (
 
 // The pauses between the tries of a text are these, and after the last it is one hour each time until it expires.
 func TestTheExactPausesBetweenTries(t *testing.T) {
+	t.Parallel()
 	s, clock := openAt(t, time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC))
 	enqueue(t, s, 0, "hello", number)
 	for n, want := range []time.Duration{5 * time.Second, 15 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute, 30 * time.Minute,
@@ -29,6 +30,7 @@ func TestTheExactPausesBetweenTries(t *testing.T) {
 
 // Whichever of the two is right, the clock of the computer or the time that rows get, a text is not sent early.
 func TestAScheduledTextWhileTheClockIsWrong(t *testing.T) {
+	t.Parallel()
 	noon := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	for _, c := range []struct {
 		name          string
@@ -72,6 +74,7 @@ func TestAScheduledTextWhileTheClockIsWrong(t *testing.T) {
 // A text whose time is over when its first segment was answered for is not gone on with, and what waits behind it
 // goes in the same commit.
 func TestATextThatExpiresInTheMiddleOfAClaim(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name    string
 		outcome store.Outcome
@@ -108,6 +111,7 @@ func TestATextThatExpiresInTheMiddleOfAClaim(t *testing.T) {
 // A report without a TP-MR that is known proves a doubt for a day, and no longer: by then it may be about another
 // text to the same number.
 func TestADoubtAndAReportThatComesLate(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name  string
 		after time.Duration

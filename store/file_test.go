@@ -18,6 +18,7 @@ type opener = func(context.Context, string, *slog.Logger, ...store.Option) (*sto
 // What is at the place of the database and cannot be the database that was is refused, in words that say
 // what to do, and left as it is.
 func TestAFileThatIsNoDatabaseOfOurs(t *testing.T) {
+	t.Parallel()
 	execute := func(path string, statements string) {
 		db, err := sql.Open("sqlite", path)
 		check(t, err)
@@ -94,6 +95,7 @@ func contents(t *testing.T, dir string) string {
 
 // A first start that was interrupted is begun again.
 func TestAHalfMadeDatabaseIsMadeAgain(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	building := filepath.Join(dir, store.File+".new")
 	check(t, os.WriteFile(building, []byte("half a page"), 0o600))

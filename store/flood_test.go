@@ -53,6 +53,7 @@ func costs(t testing.TB, s *store.Store, name string) time.Duration {
 // A segment costs the same however many lie there under its reference: the writer stores one after the
 // other, and Outlook waits two seconds.
 func TestASegmentCostsTheSameWhateverLiesThere(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s := openIn(t, dir)
 	alone := costs(t, s, "alone")
@@ -80,6 +81,7 @@ func BenchmarkSegment(b *testing.B) {
 
 // What a sender keeps open is bounded. What is over the bound is handed on as it is; nothing is lost.
 func TestWhatASenderKeepsOpenIsBounded(t *testing.T) {
+	t.Parallel()
 	const most, over = 512, 5
 	for _, c := range []struct {
 		name string

@@ -7,6 +7,7 @@ import (
 )
 
 func TestWhichAddressesAreAnotherServiceToClients(t *testing.T) {
+	t.Parallel()
 	public := store.Front{Origin: "https://sms.example.org", Hosts: []string{"sms.example.org", "box.example.org"}, TLS: "acme"}
 	local := store.Front{Origin: "https://box.local:8443", TLS: "local"}
 	plain := store.Front{Origin: "http://sms.example.org:8080", Hosts: []string{"sms.example.org"}, TLS: "off"}

@@ -11,6 +11,7 @@ import (
 
 // A mail that the old box could not hand over for days is not given up at its first try on the new one.
 func TestAReleasedMailHasAllItsTries(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	check(t, s.Raise(t.Context(), "disk", "/", "the disk is full"))
 	m, err := s.ClaimMail(t.Context())
@@ -44,6 +45,7 @@ func TestAReleasedMailHasAllItsTries(t *testing.T) {
 
 // A mail that a restore holds and that is withdrawn meanwhile is held no longer, and no alarm stays open for it.
 func TestAMailThatIsWithdrawnIsHeldNoLonger(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	addUser(t, s, "ann")
 	check(t, s.Raise(t.Context(), store.MailboxAlarm, "ann", "a mail was given up"))
@@ -66,6 +68,7 @@ func TestAMailThatIsWithdrawnIsHeldNoLonger(t *testing.T) {
 
 // Who wrote a text learns that it was dropped after a restore: another person may have dropped it.
 func TestAWriterIsToldOfATextThatIsDropped(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	ann := addUser(t, s, "ann")
 	id := enqueue(t, s, ann.ID, "hello", number)
@@ -95,6 +98,7 @@ func TestAWriterIsToldOfATextThatIsDropped(t *testing.T) {
 
 // What waits for a relay that was never reached is tried again as a person asks, and what a restore holds is not.
 func TestMailThatWasNeverTriedIsTriedAgain(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	ann := addUser(t, s, "ann")
 	check(t, s.Mailed(t.Context(), receive(t, s, "+447911000001", "hello"), ann.ID))

@@ -27,6 +27,7 @@ func unrouted(t testing.TB, s *store.Store) []store.Incoming {
 }
 
 func TestATextIsWholeInWhateverOrderItsPartsCome(t *testing.T) {
+	t.Parallel()
 	text := strings.Repeat("All of it 😀 ", 20)
 	for _, order := range [][]int{{0, 1, 2, 3}, {3, 2, 1, 0}, {2, 0, 0, 3, 2, 1, 1}} {
 		s := open(t)
@@ -45,6 +46,7 @@ func TestATextIsWholeInWhateverOrderItsPartsCome(t *testing.T) {
 }
 
 func TestATextDeliveredAgainIsStoredOnce(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	tpdu := deliver(t, number, "once", 0)[0]
 	for range 3 {
@@ -58,6 +60,7 @@ func TestATextDeliveredAgainIsStoredOnce(t *testing.T) {
 }
 
 func TestPartsOutliveARestart(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	text := strings.Repeat("word ", 80)
 	for _, tpdu := range deliver(t, number, text, 7) {
@@ -71,6 +74,7 @@ func TestPartsOutliveARestart(t *testing.T) {
 }
 
 func TestPartsOfDifferentTextsAreNeverMixed(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	one, two := strings.Repeat("one ", 50), strings.Repeat("two ", 50)
 	a, b := deliver(t, number, one, 7), deliver(t, "+447911000002", two, 7)
@@ -85,6 +89,7 @@ func TestPartsOfDifferentTextsAreNeverMixed(t *testing.T) {
 }
 
 func TestAReferenceUsedAgainMakesAnotherText(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	for _, text := range []string{strings.Repeat("old ", 50), strings.Repeat("new ", 50)} {
 		for _, tpdu := range deliver(t, number, text, 7) {
@@ -97,6 +102,7 @@ func TestAReferenceUsedAgainMakesAnotherText(t *testing.T) {
 }
 
 func TestWhatCannotBeReadIsKept(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	for _, tpdu := range [][]byte{{}, {0x04}, {0x00, 0xff}, []byte("garbage")} {
 		check(t, s.Receive(t.Context(), "imsi", tpdu))
@@ -113,6 +119,7 @@ func TestWhatCannotBeReadIsKept(t *testing.T) {
 }
 
 func TestNumbersOfSendersMeetThoseThatWereWrittenTo(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	check(t, s.Set(t.Context(), "sms.region", "GB"))
 	u := addUser(t, s, "ann")
@@ -128,6 +135,7 @@ func TestNumbersOfSendersMeetThoseThatWereWrittenTo(t *testing.T) {
 }
 
 func TestTheLastWriterIsTheLast(t *testing.T) {
+	t.Parallel()
 	s, clock := openAt(t, time.Now())
 	ann, bob := addUser(t, s, "ann"), addUser(t, s, "bob")
 	for i, u := range []store.User{ann, bob, ann} {
@@ -144,6 +152,7 @@ func TestTheLastWriterIsTheLast(t *testing.T) {
 }
 
 func TestARoutedTextBecomesOneMail(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	u := addUser(t, s, "ann")
 	check(t, s.Receive(t.Context(), "imsi", deliver(t, number, "hello", 0)[0]))
@@ -169,6 +178,7 @@ func TestARoutedTextBecomesOneMail(t *testing.T) {
 
 // Of what cannot be read one mail a day tells. One that was handed over before tells what it told then.
 func TestTheMailOfWhatCannotBeRead(t *testing.T) {
+	t.Parallel()
 	a := arrive(t)
 	ann := addUser(t, a.Store, "ann")
 	unreadable := byte(0)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -15,12 +17,48 @@ import (
 
 func openInside(t *testing.T, options ...Option) *Store {
 	t.Helper()
-	s, err := Create(context.Background(), t.TempDir(), slog.New(slog.DiscardHandler), options...)
+	dir := t.TempDir()
+	PutDatabase(t, dir)
+	options = append([]Option{CheapPasswords()}, options...)
+	s, err := Create(context.Background(), dir, slog.New(slog.DiscardHandler), options...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { CloseInTime(t, s) })
 	return s
+}
+
+// CheapPasswords makes a guess at a password cost next to nothing, for all tests but those that are about that cost.
+func CheapPasswords() Option { return WithPasswordCost(8, 1) }
+
+// emptyDatabase is the file that Create makes. All its schema costs 30 ms each time.
+var emptyDatabase = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "omsbox")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, File)
+	if err := makeDatabase(context.Background(), path); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
+
+// PutDatabase puts the empty database into a directory in which there is nothing yet. So a Create leaves the
+// directory that is killed as soon as the database is made.
+func PutDatabase(t testing.TB, dir string) {
+	t.Helper()
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
+		return
+	}
+	content, err := emptyDatabase()
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, File), content, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // CloseInTime closes a store. One that does not close fails its test, and not the whole run by the time-out.
@@ -52,6 +90,7 @@ func (s *Store) hold(t *testing.T) (release func()) {
 }
 
 func TestWhatWaitsIsOneCommit(t *testing.T) {
+	t.Parallel()
 	s := openInside(t)
 	release := s.hold(t)
 	var waiting sync.WaitGroup
@@ -87,6 +126,7 @@ func TestWhatWaitsIsOneCommit(t *testing.T) {
 }
 
 func TestAFailedCommitFailsAll(t *testing.T) {
+	t.Parallel()
 	s := openInside(t)
 	release := s.hold(t)
 	errs := make(chan error, 2)
@@ -129,6 +169,7 @@ func TestAFailedCommitFailsAll(t *testing.T) {
 
 // Else a failure that the answer did not tell would be mailed to nobody.
 func TestAnAnswerThatCouldNotBeStoredIsStoredWithTheNext(t *testing.T) {
+	t.Parallel()
 	s, ctx := openInside(t), context.Background()
 	u, err := s.AddUser(ctx, User{Login: "ann"}, "correct horse")
 	if err != nil {
@@ -165,6 +206,7 @@ func TestAnAnswerThatCouldNotBeStoredIsStoredWithTheNext(t *testing.T) {
 }
 
 func TestWhoseTurnHasComeGetsTheVerdict(t *testing.T) {
+	t.Parallel()
 	s := openInside(t)
 	release := s.hold(t)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -186,6 +228,7 @@ func TestWhoseTurnHasComeGetsTheVerdict(t *testing.T) {
 }
 
 func TestWhatWaitsIsCommittedAtTheEnd(t *testing.T) {
+	t.Parallel()
 	s := openInside(t)
 	release := s.hold(t)
 	const many = 20
@@ -226,6 +269,7 @@ func withClock(t *testing.T) (*Store, *SteppedClock) {
 }
 
 func TestTheClock(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name    string
 		moves   func(*SteppedClock, func())
@@ -290,6 +334,7 @@ func TestTheClock(t *testing.T) {
 }
 
 func TestTheClocksMarkIsWrittenNowAndThen(t *testing.T) {
+	t.Parallel()
 	s, clocks := withClock(t)
 	s.clock.tick(s)
 	clocks.Pass(time.Minute)
@@ -303,6 +348,7 @@ func TestTheClocksMarkIsWrittenNowAndThen(t *testing.T) {
 }
 
 func TestWhatWasDatedWhileTheClockWasAheadDoesNotWaitForThatTime(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	ctx := context.Background()
 	began := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
@@ -363,6 +409,7 @@ func TestWhatWasDatedWhileTheClockWasAheadDoesNotWaitForThatTime(t *testing.T) {
 }
 
 func TestWhatWasCountedWhileTheClockWasAheadCountsForTheDaysThatItWas(t *testing.T) {
+	t.Parallel()
 	now := time.Date(2026, 5, 3, 12, 0, 0, 0, time.Local)
 	for _, c := range []struct {
 		name         string
@@ -419,6 +466,7 @@ func TestWhatWasCountedWhileTheClockWasAheadCountsForTheDaysThatItWas(t *testing
 }
 
 func TestADayThatHasNotComeIsNotTheLastOne(t *testing.T) {
+	t.Parallel()
 	behind := time.Date(2026, 5, 1, 12, 0, 0, 0, time.Local)
 	s := openInside(t, NewSteppedClock(behind).Option())
 	ann, err := s.AddUser(t.Context(), User{Login: "ann"}, "secret of ann")

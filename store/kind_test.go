@@ -20,6 +20,7 @@ func with(t testing.TB, text string, pid, dcs byte) []byte {
 }
 
 func TestWhatComesInHasItsKind(t *testing.T) {
+	t.Parallel()
 	submit, err := sms.Submit{To: number, Text: "a draft"}.TPDUs()
 	check(t, err)
 	data := parts(t, "", 0, func(d *sms.Deliver) { d.Data = []byte{0, 0xFF} })[0]
@@ -125,6 +126,7 @@ func TestWhatComesInHasItsKind(t *testing.T) {
 }
 
 func TestAReportIsNoText(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	id := enqueue(t, s, 0, "hello", number)
 	check(t, s.Settle(t.Context(), store.Verdict{Attempt: *claim(t, s, nil), Outcome: store.Accepted, MR: 5}))
@@ -140,6 +142,7 @@ func TestAReportIsNoText(t *testing.T) {
 }
 
 func TestAReplacingTextKeepsWhatItReplaces(t *testing.T) {
+	t.Parallel()
 	a := arrive(t)
 	text := func(from, text string, pid byte, after time.Duration) {
 		tpdus, err := sms.Deliver{From: from, Text: text, PID: pid, SCTS: noon.Add(after)}.TPDUs(1)

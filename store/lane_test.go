@@ -72,6 +72,7 @@ func crowd(n int) (numbers []string) {
 }
 
 func TestTextsOfOneSenderToOnePhoneKeepTheirOrder(t *testing.T) {
+	t.Parallel()
 	const other = "+447911000001"
 	s, pass := clocked(t)
 	ann, bob := addUser(t, s, "ann"), addUser(t, s, "bob")
@@ -96,6 +97,7 @@ func TestTextsOfOneSenderToOnePhoneKeepTheirOrder(t *testing.T) {
 }
 
 func TestWhateverSettlesATextLetsTheNextOneGo(t *testing.T) {
+	t.Parallel()
 	for name, settle := range map[string]func(t *testing.T, s *store.Store, first int64, pass func(time.Duration)){
 		"sent": func(t *testing.T, s *store.Store, _ int64, _ func(time.Duration)) {
 			check(t, s.Settle(t.Context(), store.Verdict{Attempt: *claim(t, s, nil), Outcome: store.Accepted}))
@@ -161,6 +163,7 @@ func delivery(t testing.TB, s *store.Store, message int64) int64 {
 }
 
 func TestWhatIsScheduledHoldsUpNothingUntilItsTime(t *testing.T) {
+	t.Parallel()
 	s, pass := clocked(t)
 	enqueueAt(t, s, "later", s.Now().Add(time.Hour))
 	enqueue(t, s, 0, "now", number)
@@ -172,6 +175,7 @@ func TestWhatIsScheduledHoldsUpNothingUntilItsTime(t *testing.T) {
 }
 
 func TestPeopleGoBeforeBulk(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	enqueue(t, s, 0, "bulk", crowd(11)...)
 	enqueue(t, s, 0, "ten", "+447911000000", "+447911000001", "+447911000002", "+447911000003", "+447911000004",
@@ -185,6 +189,7 @@ func TestPeopleGoBeforeBulk(t *testing.T) {
 }
 
 func TestALongQueueOfOneUserHoldsUpNobodyElse(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	ann, bob := addUser(t, s, "ann"), addUser(t, s, "bob")
 	for _, n := range crowd(1000) {
@@ -199,6 +204,7 @@ func TestALongQueueOfOneUserHoldsUpNobodyElse(t *testing.T) {
 }
 
 func TestMoreIsSaidWhereAnotherSegmentFollows(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	enqueue(t, s, 0, long(2), number)
 	enqueue(t, s, 0, "short", "+447911000001")
@@ -215,6 +221,7 @@ func TestMoreIsSaidWhereAnotherSegmentFollows(t *testing.T) {
 }
 
 func TestWhatIsHeldStaysAndWhatHasBegunIsFinished(t *testing.T) {
+	t.Parallel()
 	for _, key := range []string{"sms.hold", "sim.hold", "sim.hold/" + one} {
 		t.Run(key, func(t *testing.T) {
 			s := open(t)
@@ -244,6 +251,7 @@ func TestWhatIsHeldStaysAndWhatHasBegunIsFinished(t *testing.T) {
 }
 
 func TestWhatIsHeldTooLongExpiresAndIsTold(t *testing.T) {
+	t.Parallel()
 	s, pass := clocked(t)
 	check(t, s.Set(t.Context(), "sms.hold", "yes"))
 	check(t, s.Set(t.Context(), "sms.validity", "1h"))
@@ -264,6 +272,7 @@ func TestWhatIsHeldTooLongExpiresAndIsTold(t *testing.T) {
 }
 
 func TestTheSMSCGivesUpWhenWeWould(t *testing.T) {
+	t.Parallel()
 	s, pass := clocked(t)
 	for _, c := range []struct {
 		waited, want time.Duration
@@ -281,6 +290,7 @@ func TestTheSMSCGivesUpWhenWeWould(t *testing.T) {
 }
 
 func TestWhatHasNotLeftCanBeCancelled(t *testing.T) {
+	t.Parallel()
 	s, clock := openAt(t, time.Now())
 	queued := enqueue(t, s, 0, "queued", "+447911000001")
 	scheduled := enqueueAt(t, s, "scheduled", time.Now().Add(time.Hour))
@@ -314,6 +324,7 @@ func TestWhatHasNotLeftCanBeCancelled(t *testing.T) {
 }
 
 func TestTwoSIMsNeverTakeTheSame(t *testing.T) {
+	t.Parallel()
 	const deliveries = 300
 	s := open(t)
 	radio(t, s, one, true)

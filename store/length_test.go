@@ -10,6 +10,7 @@ import (
 )
 
 func TestTheLongestText(t *testing.T) {
+	t.Parallel()
 	usual := store.Limits{SBCS: 1530, DBCS: 670}
 	turkish, err := sms.ParseLanguages("turkish")
 	check(t, err)
@@ -52,6 +53,7 @@ func TestTheLongestText(t *testing.T) {
 
 // What serviceInfo tells Outlook is always kept, whatever the settings are.
 func TestALimitThatIsPromisedIsKept(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	for _, setting := range []string{"oms.sbcs", "oms.dbcs"} {
 		for _, value := range []string{"7650", "3350", "1"} {

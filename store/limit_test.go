@@ -56,6 +56,7 @@ func over(r store.Result) string {
 }
 
 func TestAUserHandsOverNoMoreSegmentsThanTheLimits(t *testing.T) {
+	t.Parallel()
 	s, set := atNoon(t, t.TempDir(), 30)
 	ann, bob := addUser(t, s, "Ann"), addUser(t, s, "bob")
 	hand(t, s, store.Message{User: ann.ID}, 1) // it counts, though there was no limit yet
@@ -96,6 +97,7 @@ func TestAUserHandsOverNoMoreSegmentsThanTheLimits(t *testing.T) {
 }
 
 func TestWithoutPartlyALimitKeepsAllOut(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	ann := addUser(t, s, "ann")
 	check(t, s.Set(t.Context(), "user.daily", "2"))
@@ -114,6 +116,7 @@ func TestWithoutPartlyALimitKeepsAllOut(t *testing.T) {
 }
 
 func TestALimitHoldsAlsoAfterARestartAndByAWrongClock(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s, _ := atNoon(t, dir, 30)
 	ann := addUser(t, s, "ann")
@@ -131,6 +134,7 @@ func TestALimitHoldsAlsoAfterARestartAndByAWrongClock(t *testing.T) {
 }
 
 func TestARepeatedRequestIsCountedOnceAndToldOfTheLimitAgain(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	ann := addUser(t, s, "ann")
 	check(t, s.Set(t.Context(), "user.daily", "3"))
@@ -153,6 +157,7 @@ func TestARepeatedRequestIsCountedOnceAndToldOfTheLimitAgain(t *testing.T) {
 }
 
 func TestARepeatedRequestIsToldOfTheLimitThatKeptItsRecipientsOut(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name          string
 		first, second [2]string // user.daily and user.monthly, before and after
@@ -190,6 +195,7 @@ func TestARepeatedRequestIsToldOfTheLimitThatKeptItsRecipientsOut(t *testing.T) 
 }
 
 func TestNotificationsAreCountedByMessageAndDay(t *testing.T) {
+	t.Parallel()
 	s, set := atNoon(t, t.TempDir(), 30)
 	ann, bob := addUser(t, s, "ann"), addUser(t, s, "bob")
 	for range 40 { // without the setting there is no cap
@@ -247,6 +253,7 @@ func commits(t *testing.T, s *store.Store) (n int) {
 }
 
 func TestManyMessagesAreQueuedInOneCommitEachForItself(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	ann := addUser(t, s, "ann")
 	check(t, s.Set(t.Context(), "user.daily/ann", "3"))
@@ -288,6 +295,7 @@ func TestManyMessagesAreQueuedInOneCommitEachForItself(t *testing.T) {
 }
 
 func TestTextsCannotLeaveBeforeAModemHasWorkedNorAfterALongOutage(t *testing.T) {
+	t.Parallel()
 	s, set := atNoon(t, t.TempDir(), 30)
 	if fresh := open(t); !fresh.Reachable(time.Time{}) {
 		t.Error("just after the first start nothing is taken")

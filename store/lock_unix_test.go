@@ -14,6 +14,7 @@ import (
 
 // Who tries this as root sees that root may work beside a service of another user.
 func TestAllInTheDataDirectoryBelongsToItsOwner(t *testing.T) {
+	t.Parallel()
 	dir, owner := t.TempDir(), os.Geteuid()
 	if owner == 0 {
 		owner = 12345

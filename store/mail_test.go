@@ -39,6 +39,7 @@ func notice(t testing.TB, s *store.Store, clock *store.SteppedClock) *store.Mail
 }
 
 func TestAFailureIsToldOnce(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name   string
 		fails  func(*testing.T, *store.Store, int64)
@@ -96,6 +97,7 @@ func TestAFailureIsToldOnce(t *testing.T) {
 }
 
 func TestEachOfManyAnswersAtOnceTellsItsOwn(t *testing.T) {
+	t.Parallel()
 	s, clock := openAt(t, time.Now())
 	const each = 10 // of those that told, that did not tell, and that were not written
 	want := map[int64]bool{}
@@ -133,6 +135,7 @@ func TestEachOfManyAnswersAtOnceTellsItsOwn(t *testing.T) {
 }
 
 func TestFailuresOfOneMessageShareAMail(t *testing.T) {
+	t.Parallel()
 	s, clock := openAt(t, time.Now())
 	u := addUser(t, s, "ann")
 	enqueue(t, s, u.ID, "hello", "+447911000001", "+447911000002", "+447911000003")
@@ -154,6 +157,7 @@ func TestFailuresOfOneMessageShareAMail(t *testing.T) {
 }
 
 func TestAnAnswerThatACrashPreventedIsMailed(t *testing.T) {
+	t.Parallel()
 	dir, clock := t.TempDir(), store.NewSteppedClock(time.Now())
 	s := openIn(t, dir, clock.Option())
 	u := addUser(t, s, "ann")
@@ -166,6 +170,7 @@ func TestAnAnswerThatACrashPreventedIsMailed(t *testing.T) {
 }
 
 func TestAMailIsTheSameAtEveryTry(t *testing.T) {
+	t.Parallel()
 	dir, clock := t.TempDir(), store.NewSteppedClock(time.Now())
 	s := openIn(t, dir, clock.Option())
 	u := addUser(t, s, "ann")
@@ -202,6 +207,7 @@ func TestAMailIsTheSameAtEveryTry(t *testing.T) {
 }
 
 func TestOnlyBeingPutOffCounts(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	u := addUser(t, s, "ann")
 	check(t, s.Receive(t.Context(), "imsi", deliver(t, number, "hello", 0)[0]))
@@ -232,6 +238,7 @@ func TestOnlyBeingPutOffCounts(t *testing.T) {
 }
 
 func TestANoticeWaitsAMomentForOtherFailures(t *testing.T) {
+	t.Parallel()
 	s, clock := openAt(t, time.Now())
 	u := addUser(t, s, "ann")
 	enqueue(t, s, u.ID, "hello", number)
@@ -248,6 +255,7 @@ func TestANoticeWaitsAMomentForOtherFailures(t *testing.T) {
 }
 
 func TestOnlyAMailThatIsBeingHandedOverChanges(t *testing.T) {
+	t.Parallel()
 	become := map[string]func(*store.Store, int64) error{
 		"sent":   func(s *store.Store, mail int64) error { return s.MailSent(t.Context(), mail) },
 		"failed": func(s *store.Store, mail int64) error { return s.MailFail(t.Context(), mail, "no such mailbox") },
@@ -288,6 +296,7 @@ func TestOnlyAMailThatIsBeingHandedOverChanges(t *testing.T) {
 
 // Who gets an answer and then sends the very same text again means another one.
 func TestTheSameTextRightAfterAnAnswerIsAnotherText(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	var clients sync.WaitGroup
 	for n := range 32 {

@@ -11,6 +11,7 @@ import (
 // A migration is whole or has not been: neither the statements before the one that fails nor the migrations
 // before its own are left.
 func TestAMigrationThatFailsHalfWay(t *testing.T) {
+	t.Parallel()
 	files, err := fs.Glob(migrations, "migrations/*.sql")
 	if err != nil {
 		t.Fatal(err)

@@ -33,6 +33,7 @@ func household(t *testing.T) *store.Store {
 }
 
 func TestWhatUsersSignInWith(t *testing.T) {
+	t.Parallel()
 	s := household(t)
 	app := map[string]string{}
 	for _, login := range []string{"ann", "bob", "eve", "max@example.org", "zoe", "tim", "+447911000002", "1001", "tom"} {
@@ -87,6 +88,7 @@ func TestWhatUsersSignInWith(t *testing.T) {
 // A login of an older database may look like the address of somebody else, who is not to be let in as the
 // other, nor the other by it.
 func TestALoginLikeAnothersAddressMeansNobody(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	older(t, dir, migrations(t), `INSERT INTO users (login, password, phone, mail, alias, admin, disabled, created) VALUES
 		('ann@example.org', '', '', '', 'ann', 0, 0, 1), ('ben@example.org', '', '', '', 'ben', 0, 0, 1), ('+447911123456', '', '', '', 'tel', 0, 0, 1)`)
@@ -110,6 +112,7 @@ func TestALoginLikeAnothersAddressMeansNobody(t *testing.T) {
 }
 
 func TestGuessesCountForTheAccount(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		what    string
 		guessed []string
@@ -146,6 +149,7 @@ func TestGuessesCountForTheAccount(t *testing.T) {
 
 // What was proved under one name is known under the others, although guesses are put off.
 func TestAProvedPasswordIsKnownUnderEveryName(t *testing.T) {
+	t.Parallel()
 	s := household(t)
 	_, err := s.Authenticate(t.Context(), "ann", "secret of ann", "192.0.2.1", store.Programs)
 	check(t, err)
@@ -167,6 +171,7 @@ func TestAProvedPasswordIsKnownUnderEveryName(t *testing.T) {
 
 // A number means another phone once the box is in another country.
 func TestANumberIsReadForTheRegionOfToday(t *testing.T) {
+	t.Parallel()
 	s := household(t)
 	if _, err := s.Authenticate(t.Context(), "07911 123456", "secret of ann", "192.0.2.1", store.Programs); err != nil {
 		t.Fatal(err)
@@ -178,6 +183,7 @@ func TestANumberIsReadForTheRegionOfToday(t *testing.T) {
 }
 
 func TestWhatIsSharedIsTold(t *testing.T) {
+	t.Parallel()
 	s := household(t)
 	for login, want := range map[string]int{"ann": 0, "bob": 2, "eve": 2, "tom": 0, "1001": 0, "zoe": 1} {
 		u, err := s.UserByLogin(t.Context(), login)

@@ -12,6 +12,7 @@ import (
 
 // Numbers as people type and paste them.
 func TestNumbersAsTyped(t *testing.T) {
+	t.Parallel()
 	table, err := os.ReadFile("testdata/numbers.txt")
 	check(t, err)
 	for line := range strings.Lines(string(table)) {
@@ -36,6 +37,7 @@ func TestNumbersAsTyped(t *testing.T) {
 
 // What the table of the field has not, of the same kinds.
 func TestNumbersOfTheSameKinds(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ region, typed, want string }{
 		{"DE", "\ufeff+49 171 1234567", "+491711234567"},
 		{"DE", "\u2068+49\u2009171\u20141234567\u2069", "+491711234567"},
@@ -102,6 +104,7 @@ func deliverFrom(t testing.TB, toa byte, digits string) []byte {
 }
 
 func TestSendersByTheirTypeOfNumber(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, region string
 		toa          byte
@@ -142,6 +145,7 @@ func TestSendersByTheirTypeOfNumber(t *testing.T) {
 
 // Whoever answers a text writes to the very number that it came from.
 func TestWhoTextedCanBeAnswered(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	check(t, s.Set(t.Context(), "sms.region", "DE"))
 	if got, err := s.Number("12345678"); err == nil {
@@ -155,6 +159,7 @@ func TestWhoTextedCanBeAnswered(t *testing.T) {
 
 // The parts of one text come under two spellings of its sender's number, one of them national.
 func TestPartsUnderTwoSpellingsAreOneText(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	check(t, s.Set(t.Context(), "sms.region", "DE"))
 	for _, part := range []string{

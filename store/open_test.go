@@ -18,6 +18,7 @@ import (
 )
 
 func TestWhatIsAcceptedIsOnTheDisk(t *testing.T) {
+	t.Parallel()
 	// That a power cut loses nothing cannot be tried here; that SQLite is told to see to it can.
 	s := open(t)
 	for pragma, want := range map[string]string{"synchronous": "2", "journal_mode": "wal", "foreign_keys": "1"} {
@@ -30,6 +31,7 @@ func TestWhatIsAcceptedIsOnTheDisk(t *testing.T) {
 }
 
 func TestASecondServerIsRefused(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	first := openIn(t, dir)
 	_, err := store.Create(t.Context(), dir, slog.New(slog.DiscardHandler))
@@ -43,6 +45,7 @@ func TestASecondServerIsRefused(t *testing.T) {
 }
 
 func TestOnlyServingMakesADatabase(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	_, err := store.Open(t.Context(), dir, slog.New(slog.DiscardHandler))
 	if !errors.Is(err, store.ErrNoDatabase) {
@@ -54,6 +57,7 @@ func TestOnlyServingMakesADatabase(t *testing.T) {
 }
 
 func TestNobodyElseMayReadTheDatabase(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Log("Windows has no such permissions")
 		return
@@ -76,6 +80,7 @@ func TestNobodyElseMayReadTheDatabase(t *testing.T) {
 }
 
 func TestANewerDatabaseIsRefusedUntouched(t *testing.T) {
+	t.Parallel()
 	files, err := filepath.Glob("migrations/*.sql")
 	check(t, err)
 	for _, newer := range []int{len(files) + 1, 1000} {
@@ -104,6 +109,7 @@ func TestANewerDatabaseIsRefusedUntouched(t *testing.T) {
 }
 
 func TestADirectoryThatCannotBeWrittenSaysSo(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "file")
 	check(t, os.WriteFile(file, nil, 0o600))
 	_, err := store.Create(t.Context(), filepath.Join(file, "data"), slog.New(slog.DiscardHandler))
@@ -132,6 +138,7 @@ func TestMain(m *testing.M) {
 }
 
 func TestAnotherProcessIsHeardAtOnce(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s := openIn(t, dir)
 	bell := s.Subscribe(store.Outgoing)
@@ -152,6 +159,7 @@ func TestAnotherProcessIsHeardAtOnce(t *testing.T) {
 }
 
 func TestChangesOfManyAreCommittedTogether(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	const many = 200
 	errs := make(chan error, many)
@@ -180,6 +188,7 @@ func TestChangesOfManyAreCommittedTogether(t *testing.T) {
 }
 
 func TestAClosedStoreSaysSo(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	check(t, s.Close())
 	if err := s.SetHealth(t.Context(), "x", true, "y"); !errors.Is(err, store.ErrClosed) {
@@ -188,6 +197,7 @@ func TestAClosedStoreSaysSo(t *testing.T) {
 }
 
 func TestALinkIsNoDatabase(t *testing.T) {
+	t.Parallel()
 	dir, other := t.TempDir(), t.TempDir()
 	check(t, openIn(t, other).Close())
 	for _, part := range []string{"", "-wal"} {

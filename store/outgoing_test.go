@@ -28,6 +28,7 @@ func claim(t testing.TB, s *store.Store, previous *store.Verdict) *store.Attempt
 func long(segments int) string { return strings.Repeat("x", 153*segments) }
 
 func TestWhatBecomesOfADelivery(t *testing.T) {
+	t.Parallel()
 	const sent, refused, deferred, unsent, doubtful = store.Accepted, store.Refused, store.Deferred, store.Unsent, store.Doubtful
 	for _, c := range []struct {
 		name     string
@@ -73,6 +74,7 @@ func TestWhatBecomesOfADelivery(t *testing.T) {
 }
 
 func TestATemporaryErrorIsTriedLaterAndLaterAndThenNoMore(t *testing.T) {
+	t.Parallel()
 	s, clock := openAt(t, time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC))
 	id := enqueue(t, s, 0, "hello", number)
 	var previous *store.Verdict
@@ -112,6 +114,7 @@ func TestATemporaryErrorIsTriedLaterAndLaterAndThenNoMore(t *testing.T) {
 }
 
 func TestOneBadNumberDoesNotHoldUpTheOthers(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	bad := enqueue(t, s, 0, "to nobody", "+447911000001")
 	good := enqueue(t, s, 0, "to somebody", "+447911000002")
@@ -124,6 +127,7 @@ func TestOneBadNumberDoesNotHoldUpTheOthers(t *testing.T) {
 }
 
 func TestScheduledWaitsForItsTimeAlsoOverARestart(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	clock := store.NewSteppedClock(now)
@@ -149,6 +153,7 @@ func TestScheduledWaitsForItsTimeAlsoOverARestart(t *testing.T) {
 }
 
 func TestAClockThatWentBackStopsNothingAndStartsNothing(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s := openIn(t, dir)
 	later := enqueueAt(t, s, "later", time.Now().Add(time.Hour))
@@ -183,6 +188,7 @@ func enqueueAt(t testing.TB, s *store.Store, text string, at time.Time) int64 {
 }
 
 func TestAfterACrashNothingIsSentTwice(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name     string
 		segments int
@@ -230,6 +236,7 @@ func TestAfterACrashNothingIsSentTwice(t *testing.T) {
 }
 
 func TestALateAnswerSettlesTheDoubt(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	id := enqueue(t, s, 0, "hello", number)
 	a := claim(t, s, nil)
@@ -253,6 +260,7 @@ func report(t testing.TB, s *store.Store, mr byte, to string, status byte) {
 }
 
 func TestReportsFindTheirDelivery(t *testing.T) {
+	t.Parallel()
 	type step func(*testing.T, *store.Store, *store.Attempt)
 	taken := func(mr int) step {
 		return func(t *testing.T, s *store.Store, a *store.Attempt) {
@@ -298,6 +306,7 @@ func TestReportsFindTheirDelivery(t *testing.T) {
 }
 
 func TestADeliveryIsDeliveredWhenAllItsSegmentsAre(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	id := enqueue(t, s, 0, long(2), number)
 	a := claim(t, s, nil)
@@ -314,6 +323,7 @@ func TestADeliveryIsDeliveredWhenAllItsSegmentsAre(t *testing.T) {
 }
 
 func TestTheNewestSegmentWithATPMRIsMeant(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	old := enqueue(t, s, 0, "old", number)
 	check(t, s.Settle(t.Context(), store.Verdict{Attempt: *claim(t, s, nil), Outcome: store.Accepted, MR: 5}))
@@ -327,6 +337,7 @@ func TestTheNewestSegmentWithATPMRIsMeant(t *testing.T) {
 }
 
 func TestAReferenceThatHalfATextHasIsNotUsedAgainForThatPhone(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	enqueue(t, s, 0, long(2), number)
 	half := claim(t, s, nil)
@@ -346,6 +357,7 @@ func TestAReferenceThatHalfATextHasIsNotUsedAgainForThatPhone(t *testing.T) {
 }
 
 func TestAReferenceOfATextUnderWayIsNotUsedAgainForThatPhone(t *testing.T) {
+	t.Parallel()
 	s, _ := openAt(t, time.Now()) // it does not come to her next try
 	enqueue(t, s, addUser(t, s, "ann").ID, long(2), number)
 	a := claim(t, s, nil)
@@ -370,6 +382,7 @@ func TestAReferenceOfATextUnderWayIsNotUsedAgainForThatPhone(t *testing.T) {
 }
 
 func TestEachPhoneSeesItsOwnRunOfConcatenationReferences(t *testing.T) {
+	t.Parallel()
 	for _, bits := range []string{"8", "16"} {
 		t.Run(bits+" bits", func(t *testing.T) {
 			dir := t.TempDir()
@@ -422,6 +435,7 @@ func drain(t testing.TB, s *store.Store) (segments []sms.Segment) {
 }
 
 func TestARepeatedRequestIsTheSameMessage(t *testing.T) {
+	t.Parallel()
 	digest := sha256.Sum256([]byte("request"))
 	other := sha256.Sum256([]byte("another"))
 	message := store.Message{Source: store.SourceOMS, Parts: []string{"x"}, To: []store.Recipient{{Number: number}}, Digest: &digest, Answers: true}
@@ -465,6 +479,7 @@ func TestARepeatedRequestIsTheSameMessage(t *testing.T) {
 }
 
 func TestARepeatedRequestAfterACrashIsTheSameMessage(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	digest := sha256.Sum256([]byte("request"))
 	message := store.Message{Source: store.SourceOMS, Parts: []string{"x"}, To: []store.Recipient{{Number: number}}, Digest: &digest, Answers: true}
@@ -481,6 +496,7 @@ func TestARepeatedRequestAfterACrashIsTheSameMessage(t *testing.T) {
 }
 
 func TestARequestWithoutAnAnswerIsKnownAgain(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	m := store.Message{Source: store.SourceMail, Parts: []string{"x"}, To: []store.Recipient{{Number: number}}, Digest: &[32]byte{1}}
 	first, _, err := s.Enqueue(t.Context(), m)
@@ -493,6 +509,7 @@ func TestARequestWithoutAnAnswerIsKnownAgain(t *testing.T) {
 }
 
 func TestMessagesThatCannotBe(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	for name, m := range map[string]store.Message{
 		"no recipient": {Parts: []string{"x"}},
@@ -512,6 +529,7 @@ func TestMessagesThatCannotBe(t *testing.T) {
 }
 
 func TestALineOfTheLogForEachStep(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	u := addUser(t, s, "ann")
 	enqueue(t, s, u.ID, "the text itself", number)

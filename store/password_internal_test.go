@@ -1,6 +1,7 @@
 package store
 
 import (
+	"log/slog"
 	"strings"
 	"testing"
 )
@@ -16,7 +17,12 @@ func TestAPasswordIsStoredWithItsCost(t *testing.T) {
 		}
 		return form
 	}
-	usual, cheap := stored(openInside(t)), stored(openInside(t, WithPasswordCost(64, 1)))
+	asServed, err := Create(t.Context(), t.TempDir(), slog.New(slog.DiscardHandler)) // without any option
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer CloseInTime(t, asServed)
+	usual, cheap := stored(asServed), stored(openInside(t, WithPasswordCost(64, 1)))
 	for form, want := range map[string]string{usual: "$argon2id$v=19$m=19456,t=2,p=1$", cheap: "$argon2id$v=19$m=64,t=1,p=1$"} {
 		if !strings.HasPrefix(form, want) {
 			t.Errorf("stored as %s…, want %s…", form[:len(want)], want)

@@ -8,6 +8,7 @@ import (
 )
 
 func TestWhichAddressesArePrivate(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]bool{
 		"127.0.0.1": true, "10.1.2.3": true, "172.31.0.1": true, "192.168.1.9": true, "169.254.1.1": true, "::1": true, "fe80::1%eth0": true, "fd00::1": true,
 		"::ffff:192.168.1.9": true, "100.64.0.1": true, "100.127.255.254": true,

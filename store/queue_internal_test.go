@@ -12,6 +12,7 @@ import (
 // After any operations, crashes and commits that failed, each line of texts of one sender to one
 // phone has exactly one that may go, in its order, and what the writer remembers misses none.
 func TestTheQueueHoldsItsPromisesWhateverHappens(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(4) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 7))

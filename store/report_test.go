@@ -41,6 +41,7 @@ func (a *arriving) became(message int64, want store.State, reason string) {
 }
 
 func TestHowNetworksWriteTheRecipient(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, to, written string
 		same              bool
@@ -73,6 +74,7 @@ func TestHowNetworksWriteTheRecipient(t *testing.T) {
 }
 
 func TestWithoutATPMRMarksOfCountriesAreLookedOver(t *testing.T) {
+	t.Parallel()
 	for to, written := range map[string]string{
 		"+525512345678": "+5215512345678", "+5491123456789": "541123456789", "+541123456789": "+5491123456789",
 		"+5511987654321": "551187654321", "+551187654321": "+5511987654321", "+2290197123456": "+22997123456",
@@ -85,6 +87,7 @@ func TestWithoutATPMRMarksOfCountriesAreLookedOver(t *testing.T) {
 }
 
 func TestWithoutATPMRAReportIsAboutTheOldestToThatNumber(t *testing.T) {
+	t.Parallel()
 	a := arrive(t)
 	first := a.sentTo(number, -1, -1)
 	other := a.sentTo("+447911000002", -1)
@@ -98,6 +101,7 @@ func TestWithoutATPMRAReportIsAboutTheOldestToThatNumber(t *testing.T) {
 }
 
 func TestATPMRThatIsNearIsAnothers(t *testing.T) {
+	t.Parallel()
 	a := arrive(t)
 	id := a.sentTo(number, 5)
 	for _, mr := range []byte{4, 6} {
@@ -111,6 +115,7 @@ func TestATPMRThatIsNearIsAnothers(t *testing.T) {
 }
 
 func TestTPMRComesRound(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name string
 		off  time.Duration // of the times in reports
@@ -145,6 +150,7 @@ func TestTPMRComesRound(t *testing.T) {
 }
 
 func TestWhileTheMessageCentreKeepsTrying(t *testing.T) {
+	t.Parallel()
 	const busy = "the phone is busy, the message centre keeps trying"
 	at := func(status byte, after time.Duration) sms.StatusReport {
 		return sms.StatusReport{MR: 5, To: number, SCTS: noon, Discharge: noon.Add(after), Status: status}
@@ -167,6 +173,7 @@ func TestWhileTheMessageCentreKeepsTrying(t *testing.T) {
 }
 
 func TestEndingsOfTheWaiting(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		status byte
 		want   store.State
@@ -190,6 +197,7 @@ func TestEndingsOfTheWaiting(t *testing.T) {
 }
 
 func TestReportsThatAreReplayed(t *testing.T) {
+	t.Parallel()
 	for name, off := range map[string]time.Duration{"the SMSC's clock is right": 0, "it is of another zone": 11 * time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			a := arrive(t)

@@ -87,6 +87,7 @@ var treated = map[string]string{
 }
 
 func TestARestoreKnowsEveryTable(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	db, err := sql.Open("sqlite", filepath.Join(s.Dir(), store.File))
 	check(t, err)
@@ -112,6 +113,7 @@ func TestARestoreKnowsEveryTable(t *testing.T) {
 }
 
 func TestWhatWasQueuedIsHeldAfterARestore(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	ann := addUser(t, s, "ann")
 	enqueue(t, s, ann.ID, "gone", number)
@@ -252,6 +254,7 @@ func settle(t testing.TB, s *store.Store, a store.Attempt, outcome store.Outcome
 }
 
 func TestMailsAreHeldAfterARestore(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	addUser(t, s, "ann")
 	queued := receive(t, s, "+447911000001", "queued")
@@ -312,6 +315,7 @@ func claimMail(t testing.TB, s *store.Store) *store.Mail {
 }
 
 func TestARestoreGivesNoLimitTwice(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	ann := addUser(t, s, "ann")
 	bob := addUser(t, s, "bob")
@@ -339,6 +343,7 @@ func TestARestoreGivesNoLimitTwice(t *testing.T) {
 }
 
 func TestARestoredBoxChoosesOtherReferences(t *testing.T) {
+	t.Parallel()
 	long := strings.Repeat("x", 200)
 	s := open(t)
 	same := 0
@@ -373,6 +378,7 @@ func reference(t testing.TB, s *store.Store) (ref int) {
 }
 
 func TestARestoreIsWholeOrNothing(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	addUser(t, s, "ann")
 	file, made := backup(t, s)
@@ -480,6 +486,7 @@ func TestARestoreIsWholeOrNothing(t *testing.T) {
 }
 
 func TestACopyIsOneMomentUnderLoad(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	ann := addUser(t, s, "ann")
 	stop := make(chan struct{})
@@ -521,6 +528,7 @@ func TestACopyIsOneMomentUnderLoad(t *testing.T) {
 }
 
 func TestABackupOfAnOlderProgramIsRestored(t *testing.T) {
+	t.Parallel()
 	files, err := filepath.Glob("migrations/*.sql")
 	check(t, err)
 	from := t.TempDir()
@@ -549,6 +557,7 @@ func TestABackupOfAnOlderProgramIsRestored(t *testing.T) {
 }
 
 func TestPartsOfATextFromBeforeTheBackup(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	addUser(t, s, "ann")
 	cut := deliver(t, "+447911000001", strings.Repeat("a", 300), 1)
@@ -596,6 +605,7 @@ func TestPartsOfATextFromBeforeTheBackup(t *testing.T) {
 }
 
 func TestAReportAboutATextOfTheOldBox(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	ann := addUser(t, s, "ann")
 	id := enqueue(t, s, ann.ID, "before the backup", number)
@@ -618,6 +628,7 @@ func TestAReportAboutATextOfTheOldBox(t *testing.T) {
 }
 
 func TestTheDaysSinceABackupAreCountedOnceTheClockIsRight(t *testing.T) {
+	t.Parallel()
 	right := time.Date(2031, 5, 20, 12, 0, 0, 0, time.Local)
 	s, err := store.Create(t.Context(), t.TempDir(), quiet(), store.WithClock(func() time.Time { return right.AddDate(0, 0, -3) }))
 	check(t, err)

@@ -10,6 +10,7 @@ import (
 )
 
 func TestEachServiceHasLimitsAndNamesOfItsOwn(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	for _, set := range [][2]string{
 		{"services", "sales, alarms"},
@@ -54,6 +55,7 @@ func TestEachServiceHasLimitsAndNamesOfItsOwn(t *testing.T) {
 }
 
 func TestAServiceThatIsTakenOutHasEndedAndComesBackAsItWas(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	set := func(key, value string) { t.Helper(); check(t, s.Set(t.Context(), key, value)) }
 	shown := func() string {
@@ -101,6 +103,7 @@ func TestAServiceThatIsTakenOutHasEndedAndComesBackAsItWas(t *testing.T) {
 }
 
 func TestNoOtherLettersAreTakenForThoseOfAService(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	check(t, s.Set(t.Context(), "services", "desk"))
 	for _, name := range []string{"DE\u017fK", "des\u212a"} { // long s and the sign of the kelvin fold to s and k
@@ -111,6 +114,7 @@ func TestNoOtherLettersAreTakenForThoseOfAService(t *testing.T) {
 }
 
 func TestTheTextsOfAServiceLeaveThroughItsSIM(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	ann := addUser(t, s, "ann")
 	radio(t, s, one, true)
@@ -128,6 +132,7 @@ func TestTheTextsOfAServiceLeaveThroughItsSIM(t *testing.T) {
 }
 
 func TestAnswersTellOfAChangeUntilTheClientHasLooked(t *testing.T) {
+	t.Parallel()
 	s, set := atNoon(t, t.TempDir(), 30)
 	ann, bob := addUser(t, s, "ann"), addUser(t, s, "bob")
 	check(t, s.Set(t.Context(), "services", "sales"))
@@ -193,6 +198,7 @@ func TestAnswersTellOfAChangeUntilTheClientHasLooked(t *testing.T) {
 }
 
 func TestARepeatedRequestIsToldOfTheChangeThatItsLostAnswerToldOf(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	ann := addUser(t, s, "ann")
 	check(t, s.Set(t.Context(), "oms.recipients", "60"))
@@ -226,6 +232,7 @@ func TestARepeatedRequestIsToldOfTheChangeThatItsLostAnswerToldOf(t *testing.T) 
 }
 
 func TestWhatIsNotHandedOverByOMSCountsAsNoAnswerThatTells(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	ann := addUser(t, s, "ann")
 	check(t, s.Set(t.Context(), "oms.recipients", "60"))
@@ -239,6 +246,7 @@ func TestWhatIsNotHandedOverByOMSCountsAsNoAnswerThatTells(t *testing.T) {
 }
 
 func TestMMSIsOfferedForThirtyDaysAfterAModemSentOne(t *testing.T) {
+	t.Parallel()
 	s, set := atNoon(t, t.TempDir(), 1)
 	ann := addUser(t, s, "ann")
 	offered := func() bool { _, ok := s.MMS(); return ok }
@@ -281,6 +289,7 @@ func TestMMSIsOfferedForThirtyDaysAfterAModemSentOne(t *testing.T) {
 }
 
 func TestAnAccountExpires(t *testing.T) {
+	t.Parallel()
 	s, set := atNoon(t, t.TempDir(), 30)
 	addUser(t, s, "ann")
 	sign := func(password string) error {

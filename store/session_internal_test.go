@@ -8,6 +8,7 @@ import (
 )
 
 func TestBrowsingWritesOnceAnHourAndWaitsForNoCommit(t *testing.T) {
+	t.Parallel()
 	clock := NewSteppedClock(time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC))
 	s := openInside(t, clock.Option())
 	if _, err := s.AddUser(t.Context(), User{Login: "ann"}, "secret of ann"); err != nil {
@@ -33,6 +34,7 @@ func TestBrowsingWritesOnceAnHourAndWaitsForNoCommit(t *testing.T) {
 }
 
 func TestAPasswordThatIsChangedWhileSomebodySignsInWithIt(t *testing.T) {
+	t.Parallel()
 	s := openInside(t)
 	if _, err := s.AddUser(t.Context(), User{Login: "ann"}, "secret of ann"); err != nil {
 		t.Fatal(err)
@@ -74,6 +76,7 @@ func awaitQueue(s *Store, n int) {
 }
 
 func TestNoSessionIsOverByAClockThatIsNotTrusted(t *testing.T) {
+	t.Parallel()
 	c := NewSteppedClock(time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC))
 	s := openInside(t, c.Option())
 	if _, err := s.AddUser(t.Context(), User{Login: "ann"}, "secret of ann"); err != nil {
@@ -109,6 +112,7 @@ func TestNoSessionIsOverByAClockThatIsNotTrusted(t *testing.T) {
 }
 
 func TestASessionBegunWhileTheClockWasAheadLastsNoLonger(t *testing.T) {
+	t.Parallel()
 	c := NewSteppedClock(time.Date(2036, 5, 1, 12, 0, 0, 0, time.UTC))
 	s := openInside(t, c.Option())
 	if _, err := s.AddUser(t.Context(), User{Login: "ann"}, "secret of ann"); err != nil {

@@ -28,6 +28,7 @@ func whose(t testing.TB, s *store.Store, token string) string {
 }
 
 func TestASessionProvesWhoSignedIn(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s := openIn(t, dir)
 	addUser(t, s, "ann")
@@ -61,6 +62,7 @@ func TestASessionProvesWhoSignedIn(t *testing.T) {
 }
 
 func TestNobodySignsInToThePagesWhoMayNot(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	for _, login := range []string{"ann", "gone", "over"} {
 		addUser(t, s, login)
@@ -85,6 +87,7 @@ func TestNobodySignsInToThePagesWhoMayNot(t *testing.T) {
 }
 
 func TestSessionsEndWithTheRightToHaveThem(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name   string
 		change func(s *store.Store) error
@@ -129,6 +132,7 @@ func TestSessionsEndWithTheRightToHaveThem(t *testing.T) {
 }
 
 func TestThePasswordOfBeforeBeginsNoSession(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s := openIn(t, dir)
 	addUser(t, s, "ann")
@@ -143,6 +147,7 @@ func TestThePasswordOfBeforeBeginsNoSession(t *testing.T) {
 }
 
 func TestASessionEndsWithTheAccountsTime(t *testing.T) {
+	t.Parallel()
 	s, clock := openAt(t, time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC))
 	addUser(t, s, "ann")
 	token := signIn(t, s, "ann")
@@ -157,6 +162,7 @@ func TestASessionEndsWithTheAccountsTime(t *testing.T) {
 }
 
 func TestASessionLastsWhileItIsUsedButNotForever(t *testing.T) {
+	t.Parallel()
 	s, clock := openAt(t, time.Date(2026, 5, 1, 12, 34, 0, 0, time.UTC))
 	addUser(t, s, "ann")
 	const day = 24 * time.Hour
@@ -183,6 +189,7 @@ func TestASessionLastsWhileItIsUsedButNotForever(t *testing.T) {
 }
 
 func TestAUserHasTwentySessionsAndTheOneUsedLongestAgoGoes(t *testing.T) {
+	t.Parallel()
 	s, clock := openAt(t, time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC))
 	addUser(t, s, "ann")
 	addUser(t, s, "bob")

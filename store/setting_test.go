@@ -10,6 +10,7 @@ import (
 )
 
 func TestSettingsAreCheckedWhenTheyAreSet(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	addUser(t, s, "ann")
 	for _, c := range []struct {
@@ -129,6 +130,7 @@ func TestSettingsAreCheckedWhenTheyAreSet(t *testing.T) {
 }
 
 func TestAListWithNothingInItIsRefusedInWords(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	for _, key := range []string{"services", "http.proxies", "sms.languages", "sim.users/262011234567890", "sim.prefixes/262011234567890"} {
 		for _, empty := range []string{",", " ", " , ,"} {
@@ -142,6 +144,7 @@ func TestAListWithNothingInItIsRefusedInWords(t *testing.T) {
 }
 
 func TestASettingOfOneSIMGoesBeforeThatOfAll(t *testing.T) {
+	t.Parallel()
 	const imsi, iccid = "262011234567890", "89490200001234567890"
 	s := open(t)
 	_, err := s.MeetSIM(t.Context(), imsi, iccid)
@@ -159,6 +162,7 @@ func TestASettingOfOneSIMGoesBeforeThatOfAll(t *testing.T) {
 }
 
 func TestWhatTheSettingsSayAboutSending(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	if d, bounded := s.Failover(); d != 5*time.Minute || !bounded || s.Validity() != 24*time.Hour || s.Held("x") || s.Pace("x") != 0 || s.Coding().Segments("“hello”") != 1 {
 		t.Error("the defaults are others")
@@ -187,6 +191,7 @@ func TestWhatTheSettingsSayAboutSending(t *testing.T) {
 }
 
 func TestSecretsAreNotShown(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	check(t, s.Set(t.Context(), "sim.pin", "4711"))
 	check(t, s.Set(t.Context(), "sim.pin/262011234567890", "8150"))
@@ -208,6 +213,7 @@ func TestSecretsAreNotShown(t *testing.T) {
 }
 
 func TestNumbersBecomeE164(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	for _, c := range []struct{ region, raw, want string }{
 		{"GB", "07911 123456", "+447911123456"},
@@ -244,6 +250,7 @@ func TestNumbersBecomeE164(t *testing.T) {
 }
 
 func TestTheSIMTellsTheRegion(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	if got := s.Region(); got != "" {
 		t.Fatalf("without a SIM the region is %q", got)

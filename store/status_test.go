@@ -11,6 +11,7 @@ import (
 )
 
 func TestAfterAnOrderlyEndTheDatabaseIsOneFile(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s := openIn(t, dir)
 	addUser(t, s, "ann")
@@ -27,6 +28,7 @@ func TestAfterAnOrderlyEndTheDatabaseIsOneFile(t *testing.T) {
 }
 
 func TestTheStatusTellsSinceWhenAndWhy(t *testing.T) {
+	t.Parallel()
 	now := time.Now()
 	s, clock := openAt(t, now)
 	enqueue(t, s, 0, "hello", number)
@@ -46,6 +48,7 @@ func TestTheStatusTellsSinceWhenAndWhy(t *testing.T) {
 }
 
 func TestAForeignFileIsSaidToBeOne(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	check(t, os.WriteFile(filepath.Join(dir, store.File), []byte(strings.Repeat("this is no database ", 100)), 0o600))
 	if _, err := store.Open(t.Context(), dir, quiet()); err == nil || !strings.Contains(err.Error(), "damaged or not omsbox's") {

@@ -15,6 +15,7 @@ import (
 
 // What SQLite and the system say of a disk or a database is told as what it is; any other error stays as it is.
 func TestWhatAnErrorSaysOfTheStorage(t *testing.T) {
+	t.Parallel()
 	s := openInside(t)
 	path := filepath.Join(s.dir, File)
 	held := func() error { // another program holds the database
@@ -84,6 +85,7 @@ func TestWhatAnErrorSaysOfTheStorage(t *testing.T) {
 
 // A text that cannot be stored is refused as such, alone or with others.
 func TestTextsInADatabaseThatCannotBeWritten(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s, err := Create(t.Context(), dir, slog.New(slog.DiscardHandler))
 	if err != nil {

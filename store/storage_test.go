@@ -24,6 +24,7 @@ func eventually(t *testing.T, what string, so func() bool) {
 
 // What is written to a file that was deleted or replaced is in no file that anybody finds again: it is not taken.
 func TestADatabaseThatIsTakenAway(t *testing.T) {
+	t.Parallel()
 	move := func(from, to string) func(*testing.T) { return func(t *testing.T) { check(t, os.Rename(from, to)) } }
 	for _, c := range []struct {
 		name, suffix string

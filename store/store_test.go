@@ -17,6 +17,8 @@ func open(t testing.TB) *store.Store {
 
 func openIn(t testing.TB, dir string, options ...store.Option) *store.Store {
 	t.Helper()
+	store.PutDatabase(t, dir)
+	options = append([]store.Option{store.CheapPasswords()}, options...)
 	s, err := store.Create(context.Background(), dir, quiet(), options...)
 	check(t, err)
 	t.Cleanup(func() { store.CloseInTime(t, s) })
@@ -66,6 +68,7 @@ func state(t testing.TB, s *store.Store, message int64) store.State {
 }
 
 func TestATextGoesOutSegmentBySegment(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	u := addUser(t, s, "ann")
 	long := ""

@@ -9,6 +9,7 @@ import (
 // A delivery of which nobody knew may fail later, by a report. What a mail told before that must
 // not stand for the failure, and must stay the same while it is still tried.
 func TestAFailureAfterADoubtIsToldToo(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name  string
 		first func(s *Store, mail int64) error // what became of the first notice before

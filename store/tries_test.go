@@ -24,6 +24,7 @@ func reportAt(t *testing.T, s *store.Store, mr byte, to string, at time.Time, st
 }
 
 func TestAReportOfATextThatWaits(t *testing.T) {
+	t.Parallel()
 	const other = "+447911000009"
 	for _, c := range []struct {
 		name string
@@ -117,6 +118,7 @@ func TestAReportOfATextThatWaits(t *testing.T) {
 
 // Where the report was about the first part, the others follow at once, and only they.
 func TestAReportOfThePartThatWaits(t *testing.T) {
+	t.Parallel()
 	clock := store.NewSteppedClock(time.Now().Truncate(time.Second))
 	s := openIn(t, t.TempDir(), clock.Option())
 	id := enqueue(t, s, 0, strings.Repeat("long ", 50), number)

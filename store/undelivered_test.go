@@ -27,6 +27,7 @@ func mailed(t testing.TB, s *store.Store, text string, user int64) *store.Mail {
 }
 
 func TestAlarmsAreClaimedFirst(t *testing.T) {
+	t.Parallel()
 	s, clock := stepped(t)
 	u := addUser(t, s, "ann")
 	for _, text := range []string{"one", "two"} {
@@ -43,6 +44,7 @@ func TestAlarmsAreClaimedFirst(t *testing.T) {
 }
 
 func TestWhatIsHeldAndDoubtedIsRemembered(t *testing.T) {
+	t.Parallel()
 	s, clock := stepped(t)
 	u := addUser(t, s, "ann")
 	m := mailed(t, s, "hello", u.ID)
@@ -81,6 +83,7 @@ func TestWhatIsHeldAndDoubtedIsRemembered(t *testing.T) {
 }
 
 func TestAnAlarmAboutAMailboxIsToldOnceADay(t *testing.T) {
+	t.Parallel()
 	s, clock := stepped(t)
 	u := addUser(t, s, "ann")
 	_, err := s.AddUser(t.Context(), store.User{Login: "root", Mail: "root@example.org", Admin: true}, "secret of root")
@@ -149,6 +152,7 @@ func TestAnAlarmAboutAMailboxIsToldOnceADay(t *testing.T) {
 
 // An older text must not hide behind its neighbours of the same millisecond.
 func TestOwnTextsOfOneMomentAreEachShownOnce(t *testing.T) {
+	t.Parallel()
 	s, _ := stepped(t)
 	ann, bob := addUser(t, s, "ann"), addUser(t, s, "bob")
 	for n := range 7 {

@@ -30,6 +30,7 @@ func older(t testing.TB, dir string, migrations []string, rows string) {
 }
 
 func TestEveryOlderDatabaseIsBroughtUpToDate(t *testing.T) {
+	t.Parallel()
 	files, err := filepath.Glob("migrations/*.sql")
 	check(t, err)
 	const rows = `INSERT INTO users (login, password, phone, mail, alias, admin, disabled, created) VALUES ('ann', '', '', '', 'ann', 0, 0, 1);
@@ -61,6 +62,7 @@ func TestEveryOlderDatabaseIsBroughtUpToDate(t *testing.T) {
 // Segments that an older program stored are put together with those that come after the upgrade: those that
 // wait, and those that were handed on incomplete. What was whole stays as it is.
 func TestSegmentsOfAnOlderDatabaseAreCompleted(t *testing.T) {
+	t.Parallel()
 	files, err := filepath.Glob("migrations/*.sql")
 	check(t, err)
 	dir := t.TempDir()
@@ -92,6 +94,7 @@ func TestSegmentsOfAnOlderDatabaseAreCompleted(t *testing.T) {
 
 // A limit that could be set higher once is not forgotten.
 func TestALimitFromWhenMoreWasAllowedIsInForce(t *testing.T) {
+	t.Parallel()
 	files, err := filepath.Glob("migrations/*.sql")
 	check(t, err)
 	dir := t.TempDir()
@@ -102,6 +105,7 @@ func TestALimitFromWhenMoreWasAllowedIsInForce(t *testing.T) {
 }
 
 func TestServicesThatWereTakenOutOfAnOlderDatabaseAreRemembered(t *testing.T) {
+	t.Parallel()
 	files, err := filepath.Glob("migrations/*.sql")
 	check(t, err)
 	last := slices.Index(files, filepath.Join("migrations", "0007_oms_in_full.sql"))

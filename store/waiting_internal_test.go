@@ -6,6 +6,7 @@ import (
 )
 
 func TestWhatWaitsIsFoundWithoutALookAtTheHistory(t *testing.T) {
+	t.Parallel()
 	s := openInside(t)
 	plan, err := list(t.Context(), s, func(r scanner) (step string, err error) {
 		var id, parent, unused int

@@ -22,6 +22,7 @@ func waits(t testing.TB, s *store.Store, user int64) (messages []int64) {
 }
 
 func TestWhatWaitsCanBeSeenByWhoeverWroteIt(t *testing.T) {
+	t.Parallel()
 	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	s, _ := openAt(t, now)
 	ann, bob := addUser(t, s, "ann"), addUser(t, s, "bob")
@@ -66,6 +67,7 @@ func TestWhatWaitsCanBeSeenByWhoeverWroteIt(t *testing.T) {
 }
 
 func TestWhatHasLeftOrIsLeavingDoesNotWait(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	ann := addUser(t, s, "ann")
 	m := enqueue(t, s, ann.ID, long(2), "+447911000001", "+447911000002", "+447911000003", "+447911000004")
@@ -115,6 +117,7 @@ func TestWhatHasLeftOrIsLeavingDoesNotWait(t *testing.T) {
 }
 
 func TestNobodySeesOrTakesBackAnothersMessage(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	ann, bob := addUser(t, s, "ann"), addUser(t, s, "bob")
 	ofAnn, nobodys := enqueue(t, s, ann.ID, "hello", number), enqueue(t, s, 0, "hello", number)

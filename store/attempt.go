@@ -179,6 +179,13 @@ func (t *tx) next(sim string) (*Attempt, error) {
 			}
 			continue
 		}
+		if at.line != lineBegun {
+			if refused, err := t.denied(h); refused && err == nil {
+				continue
+			} else if err != nil {
+				return nil, fmt.Errorf("refuse delivery %d: %w", h.id, err)
+			}
+		}
 		t.writer.turns.take(at.sender)
 		more := len(heads) > 1 && heads[1].due <= ms(t.now)
 		switch {
@@ -195,6 +202,20 @@ func (t *tx) next(sim string) (*Attempt, error) {
 		a.More = more || l.next(door.open) <= ms(t.now)
 		return a, nil
 	}
+}
+
+// denied reports whether no text may be sent to the number of a delivery any more, since a setting has changed after
+// it was queued; the delivery has failed then. A text of which a segment has left is never asked about.
+func (t *tx) denied(h head) (bool, error) {
+	var why *Denied
+	if !errors.As(t.writer.store.judge(h.number), &why) {
+		return false, nil
+	}
+	d, err := t.delivery(h.id)
+	if err != nil {
+		return true, err
+	}
+	return true, t.become(d, Failed, why.Why.Row())
 }
 
 // goOn takes the next segment of a delivery of which one was settled just now; nil where it is too

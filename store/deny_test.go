@@ -1,9 +1,11 @@
 package store_test
 
 import (
+	"cmp"
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nyaruka/phonenumbers"
 
@@ -136,5 +138,72 @@ func TestWhatDenyListsMayBe(t *testing.T) {
 		if err := s.Set(t.Context(), c.key, c.value); (err == nil) != c.ok {
 			t.Errorf("%s %q: %v", c.key, c.value, err)
 		}
+	}
+}
+
+// What is queued when its number becomes denied is not sent, and its writer is told. What has begun goes on: half a
+// text helps nobody.
+func TestANumberThatBecomesDenied(t *testing.T) {
+	t.Parallel()
+	const premium = "+449098790000"
+	long := strings.Repeat("x", 300)
+	for _, c := range []struct {
+		name, number, key, value string
+		text                     string
+		after                    time.Duration // it is scheduled for then
+		begin                    func(t *testing.T, s *store.Store)
+		why                      condition.Code // "" where the text goes on
+	}{
+		{name: "queued", number: number, key: "sms.deny", value: "+4479", why: condition.DeniedNumber},
+		{name: "premium rate", number: premium, key: "sms.premium", value: "no", why: condition.PremiumNumber},
+		{name: "of several segments", number: number, key: "sms.deny", value: number, text: long, why: condition.DeniedNumber},
+		{name: "scheduled", number: number, key: "sms.deny", value: number, after: time.Minute, why: condition.DeniedNumber},
+		{name: "waiting for its next try", number: number, key: "sms.deny", value: number, why: condition.DeniedNumber,
+			begin: func(t *testing.T, s *store.Store) {
+				check(t, s.Settle(t.Context(), store.Verdict{Attempt: *claim(t, s, nil), Outcome: store.Deferred, Reason: "busy"}))
+			}},
+		{name: "the first segment has left", number: number, key: "sms.deny", value: number, text: long,
+			begin: func(t *testing.T, s *store.Store) {
+				check(t, s.Settle(t.Context(), store.Verdict{Attempt: *claim(t, s, nil), Outcome: store.Accepted}))
+			}},
+		{name: "another number", number: number, key: "sms.deny", value: "+4478"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s, clock := openAt(t, noon)
+			check(t, s.Set(t.Context(), "sms.premium", "yes"))
+			u := addUser(t, s, "ann")
+			m := store.Message{User: u.ID, Source: store.SourceCommand, Parts: []string{cmp.Or(c.text, "hello")},
+				To: []store.Recipient{{Number: c.number}}}
+			if c.after > 0 {
+				m.Scheduled = noon.Add(c.after)
+			}
+			message, _, err := s.Enqueue(t.Context(), m)
+			check(t, err)
+			if c.begin != nil {
+				c.begin(t, s)
+			}
+			check(t, s.Set(t.Context(), c.key, c.value))
+			clock.Pass(2 * time.Minute)
+			a, err := s.Claim(t.Context(), "imsi", nil)
+			check(t, err)
+			got, err := s.Deliveries(t.Context(), message)
+			check(t, err)
+			if c.why == "" {
+				if a == nil || got[0].State != store.Sending {
+					t.Errorf("got %+v, delivery %+v, want it sent", a, got[0])
+				}
+				return
+			}
+			if a != nil || got[0].State != store.Failed || got[0].Reason != condition.New(c.why, "setting", c.key).Words() {
+				t.Fatalf("got %+v, delivery %+v, want it failed for %s", a, got[0], c.why)
+			}
+			clock.Pass(time.Hour)
+			mail, err := s.ClaimMail(t.Context())
+			check(t, err)
+			if mail == nil || mail.Kind != "notice" || mail.User != u.ID {
+				t.Errorf("the writer is told by %+v", mail)
+			}
+		})
 	}
 }

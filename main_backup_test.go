@@ -93,8 +93,9 @@ func (w *wired) omsbox(t testing.TB, args ...string) string {
 // TestBackupUnderLoad makes backups of a box that is at work, restores each, and compares what the network and the
 // mailbox get of the old box and of the restored one: nothing twice, and after a person releases something, that alone.
 func TestBackupUnderLoad(t *testing.T) {
+	t.Parallel()
 	old := wire(t)
-	setup, err := store.Create(t.Context(), old.data, slog.New(slog.DiscardHandler))
+	setup, err := store.Create(t.Context(), old.data, slog.New(slog.DiscardHandler), cheap)
 	check(t, err)
 	_, err = setup.AddUser(t.Context(), store.User{Login: "ann", Mail: "ann@example.org"}, "secret")
 	check(t, err)

@@ -17,6 +17,7 @@ import (
 
 // What comes in as a PDU in the modem's list reaches the mailbox with its sender, its words and its time.
 func TestPDUsBecomeMails(t *testing.T) {
+	t.Parallel()
 	// Most were got by the SMSC on 30 November 2026 at 20:09:29 UTC.
 	begun := time.Now()
 	w := begin(t, simulator.Options{}, store.WithClock(func() time.Time {

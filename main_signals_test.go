@@ -16,6 +16,7 @@ import (
 // A service whose terminal goes away ends as it does for the service manager; one whose log nobody reads any
 // more goes on.
 func TestASignalOfTheTerminal(t *testing.T) {
+	t.Parallel()
 	file, err := program()
 	check(t, err)
 	read, write, err := os.Pipe()

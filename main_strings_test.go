@@ -28,6 +28,7 @@ func clean(t *testing.T, what, text string) {
 // What a modem, a network and a setting say is one line of plain text wherever people see it: on the terminal,
 // on a page, and in a mail.
 func TestWhatComesFromOutsideIsClean(t *testing.T) {
+	t.Parallel()
 	w := begin(t, simulator.Options{Operator: "Net" + unclean + "work"})
 	status := func(word string) (text string) {
 		soon(t, word, func() bool {
@@ -97,6 +98,7 @@ func TestWhatComesFromOutsideIsClean(t *testing.T) {
 
 // The reason of a text in doubt is in the log and in the mail that tells of it.
 func TestTheReasonOfADoubtIsTold(t *testing.T) {
+	t.Parallel()
 	w := begin(t, simulator.Options{})
 	w.sim.Misbehave(simulator.Once(simulator.AtPDU, simulator.Fault{Answer: "+CMS ERROR: 500"}))
 	_, _, err := w.store.Enqueue(t.Context(), store.Message{User: w.user.ID, Source: store.SourceMail, Parts: []string{"hello"},

@@ -26,6 +26,7 @@ import (
 	"regexp"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -91,6 +92,7 @@ var homes = map[string]string{
 }
 
 func TestPackagesImportWhatTheDrawingHas(t *testing.T) {
+	t.Parallel()
 	for _, goos := range []string{"linux", "windows"} {
 		cmd := exec.Command("go", "list", "-json=ImportPath,Imports", "./...")
 		cmd.Env = append(cmd.Environ(), "GOOS="+goos, "CGO_ENABLED=0")
@@ -121,6 +123,7 @@ func TestPackagesImportWhatTheDrawingHas(t *testing.T) {
 }
 
 func TestSQLiteRunsOnTheLibraryItWasMadeFor(t *testing.T) {
+	t.Parallel()
 	// modernc.org/libc must be of exactly the version that the driver's go.mod names.
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.GoMod}}", "modernc.org/sqlite").Output()
 	check(t, err)
@@ -139,6 +142,9 @@ func TestSQLiteRunsOnTheLibraryItWasMadeFor(t *testing.T) {
 	}
 }
 
+// cheap spares the tests the usual cost of passwords.
+var cheap = store.WithPasswordCost(64, 1)
+
 // world is the appliance in this process with a simulated network and a mailbox.
 type world struct {
 	store   *store.Store
@@ -153,7 +159,7 @@ func begin(t testing.TB, options simulator.Options, how ...store.Option) *world 
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	log := slog.New(slog.DiscardHandler)
-	s, err := store.Create(ctx, t.TempDir(), log, how...)
+	s, err := store.Create(ctx, t.TempDir(), log, append(how, cheap)...)
 	check(t, err)
 	w := &world{store: s, sim: simulator.New(options), mailbox: mailer.NewMailbox(log)}
 	ways, err := front.OpenPlain("127.0.0.1:0", "off")
@@ -215,6 +221,7 @@ func soon(t testing.TB, what string, condition func() bool) {
 // TestTheStory is what omsbox is for: a text from Outlook reaches two phones and is reported, and
 // the answer of one reaches the mailbox of who wrote.
 func TestTheStory(t *testing.T) {
+	t.Parallel()
 	w := begin(t, simulator.Options{})
 	const ann, bob = "+447911000001", "+447911000002"
 	text := strings.Repeat("Meet me at the station at eight. ", 9) + "😀"
@@ -288,8 +295,14 @@ var program = sync.OnceValues(func() (string, error) {
 	return file, nil
 })
 
+// TestMain lets more tests run at once than there are processors: most of the time they wait. In the end it removes
+// the program that they ran.
 func TestMain(m *testing.M) {
 	flag.Parse()
+	atOnce := flag.Lookup("test.parallel").Value
+	if atOnce.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) { // nobody chose otherwise
+		atOnce.Set("8")
+	}
 	code := m.Run()
 	if file, err := program(); err == nil {
 		os.RemoveAll(filepath.Dir(file))
@@ -313,6 +326,7 @@ func omsbox(t testing.TB, input string, args ...string) (output string, status i
 }
 
 func TestCommandsSayWhatIsWrongAndWhatToDo(t *testing.T) {
+	t.Parallel()
 	none := filepath.Join(t.TempDir(), "none")
 	for _, c := range []struct {
 		args   string
@@ -366,6 +380,7 @@ func TestCommandsSayWhatIsWrongAndWhatToDo(t *testing.T) {
 
 // TestCommandsBesideAService types what README tells people to type, while the service runs.
 func TestCommandsBesideAService(t *testing.T) {
+	t.Parallel()
 	s := newService(t)
 	s.modem = "sim"
 	ended := s.start(t)
@@ -457,6 +472,7 @@ func TestCommandsBesideAService(t *testing.T) {
 // A service that leaves the address of its last run says what that means. This one ends by itself, as
 // it has no certificate.
 func TestServeSaysThatItsAddressIsAnother(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s, err := store.Create(t.Context(), dir, slog.New(slog.DiscardHandler))
 	check(t, err)
@@ -472,6 +488,7 @@ func TestServeSaysThatItsAddressIsAnother(t *testing.T) {
 // TestARenewedCertificateReachesEveryDoor puts new files in the place of the ones that the service
 // was started with, as whoever renews them does.
 func TestARenewedCertificateReachesEveryDoor(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	cert, key, trusted := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"), filepath.Join(dir, "root.pem")
 	serial := int64(0)
@@ -493,7 +510,6 @@ func TestARenewedCertificateReachesEveryDoor(t *testing.T) {
 	root := &x509.Certificate{Subject: pkix.Name{CommonName: "Everybody's CA"}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
 	root = sign(root, root, &authority.PublicKey, authority)
 	write(trusted, "CERTIFICATE", root.Raw)
-	t.Setenv("SSL_CERT_FILE", trusted) // of the service: a CA that its computer trusts
 	renew := func() *x509.Certificate {
 		own, err := rsa.GenerateKey(crand.Reader, 2048)
 		check(t, err)
@@ -510,6 +526,7 @@ func TestARenewedCertificateReachesEveryDoor(t *testing.T) {
 	s.modem = "sim"
 	s.ways = []string{"-tls", "files", "-cert", cert, "-key", key, "-host", "localhost",
 		"-https", "127.0.0.1:0", "-http", "127.0.0.1:0", "-https-legacy", "127.0.0.1:0", "-smtp", "127.0.0.1:0"}
+	s.environ = []string{"SSL_CERT_FILE=" + trusted} // a CA that its computer trusts
 	ended := s.start(t)
 	var at store.Front
 	soon(t, "the ways in", func() bool {
@@ -572,8 +589,10 @@ func TestARenewedCertificateReachesEveryDoor(t *testing.T) {
 	} {
 		words := strings.Fields(c.command)
 		soon(t, c.command+" to say "+c.want, func() bool {
-			got, _ := omsbox(t, "", slices.Concat(words[:1], []string{"-data", s.data}, words[1:])...)
-			return strings.Contains(got, c.want)
+			cmd := exec.CommandContext(t.Context(), s.file, slices.Concat(words[:1], []string{"-data", s.data}, words[1:])...)
+			cmd.Env = append(cmd.Environ(), s.environ...)
+			got, _ := cmd.CombinedOutput() // doctor finds a problem: there is no relay
+			return strings.Contains(string(got), c.want)
 		})
 	}
 	s.interrupt(t)
@@ -622,6 +641,7 @@ func TestServingIsLight(t *testing.T) {
 type service struct {
 	file, data, http string
 	ways             []string // flags that say how people come in
+	environ          []string // what its environment has beside that of the tests, as NAME=value
 	sim              *simulator.Simulator
 	modem            string // where the simulated modem's port is; several are separated by commas
 	pid              atomic.Int64
@@ -679,7 +699,7 @@ func (s *service) start(t testing.TB) <-chan struct{} {
 		args = append(args, "-modem", device)
 	}
 	cmd := exec.Command(s.file, args...)
-	cmd.Stderr = new(bytes.Buffer)
+	cmd.Stderr, cmd.Env = new(bytes.Buffer), append(cmd.Environ(), s.environ...)
 	check(t, cmd.Start())
 	s.pid.Store(int64(cmd.Process.Pid))
 	ended := make(chan struct{})
@@ -754,6 +774,7 @@ var kills = flag.Int("kills", 2*len(moments), "how often TestKill kills the serv
 // be lost, and nothing may go out twice. (It shows nothing about a power cut: what the kernel has,
 // a killed process does not take away. That SQLite syncs is told to it, and tested in store.)
 func TestKill(t *testing.T) {
+	t.Parallel()
 	s := newService(t)
 
 	// The simulated network.
@@ -818,7 +839,7 @@ func TestKill(t *testing.T) {
 			}
 		}
 	}
-	setup, err := store.Create(ctx, s.data, slog.New(slog.DiscardHandler))
+	setup, err := store.Create(ctx, s.data, slog.New(slog.DiscardHandler), cheap)
 	check(t, err)
 	_, err = setup.AddUser(ctx, store.User{Login: "anna", Mail: "anna@example.org"}, "secret")
 	check(t, err)
@@ -1091,7 +1112,7 @@ func TestSoak(t *testing.T) {
 	check(t, err)
 	behind.Go(func() { s.mailbox.Serve(ctx, post) })
 	behind.Go(func() { s.collect(ctx) })
-	setup, err := store.Create(ctx, s.data, slog.New(slog.DiscardHandler))
+	setup, err := store.Create(ctx, s.data, slog.New(slog.DiscardHandler), cheap)
 	check(t, err)
 	for _, login := range writers {
 		_, err = setup.AddUser(ctx, store.User{Login: login, Mail: login + "@example.org"}, "secret")
@@ -1532,7 +1553,7 @@ func BenchmarkMemory(b *testing.B) {
 		defer cancel()
 		behind.Go(func() { sim.Serve(ctx, port) })
 		s.modem = "tcp://" + port.Addr().String()
-		setup, err := store.Create(ctx, s.data, slog.New(slog.DiscardHandler))
+		setup, err := store.Create(ctx, s.data, slog.New(slog.DiscardHandler), cheap)
 		check(b, err)
 		var writers sync.WaitGroup
 		for w := range 100 { // so that they share commits

@@ -47,6 +47,7 @@ func (b *box) deliverBatch(t testing.TB, items ...string) (lines []string) {
 }
 
 func TestEachItemOfABatchIsJudgedAlone(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	good := message{to: []string{"+447911123456"}, parts: []string{"hello"}}
 	bad := good
@@ -75,6 +76,7 @@ func TestEachItemOfABatchIsJudgedAlone(t *testing.T) {
 }
 
 func TestABatchThatIsNoneQueuesNothing(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	good := item(`id="0"`, message{to: []string{"+447911123456"}, parts: []string{"hello"}})
 	tests := []struct{ name, batch, want string }{
@@ -101,6 +103,7 @@ func TestABatchThatIsNoneQueuesNothing(t *testing.T) {
 
 // Two thousand ordinary ones are more than half of what a request may have.
 func TestTheFirstThousandItemsOfABatchAreTaken(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	alert := message{parts: []string{strings.Repeat("Someone has edited <Contracts & Co>. ", 10)}, source: "wssAlert"}
 	var items []string
@@ -127,6 +130,7 @@ func TestTheFirstThousandItemsOfABatchAreTaken(t *testing.T) {
 }
 
 func TestABatchOfShortItemsMayHaveAsManyAsCanBeSet(t *testing.T) {
+	t.Parallel()
 	const short = `<xmsData id="0"><user><userId>me</userId><password>pwd</password></user><xmsHead><to><recipient>+447911123456</recipient></to></xmsHead>` +
 		`<xmsBody format="SMS"><content>x</content></xmsBody></xmsData>`
 	if _, items, err := oms.ParseXMSBatch(batch(strings.Repeat(short, 10_000))); err != nil || len(items) != 10_000 {
@@ -136,6 +140,7 @@ func TestABatchOfShortItemsMayHaveAsManyAsCanBeSet(t *testing.T) {
 
 // The limits of the service here are 5 recipients, 2 texts and one segment, so a batch may queue ten.
 func TestABatchQueuesNoMoreThanTheFullestMessageMayHave(t *testing.T) {
+	t.Parallel()
 	const full = "perbatchmsglimit/failure This batch holds more text than one may, which is 10 segments; this message was not taken. Hand it over in another batch."
 	send := func(recipients, parts int) message {
 		m := message{parts: slices.Repeat([]string{"hello"}, parts)}
@@ -184,6 +189,7 @@ func TestABatchQueuesNoMoreThanTheFullestMessageMayHave(t *testing.T) {
 }
 
 func TestABatchWithAWrongPasswordIsOneWrongGuess(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	guess := message{to: []string{"+447911123456"}, parts: []string{"hello"}, password: "guess"}
 	var items []string
@@ -201,6 +207,7 @@ func TestABatchWithAWrongPasswordIsOneWrongGuess(t *testing.T) {
 }
 
 func TestABatchWhoseAnswerWasLostIsNotSentTwice(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	twice := message{to: []string{"+447911123456"}, parts: []string{"hello"}}
 	body := envelope("DeliverXmsBatch", "packageXml", batch(item("", twice), item("", twice)))

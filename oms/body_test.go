@@ -28,6 +28,7 @@ func dial(t testing.TB, server *httptest.Server, text string) *net.TCPConn {
 }
 
 func TestARequestThatDoesNotArriveWholeIsNoProbe(t *testing.T) {
+	t.Parallel()
 	const post = "POST /oms/service.asmx HTTP/1.1\r\nHost: box\r\n"
 	tests := []struct {
 		name, request string

@@ -139,8 +139,10 @@ var stamps = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`)
 
 // Every code of the table of errors that has a cause here is answered in the words of testdata/codes.
 func TestEachCode(t *testing.T) {
+	t.Parallel()
 	for _, c := range codes() {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			now := time.Now
 			if !c.at.IsZero() {
 				now = func() time.Time { return c.at }
@@ -191,6 +193,7 @@ func golden(t *testing.T, path, got string) {
 }
 
 func TestWithoutANetworkNothingIsTaken(t *testing.T) {
+	t.Parallel()
 	var gone atomic.Int64 // time that has gone by
 	b := newBoxWithoutModem(t, t.TempDir(), store.WithClock(func() time.Time {
 		return time.Date(2036, 8, 28, 8, 0, 0, 0, time.UTC).Add(time.Duration(gone.Load()))
@@ -223,6 +226,7 @@ func TestWithoutANetworkNothingIsTaken(t *testing.T) {
 }
 
 func TestAFullMultimediaMessageIsRead(t *testing.T) {
+	t.Parallel()
 	object := base64.StdEncoding.EncodeToString(make([]byte, 300<<10-5))
 	body := slides + plain + strings.Replace(gif, "R0lGODlh\r\n\t AQABAAAAACw=", object, 1)
 	b := newBox(t)
@@ -246,6 +250,7 @@ func TestAFullMultimediaMessageIsRead(t *testing.T) {
 }
 
 func TestEachServiceIsAskedAtItsOwnAddress(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	set("services", "sales", "service.name/sales", "Sales", "service.local-name/sales", "Verkauf", "service.provider/sales", "A & B", "oms.locale/sales", "1031",
 		"oms.recipients/sales", "1", "oms.parts/sales", "2", "oms.sbcs/sales", "160", "oms.dbcs/sales", "70", "mms.size/sales", "100KB", "oms.closed", "yes", "oms.closed/sales", "no")(t, b)
@@ -282,6 +287,7 @@ func TestEachServiceIsAskedAtItsOwnAddress(t *testing.T) {
 }
 
 func TestAnswersTellOfAChangeUntilGetUserInfo(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	set("oms.sbcs", "160")(t, b)
 	hello := message{to: []string{phone}, parts: []string{"hello"}}
@@ -300,6 +306,7 @@ func TestAnswersTellOfAChangeUntilGetUserInfo(t *testing.T) {
 }
 
 func TestEachItemOfABatchHasItsUserAndTheLimitsOfThat(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	_, err := b.AddUser(t.Context(), store.User{Login: "bob"}, "mypwd")
 	check(t, err)
@@ -319,6 +326,7 @@ func TestEachItemOfABatchHasItsUserAndTheLimitsOfThat(t *testing.T) {
 }
 
 func TestReplyPhoneAndCustomDataMeanNothing(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	m := strings.Replace(message{to: []string{phone}, parts: []string{"hello"}}.String(), "<replyPhone/><customData/>",
 		"<replyPhone>no <b>number</b></replyPhone><customData><x>1</x> 2</customData>", 1)

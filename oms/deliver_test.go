@@ -22,6 +22,7 @@ import (
 const limits = "1530 single-byte or 670 double-byte characters"
 
 func TestDeliverXmsAnswers(t *testing.T) {
+	t.Parallel()
 	const phone = "+447911123456"
 	numbers := func(n int) (list []string) {
 		for i := range n {
@@ -80,6 +81,7 @@ func TestDeliverXmsAnswers(t *testing.T) {
 }
 
 func TestWhatIsNoNumberIsQuotedInShort(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	long := func(n int) string { return strings.Repeat("<", 20_000) + strings.Repeat("ü", n) }
 	body := envelope("DeliverXms", "xmsData", message{to: []string{long(1), long(2), "nobody"}, parts: []string{"hello"}}.String())
@@ -95,6 +97,7 @@ func TestWhatIsNoNumberIsQuotedInShort(t *testing.T) {
 }
 
 func TestDeliverXmsReadsTheBodyRatherThanItsLabel(t *testing.T) {
+	t.Parallel()
 	sms := message{to: []string{"+447911123456"}, parts: []string{"hello"}}.String()
 	tests := []struct{ name, old, new, want string }{
 		{"format wins over requiredService", "SMS_SENDER", "MMS_SENDER", "ok/neutral"},
@@ -123,6 +126,7 @@ func TestDeliverXmsReadsTheBodyRatherThanItsLabel(t *testing.T) {
 }
 
 func TestADisabledUserIsToldSoOnlyWithTheRightPassword(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	check(t, b.Disable(t.Context(), "myname"))
 	m := message{to: []string{"+447911123456"}, parts: []string{"hello"}}
@@ -139,6 +143,7 @@ func TestADisabledUserIsToldSoOnlyWithTheRightPassword(t *testing.T) {
 }
 
 func TestPartsAreKeptInTheirOrder(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	want := []string{"(1/3) a\nb", "(2/3) ☎ & <b>", "(3/3) 😀"}
 	m := message{to: []string{"+447911123456"}, parts: want}
@@ -153,6 +158,7 @@ func TestPartsAreKeptInTheirOrder(t *testing.T) {
 }
 
 func TestAScheduledMessageWaitsForItsTime(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	check(t, b.Set(t.Context(), "oms.wait", "30s")) // it is not waited for
 	at := time.Now().Add(26 * time.Hour).UTC().Truncate(time.Minute)
@@ -199,6 +205,7 @@ func (b *box) notice(t testing.TB) []store.Delivery {
 }
 
 func TestARefusalWithinTheWaitIsAnswered(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	check(t, b.Set(t.Context(), "oms.wait", "30s"))
 	answer := make(chan xmsResponse)
@@ -225,6 +232,7 @@ func TestARefusalWithinTheWaitIsAnswered(t *testing.T) {
 }
 
 func TestAFailureAfterTheAnswerIsMailed(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	check(t, b.Set(t.Context(), "oms.wait", "1ms"))
 	if got := b.deliver(t, message{to: []string{"07911 100001"}, parts: []string{"hello"}}).String(); got != "ok/neutral" {
@@ -265,6 +273,7 @@ func (b *box) hangUp(t testing.TB, body string) {
 }
 
 func TestARepeatAfterALostAnswerQueuesNothing(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	check(t, b.Set(t.Context(), "oms.wait", "30s"))
 	m := message{to: []string{"07911 100001", "nobody"}, parts: []string{"hello"}}
@@ -292,6 +301,7 @@ func TestARepeatAfterALostAnswerQueuesNothing(t *testing.T) {
 }
 
 func TestARepeatThatNobodyWaitsForIsStillAnswered(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	check(t, b.Set(t.Context(), "oms.wait", "30s"))
 	body := envelope("DeliverXms", "xmsData", message{to: []string{"07911 100001"}, parts: []string{"hello"}}.String())
@@ -317,6 +327,7 @@ func (d dropped) Write([]byte) (int, error) {
 }
 
 func TestWhatAnAnswerCouldNotTellIsMailed(t *testing.T) {
+	t.Parallel()
 	for name, panics := range map[string]bool{"the connection broke": false, "the server gave up": true} {
 		t.Run(name, func(t *testing.T) {
 			b := newBox(t)
@@ -339,7 +350,8 @@ func TestWhatAnAnswerCouldNotTellIsMailed(t *testing.T) {
 }
 
 func TestTooManySignInsAreSentAway(t *testing.T) {
-	b := newBox(t)
+	t.Parallel()
+	b := newBox(t, store.WithPasswordCost(19*1024, 2)) // the usual: the line stays full for longer than anybody waits
 	ctx, cancel := context.WithCancel(t.Context())
 	body := envelope("DeliverXms", "xmsData", message{to: []string{"07911 100001"}, parts: []string{"hello"}, password: "guess"}.String())
 	const many = 1000
@@ -367,6 +379,7 @@ func TestTooManySignInsAreSentAway(t *testing.T) {
 }
 
 func TestWrongPasswordsAreMadeToWait(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) { // the pause is not over before it is looked at
 		b := newBox(t)
 		m := message{to: []string{"07911 100001"}, parts: []string{"hello"}, password: "guess"}
@@ -397,6 +410,7 @@ func TestWrongPasswordsAreMadeToWait(t *testing.T) {
 
 // Another process beside the service is heard of within half a second; the wait may be over before.
 func TestTheWaitEndsWithALastLook(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
 		b := newBoxIn(t, dir)
@@ -417,6 +431,7 @@ func TestTheWaitEndsWithALastLook(t *testing.T) {
 }
 
 func TestATroubleOfOurOwnIsAPlainSentenceAndALogLine(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	m := message{to: []string{"07911 100001"}, parts: []string{"hello"}}
 	if got := b.deliver(t, m).String(); got != "ok/neutral" {
@@ -433,6 +448,7 @@ func TestATroubleOfOurOwnIsAPlainSentenceAndALogLine(t *testing.T) {
 }
 
 func TestTheLogKeepsSecrets(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	check(t, b.Set(t.Context(), "oms.wait", "1ms"))
 	for _, m := range []message{
@@ -467,6 +483,7 @@ func TestTheLogKeepsSecrets(t *testing.T) {
 }
 
 func TestWhoSendsIsWarnedOfALowBalance(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	const imsi = "234150000000000"
 	check(t, b.SetModem(t.Context(), store.Modem{Device: "sim", Up: true, IMSI: imsi}))

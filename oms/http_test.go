@@ -31,6 +31,7 @@ func (b *box) get(t testing.TB, method, target string) (*http.Response, string) 
 }
 
 func TestGETIsAPageForPeople(t *testing.T) {
+	t.Parallel()
 	r, body := newBox(t).get(t, http.MethodGet, "/oms/service.asmx")
 	if r.StatusCode != http.StatusOK || r.Header.Get("Content-Type") != "text/html; charset=utf-8" {
 		t.Errorf("got %s, %s", r.Status, r.Header.Get("Content-Type"))
@@ -54,6 +55,7 @@ func TestGETIsAPageForPeople(t *testing.T) {
 }
 
 func TestThePageQuotesWhatTheAddressHolds(t *testing.T) {
+	t.Parallel()
 	_, body := newBox(t).get(t, http.MethodGet, `/oms/"><script>alert(1)</script>.asmx`)
 	if strings.Contains(body, "<script>") {
 		t.Errorf("the page runs what stands in its address:\n%s", body)
@@ -61,6 +63,7 @@ func TestThePageQuotesWhatTheAddressHolds(t *testing.T) {
 }
 
 func TestTheWSDLSaysWhatIsAnsweredAndWhere(t *testing.T) {
+	t.Parallel()
 	type binding struct {
 		Operations []struct {
 			Name   string `xml:"name,attr"`
@@ -119,6 +122,7 @@ type action struct {
 }
 
 func TestOtherMethods(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	server := httptest.NewServer(b.handler)
 	defer server.Close()
@@ -136,6 +140,7 @@ func TestOtherMethods(t *testing.T) {
 }
 
 func TestServiceUriIsTheAddressAsItWasTyped(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	tests := []struct {
 		name, host, target string
@@ -185,6 +190,7 @@ func (b *box) addresses(t testing.TB, r *http.Request) (uri, signUp string) {
 
 // What the front door says of a request, and where the service can be reached for good.
 func TestTheCanonicalAddressIsGivenWhereHalfAnAddressWasTyped(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	check(t, b.SetFront(t.Context(), store.Front{Origin: "https://sms.example.org:8443"}))
 	const canonical = "https://sms.example.org:8443/oms/service.asmx"
@@ -215,6 +221,7 @@ func TestTheCanonicalAddressIsGivenWhereHalfAnAddressWasTyped(t *testing.T) {
 }
 
 func TestOldProgramsAreNotSentToADoorThatTheyCannotOpen(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	check(t, b.SetFront(t.Context(), store.Front{Origin: "https://sms.example.org"}))
 	b.handler = oms.New(b.Store, slog.New(slog.DiscardHandler)).OldPrograms()
@@ -235,6 +242,7 @@ func TestOldProgramsAreNotSentToADoorThatTheyCannotOpen(t *testing.T) {
 }
 
 func TestOtherAddressesHaveAPageForPeople(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	for _, path := range []string{"/oms/nobody/service.asmx", "/oms/service.asmx/DeliverXms", "/oms/x", "/oms//service.asmx", "/omsx/service.asmx"} {
 		for _, method := range []string{http.MethodGet, http.MethodPost} {
@@ -247,6 +255,7 @@ func TestOtherAddressesHaveAPageForPeople(t *testing.T) {
 }
 
 func TestTheClientsOfAServiceThatIsTakenOutAreToldThatItHasEnded(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	post := func(operation, parameter, argument string) *http.Response {
 		t.Helper()
@@ -316,6 +325,7 @@ func TestTheClientsOfAServiceThatIsTakenOutAreToldThatItHasEnded(t *testing.T) {
 }
 
 func TestAnswers(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		method, path string
 		want         bool
@@ -345,6 +355,7 @@ func TestAnswers(t *testing.T) {
 }
 
 func TestGetServiceInfoNamesTheServiceAsSet(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	check(t, b.Set(t.Context(), "service.provider", "Smith & Sons <Ltd>"))
 	check(t, b.Set(t.Context(), "service.name", "Büro 短信"))
@@ -360,6 +371,7 @@ func TestGetServiceInfoNamesTheServiceAsSet(t *testing.T) {
 }
 
 func TestARequestOfMoreThanEightMegabytesIsRefused(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	const fault = "<faultstring>The request is larger than 8 MB. Nothing was sent; hand over fewer messages at a time.</faultstring>"
 	for size, want := range map[int]int{8 << 20: http.StatusOK, 8<<20 + 1: http.StatusInternalServerError, 10 << 20: http.StatusInternalServerError} {
@@ -382,6 +394,7 @@ func TestARequestOfMoreThanEightMegabytesIsRefused(t *testing.T) {
 
 // Most clients write all of their request before they look for an answer.
 func TestWhoSendsFarTooMuchReadsTheFault(t *testing.T) {
+	t.Parallel()
 	server := httptest.NewServer(newBox(t).handler)
 	defer server.Close()
 	for _, size := range []int{10 << 20, 32 << 20} {
@@ -408,6 +421,7 @@ func TestWhoSendsFarTooMuchReadsTheFault(t *testing.T) {
 
 // It has as much as the limits can be set to, in the characters that take the most.
 func TestTheFullestMessageHasRoomInARequest(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	check(t, b.ProveMMS(t.Context(), "sim"))
 	for key, value := range map[string]string{
@@ -435,6 +449,7 @@ func TestTheFullestMessageHasRoomInARequest(t *testing.T) {
 // TestAnswersHaveTheFormOfASPNET compares with what an ASP.NET web service was seen to write
 // around its results.
 func TestAnswersHaveTheFormOfASPNET(t *testing.T) {
+	t.Parallel()
 	const before11 = `<?xml version="1.0" encoding="utf-8"?><soap:Envelope xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/"` +
 		` xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:xsd="http://www.w3.org/2001/XMLSchema"><soap:Body>`
 	const before12 = `<?xml version="1.0" encoding="utf-8"?><soap:Envelope xmlns:soap="http://www.w3.org/2003/05/soap-envelope"` +
@@ -466,6 +481,7 @@ func TestAnswersHaveTheFormOfASPNET(t *testing.T) {
 }
 
 func TestAProbeQueuesNothingAndChecksNoPassword(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	for _, body := range []string{
 		"", "\r\n", envelope("DeliverXms", "xmsData", ""), envelope("SendXms", "xmsData", " "), envelope("GetUserInfo", "xmsUser", ""),
@@ -489,6 +505,7 @@ func TestAProbeQueuesNothingAndChecksNoPassword(t *testing.T) {
 }
 
 func TestAChunkedRequestWithoutSOAPAction(t *testing.T) {
+	t.Parallel()
 	server := httptest.NewServer(newBox(t).handler)
 	defer server.Close()
 	body := envelope("GetUserInfo", "xmsUser", read(t, "testdata/sample.xmsUser"))

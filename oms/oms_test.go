@@ -49,6 +49,7 @@ func newBoxIn(t testing.TB, dir string, options ...store.Option) *box {
 
 func newBoxWithoutModem(t testing.TB, dir string, options ...store.Option) *box {
 	t.Helper()
+	options = append([]store.Option{store.WithPasswordCost(64, 1)}, options...)
 	s, err := store.Create(context.Background(), dir, slog.New(slog.DiscardHandler), options...)
 	check(t, err)
 	b := &box{Store: s, log: &bytes.Buffer{}}
@@ -222,6 +223,7 @@ func stored(t testing.TB, text string) *http.Request {
 
 // TestGolden answers each testdata/NAME.request with testdata/NAME.answer.
 func TestGolden(t *testing.T) {
+	t.Parallel()
 	requests, err := filepath.Glob("testdata/*.request")
 	check(t, err)
 	if len(requests) < 10 {

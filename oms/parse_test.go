@@ -28,6 +28,7 @@ func utf16Of(order binary.AppendByteOrder, text string) string {
 }
 
 func TestParseEnvelope(t *testing.T) {
+	t.Parallel()
 	const open = `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>`
 	const end = `</s:Body></s:Envelope>`
 	german := `<?xml version="1.0" encoding="utf-16"?>` + open + `<DeliverXms><xmsData>Grüße</xmsData></DeliverXms>` + end
@@ -106,6 +107,7 @@ func read(t testing.TB, path string) string {
 
 // The samples of the OMS guidelines as they stand, with the space that one lacks before xmlns.
 func TestParseTheSamples(t *testing.T) {
+	t.Parallel()
 	user, err := oms.ParseXMSUser(read(t, "testdata/sample.xmsUser"))
 	check(t, err)
 	if want := (oms.XMSUser{Client: "Microsoft Office Outlook 12.0", UserID: "myname", Password: "mypwd"}); user != want {
@@ -140,6 +142,7 @@ func TestParseTheSamples(t *testing.T) {
 }
 
 func TestParseXMSDataInAnyOrderAndNamespace(t *testing.T) {
+	t.Parallel()
 	got, err := oms.ParseXMSData("\ufeff" + ` <?xml version="1.0" encoding="utf-16"?><o:xmsData xmlns:o="urn:o"><xmsBody format="sms"><content>a</content></xmsBody>` +
 		`<o:xmsHead><to><recipient> 1 </recipient><r/></to><sourceType> reminder </sourceType><scheduled>2030-01-02T03:04:05+01:00</scheduled></o:xmsHead>` +
 		`<user><customData><userId>not this</userId></customData><password> p </password><userId> ann </userId></user></o:xmsData>` + "\n")
@@ -152,6 +155,7 @@ func TestParseXMSDataInAnyOrderAndNamespace(t *testing.T) {
 }
 
 func TestTheDigestKnowsTheRequestAndNotThePassword(t *testing.T) {
+	t.Parallel()
 	digest := func(m message) [32]byte {
 		d, err := oms.ParseXMSData(m.String())
 		check(t, err)

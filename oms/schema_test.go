@@ -142,6 +142,7 @@ func (s schema) wrong(e element, namespace string) string {
 // Whatever is asked, the result is of the schema that a client knows: it is checked for each request in
 // testdata that has one.
 func TestAllResultsAreOfTheirSchema(t *testing.T) {
+	t.Parallel()
 	requests, err := filepath.Glob("testdata/*.request")
 	check(t, err)
 	b := newBox(t)

@@ -119,6 +119,7 @@ func crowded(t *testing.T, story func(t *testing.T, p *pipes)) {
 var largest = strings.Repeat(" ", 8*megabyte)
 
 func TestLargeRequestsThatStallKeepNobodyOut(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name   string
 		attack func(p *pipes)
@@ -172,6 +173,7 @@ func TestLargeRequestsThatStallKeepNobodyOut(t *testing.T) {
 
 // Requests that arrive as they should do not fill the memory of all, where they are one household's.
 func TestOneHouseholdHasHalfOfTheMemory(t *testing.T) {
+	t.Parallel()
 	crowded(t, func(t *testing.T, p *pipes) {
 		for n := range 12 {
 			c := p.post(fmt.Sprintf("2001:db8::%d", n+1), len(largest))
@@ -195,6 +197,7 @@ func TestOneHouseholdHasHalfOfTheMemory(t *testing.T) {
 }
 
 func TestALargeRequestHasToArriveAtARate(t *testing.T) {
+	t.Parallel()
 	crowded(t, func(t *testing.T, p *pipes) {
 		for _, test := range []struct {
 			name            string
@@ -243,6 +246,7 @@ func TestALargeRequestHasToArriveAtARate(t *testing.T) {
 
 // Of requests that all wait for one another's memory, the oldest go on.
 func TestLargeRequestsThatCannotAllBeHeldDoNotHinderOneAnother(t *testing.T) {
+	t.Parallel()
 	for name, address := range map[string]string{"of many households": "192.0.2.%d", "of one household": "2001:db8::%d"} {
 		t.Run(name, func(t *testing.T) {
 			crowded(t, func(t *testing.T, p *pipes) {

@@ -15,6 +15,7 @@ import (
 )
 
 func TestWhoSignsInWithWhichPassword(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	_, err := b.AddUser(t.Context(), store.User{Login: "root", Admin: true}, "mypwd")
 	check(t, err)
@@ -75,6 +76,7 @@ func TestWhoSignsInWithWhichPassword(t *testing.T) {
 }
 
 func TestServiceUriHasTheSchemeThatTheClientUsed(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	for _, c := range []struct {
 		name, scheme string // as the listener told it

@@ -148,6 +148,7 @@ func p99(t *testing.T, h *house, clients ...*http.Client) time.Duration {
 }
 
 func TestAHandshakeIsNotWaitedForLongerThanAHeader(t *testing.T) {
+	t.Parallel()
 	for name, hello := range map[string]string{"nothing": "", "half a hello": "\x16\x03\x01\x02\x00\x01\x00\x01\xfc"} {
 		t.Run(name, func(t *testing.T) {
 			s := openStore(t)
@@ -212,6 +213,7 @@ func (c *crowdedService) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func TestOneConnectionCannotBringAnyNumberOfRequests(t *testing.T) {
+	t.Parallel()
 	for name, takeBack := range map[string]bool{"streams that are left open": false, "streams that are taken back": true} {
 		t.Run(name, func(t *testing.T) {
 			service := &crowdedService{release: make(chan struct{})}

@@ -25,6 +25,7 @@ func asked(w http.ResponseWriter, r *http.Request) {
 }
 
 func TestAProxyIsBelievedIfItIsOneOfOurs(t *testing.T) {
+	t.Parallel()
 	s := serve(t, web.Config{OMS: http.HandlerFunc(asked)})
 	const direct = "http://box from 127.0.0.1"
 	for _, c := range []struct {
@@ -75,6 +76,7 @@ func TestAProxyIsBelievedIfItIsOneOfOurs(t *testing.T) {
 }
 
 func TestPagesBehindAProxyShowTheAddressThatTheClientUsed(t *testing.T) {
+	t.Parallel()
 	s := serve(t, web.Config{})
 	check(t, s.store.Set(t.Context(), "http.proxies", "127.0.0.1"))
 	page := s.ask(t, "GET", "/", "", "X-Forwarded-Proto", "https", "X-Forwarded-Host", "sms.example.org")

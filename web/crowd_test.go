@@ -55,6 +55,7 @@ func served(t *testing.T, p *pipes, address string) string {
 const ok = "HTTP/1.1 200 OK"
 
 func TestTheLongestIdleOfAnAddressMakesPlaceForItsNext(t *testing.T) {
+	t.Parallel()
 	bubble(t, web.Config{}, func(t *testing.T, p *pipes, stop func(), ended <-chan struct{}) {
 		stranger := trickle(t, p, "203.0.113.7") // idle for longest, but no concern of others
 		var own []net.Conn
@@ -75,6 +76,7 @@ func TestTheLongestIdleOfAnAddressMakesPlaceForItsNext(t *testing.T) {
 }
 
 func TestIPv6AddressesOfOneHouseholdCountAsOne(t *testing.T) {
+	t.Parallel()
 	bubble(t, web.Config{}, func(t *testing.T, p *pipes, stop func(), ended <-chan struct{}) {
 		first := trickle(t, p, "2001:db8:1:2::1")
 		time.Sleep(time.Millisecond)
@@ -93,6 +95,7 @@ func TestIPv6AddressesOfOneHouseholdCountAsOne(t *testing.T) {
 }
 
 func TestAProxyOfOursMayHaveMoreConnections(t *testing.T) {
+	t.Parallel()
 	bubbleFrom(t, web.Config{}, map[string]string{"http.proxies": "192.0.2.1"}, func(t *testing.T, p *pipes, stop func(), ended <-chan struct{}) {
 		first := trickle(t, p, "192.0.2.1")
 		for range each {
@@ -105,6 +108,7 @@ func TestAProxyOfOursMayHaveMoreConnections(t *testing.T) {
 }
 
 func TestWhereAllIsFullTheAddressWithMostMakesPlace(t *testing.T) {
+	t.Parallel()
 	bubble(t, web.Config{}, func(t *testing.T, p *pipes, stop func(), ended <-chan struct{}) {
 		var others []net.Conn
 		for n := range most - 10 {
@@ -126,6 +130,7 @@ func TestWhereAllIsFullTheAddressWithMostMakesPlace(t *testing.T) {
 }
 
 func TestNobodyIsSentAwayForANewcomerWhileHisRequestIsUnderWay(t *testing.T) {
+	t.Parallel()
 	const slow = 5 * time.Second
 	bubble(t, web.Config{OMS: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == "POST" {
@@ -160,6 +165,7 @@ func TestNobodyIsSentAwayForANewcomerWhileHisRequestIsUnderWay(t *testing.T) {
 }
 
 func TestAPlaceIsGivenBackHoweverAConnectionEnds(t *testing.T) {
+	t.Parallel()
 	bubble(t, web.Config{}, func(t *testing.T, p *pipes, stop func(), ended <-chan struct{}) {
 		for range 3 * each {
 			if got := served(t, p, "192.0.2.1"); got != ok {

@@ -13,6 +13,7 @@ import (
 )
 
 func TestPlainHTTPLeadsToHTTPS(t *testing.T) {
+	t.Parallel()
 	h := serveTLS(t, web.Config{})
 	name, err := os.Hostname()
 	check(t, err)
@@ -51,6 +52,7 @@ func TestPlainHTTPLeadsToHTTPS(t *testing.T) {
 }
 
 func TestAPasswordIsNeverAskedForOverPlainHTTP(t *testing.T) {
+	t.Parallel()
 	h := serveTLS(t, web.Config{})
 	got := h.fetch(t, "POST", h.url+"/oms/service.asmx", "Host", "sms.example.org")
 	if got.status != http.StatusForbidden || got.header.Get("Location") != "" || !strings.HasPrefix(got.header.Get("Content-Type"), "text/plain") {
@@ -62,6 +64,7 @@ func TestAPasswordIsNeverAskedForOverPlainHTTP(t *testing.T) {
 }
 
 func TestPlainOMSIsForPrivateAddressesIfTheAdministratorSaysSo(t *testing.T) {
+	t.Parallel()
 	h := serveTLS(t, web.Config{})
 	for _, c := range []struct {
 		name, plain, proxies string
@@ -90,6 +93,7 @@ func TestPlainOMSIsForPrivateAddressesIfTheAdministratorSaysSo(t *testing.T) {
 }
 
 func TestOverHTTPSEverythingIsThere(t *testing.T) {
+	t.Parallel()
 	h := serveTLS(t, web.Config{})
 	at := "https://sms.example.org:" + port(h.https)
 	if got := h.fetch(t, "POST", at+"/OMS/Service.asmx").body; got != "oms POST /OMS/Service.asmx" {
@@ -104,6 +108,7 @@ func TestOverHTTPSEverythingIsThere(t *testing.T) {
 }
 
 func TestOnlyANameThatAPublicCAVouchesForInsistsOnTLS(t *testing.T) {
+	t.Parallel()
 	h := serveTLS(t, web.Config{}) // it does for none here
 	for _, url := range []string{"https://sms.example.org:" + port(h.https) + "/", h.url + "/", h.url + "/trust"} {
 		if got := h.fetch(t, "GET", url).header.Get("Strict-Transport-Security"); got != "" {
@@ -113,6 +118,7 @@ func TestOnlyANameThatAPublicCAVouchesForInsistsOnTLS(t *testing.T) {
 }
 
 func TestTheLegacyDoorLeadsToOMSAlone(t *testing.T) {
+	t.Parallel()
 	h := serveTLS(t, web.Config{})
 	h.client = h.newClient(t, "", tls.VersionTLS10)
 	at := "https://sms.example.org:" + port(h.legacy)
@@ -128,6 +134,7 @@ func TestTheLegacyDoorLeadsToOMSAlone(t *testing.T) {
 }
 
 func TestTheLegacyDoorSpeaksNoHTTP2(t *testing.T) {
+	t.Parallel()
 	h := serveTLS(t, web.Config{})
 	for _, version := range []uint16{tls.VersionTLS10, tls.VersionTLS12} {
 		conn, err := tls.Dial("tcp", strings.TrimPrefix(h.legacy, "https://"), &tls.Config{
@@ -142,6 +149,7 @@ func TestTheLegacyDoorSpeaksNoHTTP2(t *testing.T) {
 }
 
 func TestADoorWithTLSNeedsCertificates(t *testing.T) {
+	t.Parallel()
 	s := serve(t, web.Config{})
 	server, err := web.New(s.store, slog.New(slog.DiscardHandler), web.Config{OMS: http.HandlerFunc(oms)})
 	check(t, err)
@@ -151,6 +159,7 @@ func TestADoorWithTLSNeedsCertificates(t *testing.T) {
 }
 
 func TestTheLogTellsThatAClientDistrustsTheCertificate(t *testing.T) {
+	t.Parallel()
 	h := serveTLS(t, web.Config{})
 	conn, err := tls.Dial("tcp", strings.TrimPrefix(h.https, "https://"), &tls.Config{ServerName: "sms.example.org"})
 	if err == nil {

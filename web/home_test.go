@@ -16,6 +16,7 @@ import (
 )
 
 func TestHomeShowsTheExactAddressForOutlook(t *testing.T) {
+	t.Parallel()
 	s := serve(t, web.Config{})
 	for _, host := range []string{"text.example.org", "text.example.org:8080", "TEXT.example.org:80", "192.0.2.7", "[2001:db8::7]:8025", "box"} {
 		t.Run(host, func(t *testing.T) {
@@ -32,6 +33,7 @@ func TestHomeShowsTheExactAddressForOutlook(t *testing.T) {
 }
 
 func TestHomeKnowsItsAddressEvenIfTheBrowserDoesNotSay(t *testing.T) {
+	t.Parallel()
 	s := serve(t, web.Config{})
 	own := strings.TrimPrefix(s.url, "http://")
 	conn, err := net.Dial("tcp", own)
@@ -48,6 +50,7 @@ func TestHomeKnowsItsAddressEvenIfTheBrowserDoesNotSay(t *testing.T) {
 }
 
 func TestPagesEscapeWhatTheyShow(t *testing.T) {
+	t.Parallel()
 	s := serve(t, web.Config{})
 	check(t, s.store.Set(t.Context(), "service.name", `<script>alert("1")</script>`))
 	check(t, s.store.SetModem(t.Context(), store.Modem{Device: "sim", Problem: `<img src=x onerror=alert(2)>`}))
@@ -61,6 +64,7 @@ func TestPagesEscapeWhatTheyShow(t *testing.T) {
 }
 
 func TestHomeSaysHowTheModemIs(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name   string
 		modems []store.Modem
@@ -95,6 +99,7 @@ func TestHomeSaysHowTheModemIs(t *testing.T) {
 }
 
 func TestHomeSaysThatAnswersCannotBeMailed(t *testing.T) {
+	t.Parallel()
 	s := serve(t, web.Config{})
 	check(t, s.store.SetModem(t.Context(), store.Modem{Device: "a", Up: true}))
 	const words = "Answers cannot be mailed now."
@@ -111,6 +116,7 @@ func TestHomeSaysThatAnswersCannotBeMailed(t *testing.T) {
 }
 
 func TestAPageThatFailsSaysSoWithACodeOfTheLog(t *testing.T) {
+	t.Parallel()
 	broken, err := store.Create(t.Context(), t.TempDir(), slog.New(slog.DiscardHandler))
 	check(t, err)
 	check(t, broken.Close())

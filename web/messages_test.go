@@ -45,6 +45,7 @@ func claim(t testing.TB, s *store.Store) *store.Attempt {
 }
 
 func TestWhatWaitsIsShownToWhoWroteIt(t *testing.T) {
+	t.Parallel()
 	s := serve(t, web.Config{})
 	ann, bob := addUser(t, s.store, "ann"), addUser(t, s.store, "bob")
 	at := time.Now().AddDate(1, 0, 0).Truncate(time.Second)
@@ -80,6 +81,7 @@ func TestWhatWaitsIsShownToWhoWroteIt(t *testing.T) {
 }
 
 func TestAMessageIsTakenBackWithAPress(t *testing.T) {
+	t.Parallel()
 	s := serve(t, web.Config{})
 	ann := addUser(t, s.store, "ann")
 	scheduled := schedule(t, s.store, ann.ID, "hello", "Bob", "Eve")
@@ -112,6 +114,7 @@ func TestAMessageIsTakenBackWithAPress(t *testing.T) {
 }
 
 func TestWhatHasLeftIsNotTakenBackAndThePageSaysWhy(t *testing.T) {
+	t.Parallel()
 	s := serve(t, web.Config{})
 	ann := addUser(t, s.store, "ann")
 	text := strings.Repeat("x", 2*153)
@@ -145,6 +148,7 @@ func TestWhatHasLeftIsNotTakenBackAndThePageSaysWhy(t *testing.T) {
 }
 
 func TestNobodySeesOrTakesBackAnothersMessage(t *testing.T) {
+	t.Parallel()
 	s := serve(t, web.Config{})
 	ann := addUser(t, s.store, "ann")
 	addUser(t, s.store, "bob")
@@ -175,6 +179,7 @@ func TestNobodySeesOrTakesBackAnothersMessage(t *testing.T) {
 }
 
 func TestAHundredMessagesAreShownAtMost(t *testing.T) {
+	t.Parallel()
 	s := serve(t, web.Config{})
 	ann := addUser(t, s.store, "ann")
 	messages := make([]store.Message, 101)
@@ -193,6 +198,7 @@ func TestAHundredMessagesAreShownAtMost(t *testing.T) {
 }
 
 func TestWhatIsHeldAfterARestoreIsShown(t *testing.T) {
+	t.Parallel()
 	old := openStore(t)
 	ann := addUser(t, old, "ann")
 	_, err := old.AddUser(t.Context(), store.User{Login: "eve", Mail: "eve@example.org", Admin: true}, "secret of eve")
@@ -208,7 +214,7 @@ func TestWhatIsHeldAfterARestoreIsShown(t *testing.T) {
 	})
 	check(t, err)
 	check(t, database.Close())
-	restored, err := store.Create(t.Context(), dir, slog.New(slog.DiscardHandler))
+	restored, err := store.Create(t.Context(), dir, slog.New(slog.DiscardHandler), store.WithPasswordCost(64, 1))
 	check(t, err)
 	defer restored.Close()
 	s := serveFrom(t, restored, web.Config{})

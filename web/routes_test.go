@@ -14,6 +14,7 @@ import (
 )
 
 func TestOMSIsFoundHoweverItsAddressIsTyped(t *testing.T) {
+	t.Parallel()
 	s := serve(t, web.Config{})
 	program := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }} // as most that post
 	for path, want := range map[string]string{
@@ -44,6 +45,7 @@ func TestOMSIsFoundHoweverItsAddressIsTyped(t *testing.T) {
 }
 
 func TestForeignPagesMayCallOMSButNotThePages(t *testing.T) {
+	t.Parallel()
 	s := serve(t, web.Config{Demo: &web.Demo{Phone: http.NotFoundHandler(), Mailbox: http.NotFoundHandler()}})
 	own := strings.TrimPrefix(s.url, "http://")
 	for _, c := range []struct {
@@ -70,6 +72,7 @@ func TestForeignPagesMayCallOMSButNotThePages(t *testing.T) {
 }
 
 func TestEveryAnswerTellsTheBrowserToTakeCare(t *testing.T) {
+	t.Parallel()
 	s := serve(t, web.Config{})
 	for _, path := range []string{"/", "/nowhere", "/oms/service.asmx", file(t, s, "style.css")} {
 		got := s.ask(t, "GET", path, "").header
@@ -102,6 +105,7 @@ func file(t *testing.T, s *site, name string) string {
 }
 
 func TestFilesAreKeptByTheBrowserUntilTheyChange(t *testing.T) {
+	t.Parallel()
 	s := serve(t, web.Config{})
 	css := file(t, s, "style.css")
 	got := s.ask(t, "GET", css, "")
@@ -120,6 +124,7 @@ func TestFilesAreKeptByTheBrowserUntilTheyChange(t *testing.T) {
 }
 
 func TestDemoIsThereOnlyInTheDemo(t *testing.T) {
+	t.Parallel()
 	without := serve(t, web.Config{})
 	for _, path := range []string{"/demo", "/demo/phone/texts", "/demo/mailbox/mails"} {
 		if got := without.ask(t, "GET", path, ""); got.status != http.StatusNotFound {
@@ -160,6 +165,7 @@ func TestDemoIsThereOnlyInTheDemo(t *testing.T) {
 }
 
 func TestWhatIsNotThereIsSaidInWords(t *testing.T) {
+	t.Parallel()
 	got := serve(t, web.Config{}).ask(t, "GET", "/<nowhere>", "")
 	if got.status != http.StatusNotFound || !strings.Contains(got.body, "There is no such page") {
 		t.Errorf("got status %d: %s", got.status, got.body)
@@ -170,6 +176,7 @@ func TestWhatIsNotThereIsSaidInWords(t *testing.T) {
 }
 
 func TestPanicBecomesAPageWithACodeOfTheLog(t *testing.T) {
+	t.Parallel()
 	s := serve(t, web.Config{OMS: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { panic("inner matter") })})
 	got := s.ask(t, "GET", "/oms/service.asmx", "")
 	if got.status != http.StatusInternalServerError {
@@ -188,6 +195,7 @@ func TestPanicBecomesAPageWithACodeOfTheLog(t *testing.T) {
 }
 
 func TestHalfAnAnswerIsNotTakenForWhole(t *testing.T) {
+	t.Parallel()
 	s := serve(t, web.Config{OMS: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, "half an ")
 		http.NewResponseController(w).Flush()
@@ -203,6 +211,7 @@ func TestHalfAnAnswerIsNotTakenForWhole(t *testing.T) {
 
 // OMS says itself what is too much for it, and reads on so that the client hears of it.
 func TestTooLongARequestIsNotRead(t *testing.T) {
+	t.Parallel()
 	length := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n, err := io.Copy(io.Discard, r.Body)
 		if tooLong := (*http.MaxBytesError)(nil); errors.As(err, &tooLong) {
@@ -227,6 +236,7 @@ func TestTooLongARequestIsNotRead(t *testing.T) {
 }
 
 func TestLogHasRequestsButNotTheirQueries(t *testing.T) {
+	t.Parallel()
 	s := serve(t, web.Config{})
 	s.ask(t, "POST", "/oms/service.asmx?UserID=somebody", "a secret", "Authorization", "Basic secret")
 	s.ask(t, "GET", "/nowhere?number=12345", "")
@@ -244,6 +254,7 @@ func TestLogHasRequestsButNotTheirQueries(t *testing.T) {
 }
 
 func TestNoServerWithoutOMS(t *testing.T) {
+	t.Parallel()
 	if _, err := web.New(openStore(t), slog.New(slog.DiscardHandler), web.Config{}); err == nil {
 		t.Error("got a server, want an error")
 	}

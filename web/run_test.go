@@ -111,6 +111,7 @@ func until(conn net.Conn) (string, time.Duration) {
 const getOMS = "GET /oms/service.asmx HTTP/1.1\nHost: box\n\n"
 
 func TestStoppingEndsStreamsAtOnce(t *testing.T) {
+	t.Parallel()
 	events := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
 		http.NewResponseController(w).Flush()
@@ -140,6 +141,7 @@ func TestStoppingEndsStreamsAtOnce(t *testing.T) {
 }
 
 func TestStoppingLetsARequestFinish(t *testing.T) {
+	t.Parallel()
 	bubble(t, web.Config{OMS: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		select {
 		case <-time.After(4 * time.Second):
@@ -157,6 +159,7 @@ func TestStoppingLetsARequestFinish(t *testing.T) {
 }
 
 func TestStoppingDoesNotWaitForEver(t *testing.T) {
+	t.Parallel()
 	bubble(t, web.Config{OMS: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		<-r.Context().Done()
 	})}, func(t *testing.T, p *pipes, stop func(), ended <-chan struct{}) {
@@ -173,6 +176,7 @@ func TestStoppingDoesNotWaitForEver(t *testing.T) {
 }
 
 func TestStreamsGoOnAndOn(t *testing.T) {
+	t.Parallel()
 	const beats = 20
 	beat := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for range beats {
@@ -194,6 +198,7 @@ func TestStreamsGoOnAndOn(t *testing.T) {
 }
 
 func TestStreamsEndWhenNobodyReads(t *testing.T) {
+	t.Parallel()
 	ended := make(chan error, 1)
 	flood := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for {
@@ -216,6 +221,7 @@ func TestStreamsEndWhenNobodyReads(t *testing.T) {
 }
 
 func TestAnAnswerMayTakeTheLongestWaitAfterASlowBody(t *testing.T) {
+	t.Parallel()
 	bubble(t, web.Config{OMS: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, err := io.Copy(io.Discard, r.Body); err != nil {
 			return
@@ -233,6 +239,7 @@ func TestAnAnswerMayTakeTheLongestWaitAfterASlowBody(t *testing.T) {
 }
 
 func TestSlowClientsAreNotWaitedFor(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, request string
 		want          time.Duration
@@ -257,6 +264,7 @@ func TestSlowClientsAreNotWaitedFor(t *testing.T) {
 }
 
 func TestTooLongAHeaderIsRefused(t *testing.T) {
+	t.Parallel()
 	s := serve(t, web.Config{})
 	if got := s.ask(t, "GET", "/", "", "X-Long", strings.Repeat("x", 30<<10)).status; got != 200 {
 		t.Errorf("30 KiB: got status %d, want 200", got)
@@ -267,6 +275,7 @@ func TestTooLongAHeaderIsRefused(t *testing.T) {
 }
 
 func TestABrokenListenerEndsTheServer(t *testing.T) {
+	t.Parallel()
 	s := openStore(t)
 	server, err := web.New(s, slog.New(slog.DiscardHandler), web.Config{OMS: http.HandlerFunc(oms), OldOMS: http.HandlerFunc(old), Certificates: keeper(t, s)})
 	check(t, err)

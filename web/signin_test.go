@@ -109,6 +109,7 @@ func says(t testing.TB, got reply, status int, words ...string) {
 
 // A user is known by the mail address and the phone number too, and is called by the user name.
 func TestSigningInByMailAddressAndNumber(t *testing.T) {
+	t.Parallel()
 	s := serve(t, web.Config{})
 	_, err := s.store.AddUser(t.Context(), store.User{Login: "ann", Mail: "ann@example.org", Phone: "+447911123456"}, "secret of ann")
 	check(t, err)
@@ -121,6 +122,7 @@ func TestSigningInByMailAddressAndNumber(t *testing.T) {
 }
 
 func TestSigningInAndOut(t *testing.T) {
+	t.Parallel()
 	s := serve(t, web.Config{})
 	addUser(t, s.store, "ann")
 	b := s.browser(t)
@@ -149,6 +151,7 @@ func TestSigningInAndOut(t *testing.T) {
 }
 
 func TestTheCookieIsForThisBoxAlone(t *testing.T) {
+	t.Parallel()
 	proxied := serve(t, web.Config{})
 	check(t, proxied.store.Set(t.Context(), "http.proxies", "127.0.0.1"))
 	h := serveTLS(t, web.Config{})
@@ -189,6 +192,7 @@ func TestTheCookieIsForThisBoxAlone(t *testing.T) {
 }
 
 func TestNoPasswordIsTakenOverPlainHTTPWhereThereAreCertificates(t *testing.T) {
+	t.Parallel()
 	h := serveTLS(t, web.Config{})
 	addUser(t, h.store, "ann")
 	b := newBrowser(t, h.newClient(t, "", 0), "http://sms.example.org:"+port("https"+strings.TrimPrefix(h.url, "http")))
@@ -201,6 +205,7 @@ func TestNoPasswordIsTakenOverPlainHTTPWhereThereAreCertificates(t *testing.T) {
 }
 
 func TestTheSignInLeadsToThePageThatWasAskedForAndNowhereElse(t *testing.T) {
+	t.Parallel()
 	s := serve(t, web.Config{})
 	addUser(t, s.store, "ann")
 	b := s.browser(t)
@@ -240,6 +245,7 @@ func TestTheSignInLeadsToThePageThatWasAskedForAndNowhereElse(t *testing.T) {
 }
 
 func TestEachSignInBeginsAnewAndEndsTheOneBefore(t *testing.T) {
+	t.Parallel()
 	s := serve(t, web.Config{})
 	addUser(t, s.store, "ann")
 	addUser(t, s.store, "bob")
@@ -258,6 +264,7 @@ func TestEachSignInBeginsAnewAndEndsTheOneBefore(t *testing.T) {
 }
 
 func TestWhoIsSignedInStaysSoAsLongAsTheAccountIs(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name   string
 		change func(s *store.Store, later *atomic.Int64) error
@@ -289,14 +296,15 @@ func TestWhoIsSignedInStaysSoAsLongAsTheAccountIs(t *testing.T) {
 }
 
 func TestARestartSignsNobodyOut(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
-	before, err := store.Create(t.Context(), dir, slog.New(slog.DiscardHandler))
+	before, err := store.Create(t.Context(), dir, slog.New(slog.DiscardHandler), store.WithPasswordCost(64, 1))
 	check(t, err)
 	addUser(t, before, "ann")
 	token, _, err := before.SignIn(t.Context(), "ann", "secret of ann", "")
 	check(t, err)
 	check(t, before.Close())
-	after, err := store.Create(t.Context(), dir, slog.New(slog.DiscardHandler))
+	after, err := store.Create(t.Context(), dir, slog.New(slog.DiscardHandler), store.WithPasswordCost(64, 1))
 	check(t, err)
 	t.Cleanup(func() { after.Close() })
 	s := serveFrom(t, after, web.Config{})
@@ -304,6 +312,7 @@ func TestARestartSignsNobodyOut(t *testing.T) {
 }
 
 func TestWhySomebodyCannotSignIn(t *testing.T) {
+	t.Parallel()
 	s := serve(t, web.Config{})
 	for _, login := range []string{"ann", "gone", "over"} {
 		addUser(t, s.store, login)
@@ -335,6 +344,7 @@ func TestWhySomebodyCannotSignIn(t *testing.T) {
 }
 
 func TestASignInThatIsNone(t *testing.T) {
+	t.Parallel()
 	s := serve(t, web.Config{})
 	addUser(t, s.store, "ann")
 	b := s.browser(t)
@@ -347,6 +357,7 @@ func TestASignInThatIsNone(t *testing.T) {
 }
 
 func TestAnotherSiteSignsNobodyInOrOut(t *testing.T) {
+	t.Parallel()
 	s := serve(t, web.Config{})
 	ann := addUser(t, s.store, "ann")
 	message := schedule(t, s.store, ann.ID, "hello", "Bob")
@@ -363,6 +374,7 @@ func TestAnotherSiteSignsNobodyInOrOut(t *testing.T) {
 
 // One who guesses at one address keeps the person out there alone. The pages, OMS and mail programs count so.
 func TestAGuesserKeepsNobodyOutElsewhere(t *testing.T) {
+	t.Parallel()
 	s := serve(t, web.Config{})
 	addUser(t, s.store, "ann")
 	at := func(address string) *browser {

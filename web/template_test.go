@@ -7,6 +7,7 @@ import (
 )
 
 func TestStartFailsIfATemplateIsNotAsDeclared(t *testing.T) {
+	t.Parallel()
 	whole := func() fstest.MapFS {
 		all := fstest.MapFS{"templates/layout.html": {Data: []byte(`<html>{{template "main" .}}</html>`)}}
 		for _, name := range pageNames() {
@@ -39,6 +40,7 @@ func TestStartFailsIfATemplateIsNotAsDeclared(t *testing.T) {
 }
 
 func TestStartFailsIfAFileIsOfNoKnownType(t *testing.T) {
+	t.Parallel()
 	_, err := readFiles(fstest.MapFS{"static/notes.txt": {Data: []byte("x")}})
 	if err == nil || !strings.Contains(err.Error(), "notes.txt") {
 		t.Errorf("got error %v, want one about notes.txt", err)
@@ -46,6 +48,7 @@ func TestStartFailsIfAFileIsOfNoKnownType(t *testing.T) {
 }
 
 func TestFilesMoveWhenTheyChange(t *testing.T) {
+	t.Parallel()
 	address := func(css string) string {
 		f, err := readFiles(fstest.MapFS{"static/style.css": {Data: []byte(css)}})
 		if err != nil {

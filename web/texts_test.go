@@ -34,6 +34,7 @@ func comes(t testing.TB, s *store.Store, text string, owner int64, users ...int6
 
 // The words of a text outlive whatever becomes of the mail that carries them.
 func TestOwnTextsAreShownWithTheirWords(t *testing.T) {
+	t.Parallel()
 	s := serve(t, web.Config{})
 	ann := addUser(t, s.store, "ann")
 	write(t, s.store, store.Message{User: ann.ID, Source: store.SourceOMS, Parts: []string{"<i>Are you</i>\nthere?", "the second part"}}, "Eve", "Zoe")
@@ -63,6 +64,7 @@ func TestOwnTextsAreShownWithTheirWords(t *testing.T) {
 }
 
 func TestNobodySeesTheTextsOfAnother(t *testing.T) {
+	t.Parallel()
 	s := serve(t, web.Config{})
 	ann, bob := addUser(t, s.store, "ann"), addUser(t, s.store, "bob")
 	for n := range 30 {
@@ -107,6 +109,7 @@ func olderPage(body string) string {
 }
 
 func TestTextsArePaged(t *testing.T) {
+	t.Parallel()
 	s := serve(t, web.Config{})
 	ann := addUser(t, s.store, "ann")
 	var want []string
@@ -145,6 +148,7 @@ func TestTextsArePaged(t *testing.T) {
 }
 
 func TestAnAlarmAboutUnreadTextsEndsWithAReader(t *testing.T) {
+	t.Parallel()
 	s := serve(t, web.Config{})
 	ann := addUser(t, s.store, "ann")
 	addUser(t, s.store, "bob")

@@ -10,6 +10,7 @@ import (
 
 // Why a mail failed stands on the page in words, not as the row holds it.
 func TestWhyATextWasNotMailedIsSaidInWords(t *testing.T) {
+	t.Parallel()
 	s := serve(t, web.Config{})
 	ann := addUser(t, s.store, "ann")
 	comes(t, s.store, "Come over!", 0, ann.ID)

@@ -4,11 +4,14 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"flag"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
+	"runtime"
+	"strconv"
 	"testing"
 
 	"omsbox/store"
@@ -24,7 +27,13 @@ func old(w http.ResponseWriter, r *http.Request) {
 // certificates is a data directory with certificates: making their keys takes time.
 var certificates string
 
+// TestMain lets more tests run at once than there are processors: most of the time they wait.
 func TestMain(m *testing.M) {
+	flag.Parse()
+	atOnce := flag.Lookup("test.parallel").Value
+	if atOnce.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) { // nobody chose otherwise
+		atOnce.Set("12")
+	}
 	dir, err := os.MkdirTemp("", "omsbox-web-")
 	if err != nil {
 		panic(err)

@@ -14,6 +14,7 @@ import (
 
 // Every page says that nothing can be stored, and not where that would be.
 func TestPagesSayThatNothingCanBeStored(t *testing.T) {
+	t.Parallel()
 	s := serve(t, web.Config{})
 	const words = `<p class="trouble bad" role="alert">The database is gone, so no text is taken or sent.</p>`
 	if page := s.ask(t, "GET", "/", "").body; strings.Contains(page, "trouble") {

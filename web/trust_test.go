@@ -14,6 +14,7 @@ import (
 )
 
 func TestTheRootIsThereBeforeAnybodyTrustsIt(t *testing.T) {
+	t.Parallel()
 	h := serveTLS(t, web.Config{})
 	for _, at := range []string{h.url, "https://sms.example.org:" + port(h.https)} {
 		page := h.fetch(t, "GET", at+"/trust")
@@ -60,6 +61,7 @@ func TestTheRootIsThereBeforeAnybodyTrustsIt(t *testing.T) {
 }
 
 func TestTheVisitorsOwnSystemComesFirst(t *testing.T) {
+	t.Parallel()
 	h := serveTLS(t, web.Config{})
 	for agent, want := range map[string]string{
 		"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36":                  "windows macos ios android firefox linux sharepoint",
@@ -84,6 +86,7 @@ func TestTheVisitorsOwnSystemComesFirst(t *testing.T) {
 }
 
 func TestWhereNothingNeedsTrustThePageSaysSo(t *testing.T) {
+	t.Parallel()
 	s := serve(t, web.Config{}) // without certificates
 	if got := s.ask(t, "GET", "/trust", ""); got.status != http.StatusOK || !strings.Contains(got.body, "Nothing needs doing") {
 		t.Errorf("got status %d: %s", got.status, got.body)
@@ -97,6 +100,7 @@ func TestWhereNothingNeedsTrustThePageSaysSo(t *testing.T) {
 }
 
 func TestHomeTellsToTrustTheBoxsOwnCA(t *testing.T) {
+	t.Parallel()
 	h := serveTLS(t, web.Config{})
 	if !strings.Contains(h.fetch(t, "GET", "https://sms.example.org:"+port(h.https)+"/").body, `href="/trust"`) {
 		t.Error("the start page does not lead to /trust")

@@ -25,6 +25,7 @@ func check(t testing.TB, err error) {
 // openStore returns a store of its own for one test.
 func openStore(t testing.TB, options ...store.Option) *store.Store {
 	t.Helper()
+	options = append([]store.Option{store.WithPasswordCost(64, 1)}, options...)
 	s, err := store.Create(context.Background(), t.TempDir(), slog.New(slog.DiscardHandler), options...)
 	check(t, err)
 	t.Cleanup(func() { s.Close() })

@@ -11,6 +11,7 @@ import (
 
 // After a run with a clock that was ahead, a person's word is enough for the clock to be believed at the next start.
 func TestAPersonSaysThatTheClockIsRight(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	start := func(now func() time.Time) string {
 		s, err := store.Create(t.Context(), dir, slog.New(slog.DiscardHandler), store.WithClock(now))

@@ -11,6 +11,7 @@ import (
 )
 
 func TestSendRefusesDeniedNumbers(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s, err := store.Create(t.Context(), dir, slog.New(slog.DiscardHandler))
 	if err != nil {

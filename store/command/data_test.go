@@ -9,6 +9,7 @@ import (
 )
 
 func TestTheInstalledDataAreFoundWithoutTyping(t *testing.T) {
+	t.Parallel()
 	holds, empty := t.TempDir(), t.TempDir()
 	if err := os.WriteFile(filepath.Join(holds, store.File), nil, 0o600); err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 )
 
 func TestMailsAreListedWithoutAWordOfTheTexts(t *testing.T) {
+	t.Parallel()
 	s, err := store.Create(t.Context(), t.TempDir(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)

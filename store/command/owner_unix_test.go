@@ -10,6 +10,7 @@ import (
 )
 
 func TestRootWorksAsTheOwnerForAWhile(t *testing.T) {
+	t.Parallel()
 	if os.Geteuid() != 0 {
 		if os.Getenv("CI") == "true" {
 			t.Fatal("it needs root, and is never left out there")

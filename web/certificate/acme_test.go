@@ -88,6 +88,7 @@ func keepFiles(t *testing.T, ca *publicCA, certificate, key []byte) {
 }
 
 func TestACMEKeepsACertificateOverAStart(t *testing.T) {
+	t.Parallel()
 	a := newBoxACME(t, nil, "sms.example.org")
 	ca := a.newPublicCA(a.wishes())
 	certificate, key := keyPair(t, time.Now().Add(-time.Hour), time.Now().Add(90*24*time.Hour))
@@ -128,6 +129,7 @@ func await(t *testing.T, what string, is func() bool) {
 }
 
 func TestACMEServesNoCertificateWhoseTimeIsOver(t *testing.T) {
+	t.Parallel()
 	v := &vouched{name: "sms.example.org"}
 	pair, err := tls.X509KeyPair(keyPair(t, time.Now().Add(-2*time.Hour), time.Now().Add(-time.Hour)))
 	if err != nil {
@@ -183,6 +185,7 @@ func TestACMEMendsFilesThatDoNotBelongTogether(t *testing.T) {
 }
 
 func TestACMEForgetsLocksThatAPowerCutLeft(t *testing.T) {
+	t.Parallel()
 	a := newBoxACME(t, nil, "sms.example.org")
 	lock := filepath.Join(a.directory(), "locks", "issue_cert_sms.example.org.lock")
 	if err := os.MkdirAll(filepath.Dir(lock), 0o700); err != nil {
@@ -200,6 +203,7 @@ func TestACMEForgetsLocksThatAPowerCutLeft(t *testing.T) {
 }
 
 func TestACMEIsAskedAboutNamesItCanVouchFor(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, host, directory string
 		want                  bool
@@ -225,6 +229,7 @@ func TestACMEIsAskedAboutNamesItCanVouchFor(t *testing.T) {
 }
 
 func TestACMESettingsThatCannotWork(t *testing.T) {
+	t.Parallel()
 	empty := filepath.Join(t.TempDir(), "empty.pem")
 	if err := os.WriteFile(empty, nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -346,6 +351,7 @@ func TestACMEAsksAgainSoonWhileTheClockIsWrong(t *testing.T) {
 }
 
 func TestACMETellsWhatTheCASays(t *testing.T) {
+	t.Parallel()
 	problem := func(kind, detail string) error {
 		return fmt.Errorf("solving challenge: %w", protocol.Problem{Type: protocol.ProblemTypeNamespace + kind, Status: 403, Detail: detail})
 	}
@@ -393,6 +399,7 @@ func TestACMETellsWhatTheCASays(t *testing.T) {
 }
 
 func TestACMEStatus(t *testing.T) {
+	t.Parallel()
 	now := time.Now()
 	const day = 24 * time.Hour
 	ca := &publicCA{name: "Let's Encrypt", trusted: true}
@@ -442,6 +449,7 @@ func TestACMEStatus(t *testing.T) {
 }
 
 func TestACMEWhatNeedsSomebodyComesFirst(t *testing.T) {
+	t.Parallel()
 	a := newBoxACME(t, nil, "one.example.org", "two.example.org")
 	ca := &publicCA{name: "Let's Encrypt"}
 	pair, err := tls.X509KeyPair(keyPair(t, time.Now(), time.Now().Add(time.Hour)))
@@ -462,6 +470,7 @@ func TestACMEWhatNeedsSomebodyComesFirst(t *testing.T) {
 }
 
 func TestACMELeavesOtherRequestsAlone(t *testing.T) {
+	t.Parallel()
 	a := newBoxACME(t, nil, "sms.example.org")
 	h := a.challenge(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusTeapot) }))
 	for _, path := range []string{"/", "/.well-known/acme-challenge/" + strings.Repeat("a", 43), "/.well-known/acme-challenge/../x"} {

@@ -16,6 +16,7 @@ import (
 )
 
 func TestTheRootPermitsItsNamesAndWhatIsBelowThem(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir()
 	if err := makeRoot(data, []string{"example.org"}, time.Now()); err != nil {
 		t.Fatal(err)
@@ -37,6 +38,7 @@ func TestTheRootPermitsItsNamesAndWhatIsBelowThem(t *testing.T) {
 
 // Browsers are told to insist on TLS only where everybody trusts the CA.
 func TestATrialCAIsNoPublicOne(t *testing.T) {
+	t.Parallel()
 	pair, err := tls.X509KeyPair(keyPair(t, time.Now().Add(-time.Hour), time.Now().Add(time.Hour)))
 	if err != nil {
 		t.Fatal(err)
@@ -54,6 +56,7 @@ func TestATrialCAIsNoPublicOne(t *testing.T) {
 }
 
 func TestACAThatRefusesIsAskedLessAndLess(t *testing.T) {
+	t.Parallel()
 	var asked atomic.Int64
 	refusing := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		asked.Add(1)

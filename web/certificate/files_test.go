@@ -62,6 +62,7 @@ func replace(t testing.TB, path string, text []byte) {
 }
 
 func TestFilesThatCannotBeServedAreRefusedAtStart(t *testing.T) {
+	t.Parallel()
 	ca := publicCA(t)
 	good, other := ca.pairFor(t, 60), ca.pairFor(t, 60)
 	for _, test := range []struct {
@@ -135,6 +136,7 @@ func TestFilesAreReadAnewWhenTheyChange(t *testing.T) {
 }
 
 func TestFilesThatEndSoonAreAProblem(t *testing.T) {
+	t.Parallel()
 	ca := publicCA(t)
 	for _, test := range []struct {
 		name string

@@ -28,6 +28,7 @@ func anIssuer(t *testing.T, now *time.Time, addresses *[]netip.Addr) *issuer {
 }
 
 func TestAnAddressThatTheBoxGotIsInTheCertificateAtTheFirstHandshake(t *testing.T) {
+	t.Parallel()
 	now := time.Now()
 	home, moved, public := netip.MustParseAddr("192.168.1.20"), netip.MustParseAddr("10.7.0.3"), netip.MustParseAddr("198.51.100.7")
 	addresses := []netip.Addr{home, public}
@@ -67,6 +68,7 @@ func TestAnAddressThatTheBoxGotIsInTheCertificateAtTheFirstHandshake(t *testing.
 }
 
 func TestACertificateThatCannotBeStoredIsAProblemAndNotTriedAtEachHandshake(t *testing.T) {
+	t.Parallel()
 	now := time.Now()
 	var addresses []netip.Addr
 	i := anIssuer(t, &now, &addresses)
@@ -101,6 +103,7 @@ func TestACertificateThatCannotBeStoredIsAProblemAndNotTriedAtEachHandshake(t *t
 }
 
 func TestTheCertificateIsRenewedWellBeforeItEnds(t *testing.T) {
+	t.Parallel()
 	now := time.Now().Add(-300 * 24 * time.Hour) // so that what is issued has 90 days left
 	var addresses []netip.Addr
 	i := anIssuer(t, &now, &addresses)
@@ -130,6 +133,7 @@ func TestTheCertificateIsRenewedWellBeforeItEnds(t *testing.T) {
 }
 
 func TestNobodyWaitsForACertificateThatAnotherNeeds(t *testing.T) {
+	t.Parallel()
 	now := time.Now()
 	addresses := []netip.Addr{netip.MustParseAddr("192.168.1.20")}
 	i := anIssuer(t, &now, &addresses)

@@ -22,6 +22,7 @@ import (
 )
 
 func TestWhoTrustsTheRootIsServedUnderEveryNameOfTheBox(t *testing.T) {
+	t.Parallel()
 	b := aBox(t)
 	addr := serve(t, "127.0.0.1:0", b.TLS())
 	computer, err := os.Hostname()
@@ -52,6 +53,7 @@ func TestWhoTrustsTheRootIsServedUnderEveryNameOfTheBox(t *testing.T) {
 }
 
 func TestABoxIsServedUnderWhatItWasCalledIfItWasNoPublicName(t *testing.T) {
+	t.Parallel()
 	computer, err := os.Hostname()
 	check(t, err)
 	computer, _, _ = strings.Cut(strings.ToLower(computer), ".")
@@ -73,6 +75,7 @@ func TestABoxIsServedUnderWhatItWasCalledIfItWasNoPublicName(t *testing.T) {
 }
 
 func TestTheRootCannotVouchForAnybodyElse(t *testing.T) {
+	t.Parallel()
 	b := aBox(t)
 	for _, test := range []struct {
 		name    string
@@ -127,6 +130,7 @@ func TestTheRootCannotVouchForAnybodyElse(t *testing.T) {
 }
 
 func TestTheCertificateIsAsClientsWantIt(t *testing.T) {
+	t.Parallel()
 	b := aBox(t)
 	c := leaf(t, serve(t, "127.0.0.1:0", b.TLS()), host)
 	r, _ := b.Root()
@@ -175,6 +179,7 @@ func TestTheCertificateIsAsClientsWantIt(t *testing.T) {
 
 // Programs on BoringSSL refuse a certificate with IP addresses whose root has IP constraints.
 func TestWhoNamesAHostGetsACertificateOfNamesAlone(t *testing.T) {
+	t.Parallel()
 	b := start(t, usedData(t), certificate.Local, host, "192.168.7.7")
 	for _, config := range []*tls.Config{b.TLS(), b.MailTLS(), b.LegacyTLS()} {
 		addr := serve(t, "127.0.0.1:0", config)
@@ -194,6 +199,7 @@ func TestWhoNamesAHostGetsACertificateOfNamesAlone(t *testing.T) {
 }
 
 func TestUnknownNamesMakeNoCertificate(t *testing.T) {
+	t.Parallel()
 	b := aBox(t)
 	addr := serve(t, "127.0.0.1:0", b.TLS())
 	for _, test := range []struct {
@@ -223,6 +229,7 @@ func TestUnknownNamesMakeNoCertificate(t *testing.T) {
 }
 
 func TestManyAtOnceGetTheSameCertificate(t *testing.T) {
+	t.Parallel()
 	data := usedData(t)
 	check(t, os.RemoveAll(filepath.Join(data, "ca", "certificates"))) // it has a root alone
 	b := start(t, data, certificate.Local, host)
@@ -248,6 +255,7 @@ func TestManyAtOnceGetTheSameCertificate(t *testing.T) {
 }
 
 func TestTheCertificateOutlivesARestart(t *testing.T) {
+	t.Parallel()
 	data := usedData(t)
 	var serials []string
 	for range 2 {
@@ -262,6 +270,7 @@ func TestTheCertificateOutlivesARestart(t *testing.T) {
 }
 
 func TestACertificateThatAPowerCutLeftHalfWrittenIsMadeAnew(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name, ext string
 		text      string
@@ -295,6 +304,7 @@ func TestACertificateThatAPowerCutLeftHalfWrittenIsMadeAnew(t *testing.T) {
 }
 
 func TestARootThatCannotBeReadIsNeverReplaced(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name  string
 		spoil func([]byte) []byte
@@ -332,6 +342,7 @@ func TestARootThatCannotBeReadIsNeverReplaced(t *testing.T) {
 }
 
 func TestAPowerCutWhileTheRootIsMadeLeavesNone(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir()
 	check(t, os.MkdirAll(filepath.Join(data, "ca"), 0o700))
 	check(t, os.WriteFile(filepath.Join(data, "ca", "root.pem.new"), []byte("-----BEGIN CERT"), 0o644))
@@ -404,6 +415,7 @@ func TestARootThatBreaksWhileTheBoxRunsIsTold(t *testing.T) {
 }
 
 func TestAWrongClockIsForgivenWithoutARestart(t *testing.T) {
+	t.Parallel()
 	day := func(s string) time.Time {
 		d, err := time.Parse(time.DateOnly, s)
 		check(t, err)
@@ -448,6 +460,7 @@ func TestAWrongClockIsForgivenWithoutARestart(t *testing.T) {
 }
 
 func TestNamesThatNoCertificateCanHaveAreRefused(t *testing.T) {
+	t.Parallel()
 	s, err := store.Create(t.Context(), t.TempDir(), slog.New(slog.DiscardHandler))
 	check(t, err)
 	defer s.Close()

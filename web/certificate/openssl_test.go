@@ -40,6 +40,7 @@ func (b *box) rootFile(t testing.TB) string {
 }
 
 func TestOpenSSLVerifiesTheChain(t *testing.T) {
+	t.Parallel()
 	b := aBox(t)
 	root := b.rootFile(t)
 	addr := serve(t, "127.0.0.1:0", b.TLS())
@@ -78,6 +79,7 @@ func TestOpenSSLVerifiesTheChain(t *testing.T) {
 }
 
 func TestOpenSSLWithEachVersionAndSuite(t *testing.T) {
+	t.Parallel()
 	b := aBox(t)
 	root := b.rootFile(t)
 	doors := map[string]string{
@@ -138,6 +140,7 @@ func TestOpenSSLWithEachVersionAndSuite(t *testing.T) {
 }
 
 func TestOpenSSLThatOffersHTTP2WithTLS10(t *testing.T) {
+	t.Parallel()
 	b := aBox(t)
 	addr := serve(t, "127.0.0.1:0", b.LegacyTLS())
 	for _, version := range []string{"tls1", "tls1_1", "tls1_2"} {

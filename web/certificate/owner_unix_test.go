@@ -13,6 +13,7 @@ import (
 
 // Root types `omsbox root new` in a directory in which the service's user may write what it likes.
 func TestANewRootGoesNowhereElse(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name string
 		link func(data, elsewhere string) error // made by the service's user

@@ -13,6 +13,7 @@ import (
 )
 
 func TestFilesArePublicWhereAPublicCAVouchesForThatName(t *testing.T) {
+	t.Parallel()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -29,6 +30,7 @@ var (
 )
 
 func TestOldClientsAreServedAtTheLegacyDoorAlone(t *testing.T) {
+	t.Parallel()
 	b := aBox(t)
 	doors := map[string]string{
 		"pages":  serve(t, "127.0.0.1:0", b.TLS()),
@@ -73,6 +75,7 @@ func TestOldClientsAreServedAtTheLegacyDoorAlone(t *testing.T) {
 }
 
 func TestARenewedCertificateReachesEveryDoor(t *testing.T) {
+	t.Parallel()
 	data := usedData(t)
 	now := time.Now()
 	b := startWith(t, data, func() time.Time { return now }, certificate.Config{Mode: certificate.Local, Data: data, Hosts: []string{host, "sms"}})
@@ -81,6 +84,12 @@ func TestARenewedCertificateReachesEveryDoor(t *testing.T) {
 		doors = append(doors, serve(t, "127.0.0.1:0", config))
 	}
 	old := leaf(t, doors[0], host).SerialNumber
+	kept := func() []string {
+		directories, err := filepath.Glob(filepath.Join(data, "ca", "certificates", "*"))
+		check(t, err)
+		return directories
+	}
+	before := kept()
 	check(t, certificate.NewRoot(data, []string{host, "sms"}))
 	check(t, b.store.Set(t.Context(), "service.name", "rung"))
 	for deadline := time.Now().Add(20 * time.Second); leaf(t, doors[0], host).SerialNumber.Cmp(old) == 0; time.Sleep(5 * time.Millisecond) {
@@ -93,8 +102,13 @@ func TestARenewedCertificateReachesEveryDoor(t *testing.T) {
 			t.Error("a door still has the old one")
 		}
 	}
-	if entries, _ := filepath.Glob(filepath.Join(data, "ca", "certificates", "*")); len(entries) != 1 {
-		t.Errorf("what the old root signed is still there: %v", entries)
+	if len(before) != 2 { // the certificate of names, and that of names and addresses
+		t.Errorf("the old root signed %v", before)
+	}
+	for _, directory := range kept() {
+		if slices.Contains(before, directory) {
+			t.Errorf("what the old root signed is still there: %s", directory)
+		}
 	}
 	if _, err := os.Stat(filepath.Join(data, "ca", "root.pem")); err != nil {
 		t.Error(err)
@@ -102,6 +116,7 @@ func TestARenewedCertificateReachesEveryDoor(t *testing.T) {
 }
 
 func TestTheBoxsOwnCAIsNotPublic(t *testing.T) {
+	t.Parallel()
 	if b := aBox(t); b.Public(host) {
 		t.Error("browsers would be told to insist on TLS by a certificate that most of them refuse")
 	}

@@ -11,6 +11,7 @@ import (
 )
 
 func TestZapEntriesReachSlogOneLevelLower(t *testing.T) {
+	t.Parallel()
 	var out bytes.Buffer
 	log := slog.New(slog.NewTextHandler(&out, nil))
 	z := zapLogger(log).With(zap.String("name", "sms.example.org"))

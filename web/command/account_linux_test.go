@@ -12,6 +12,7 @@ import (
 // While `omsbox install` replaces a service, the old one runs yet and may put a link in the place of
 // a directory at any moment.
 func TestAllInTheDataDirectoryIsGivenAndNothingElse(t *testing.T) {
+	t.Parallel()
 	data, elsewhere := filepath.Join(t.TempDir(), "data"), t.TempDir()
 	dir, link := filepath.Join(data, "dir"), filepath.Join(data, "link")
 	// Not even those who may not give anything away may touch what is elsewhere: its time of change tells.

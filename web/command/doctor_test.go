@@ -9,18 +9,24 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"flag"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"math/big"
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"omsbox/store"
@@ -35,7 +41,18 @@ func must(t testing.TB, err error) {
 	}
 }
 
+// TestMain lets more tests run at once than there are processors: most of the time they wait.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	atOnce := flag.Lookup("test.parallel").Value
+	if atOnce.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) { // nobody chose otherwise
+		atOnce.Set("12")
+	}
+	m.Run()
+}
+
 func TestWhereANameLeads(t *testing.T) {
+	t.Parallel()
 	mine := []netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("192.168.1.5"), netip.MustParseAddr("203.0.113.7"), netip.MustParseAddr("2001:db8::5")}
 	for _, c := range []struct {
 		name   string
@@ -73,6 +90,7 @@ func TestWhereANameLeads(t *testing.T) {
 }
 
 func TestChecksAreMadeAtOnceAndToldInOrder(t *testing.T) {
+	t.Parallel()
 	last := make(chan struct{})
 	var out bytes.Buffer
 	err := report(t.Context(), &out, []check{
@@ -104,10 +122,48 @@ type box struct {
 	rest  func() // ends the upkeep of the certificates, which tells how they are
 }
 
+// authority is what a box that has run before keeps of its own CA: RSA keys take long to make.
+var authority = sync.OnceValues(func() (fs.FS, error) {
+	dir, err := os.MkdirTemp("", "omsbox-command-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	log := slog.New(slog.DiscardHandler)
+	s, err := store.Create(context.Background(), dir, log)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	keeper, err := certificate.New(s, log, certificate.Config{Mode: certificate.Local, Data: dir, Hosts: []string{"127.0.0.1"}})
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel() // it ends after the first certificates were made
+	if err := keeper.Run(ctx); err != nil {
+		return nil, err
+	}
+	kept := fstest.MapFS{}
+	below := os.DirFS(filepath.Join(dir, "ca"))
+	return kept, fs.WalkDir(below, ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := fs.ReadFile(below, path)
+		kept[path] = &fstest.MapFile{Data: text, Mode: 0o600}
+		return err
+	})
+})
+
 func newBox(t *testing.T) *box {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
-	s, err := store.Create(t.Context(), t.TempDir(), log)
+	dir := t.TempDir()
+	root, err := authority()
+	must(t, err)
+	must(t, os.CopyFS(filepath.Join(dir, "ca"), root))
+	s, err := store.Create(t.Context(), dir, log)
 	must(t, err)
 	keeper, err := certificate.New(s, log, certificate.Config{Mode: certificate.Local, Data: s.Dir(), Hosts: []string{"127.0.0.1"}})
 	must(t, err)
@@ -191,6 +247,7 @@ func (b *box) diagnosis(t *testing.T) map[string]store.Health {
 }
 
 func TestDoctorOfABoxThatIsWell(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	must(t, b.ServeModems(t.Context(), []string{"sim"}))
 	must(t, b.SetModem(t.Context(), store.Modem{Device: "sim", Up: true, Model: "Simulator", Signal: 99}))
@@ -206,6 +263,7 @@ func TestDoctorOfABoxThatIsWell(t *testing.T) {
 }
 
 func TestDoctorFindsWhatIsWrong(t *testing.T) {
+	t.Parallel()
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	must(t, closed.Close())
@@ -234,6 +292,7 @@ func TestDoctorFindsWhatIsWrong(t *testing.T) {
 		{"a root that cannot be read", "certificate", "acme.roots", func(t *testing.T, b *box) { must(t, b.Set(t.Context(), "acme.roots", "/nowhere.pem")) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			b := newBox(t)
 			c.spoil(t, b)
 			if h := b.diagnosis(t)[c.part]; h.OK || !strings.Contains(h.Text, c.text) {
@@ -262,6 +321,7 @@ func vouch(t *testing.T, change func(*x509.Certificate), by *x509.Certificate, k
 }
 
 func TestWhoVouches(t *testing.T) {
+	t.Parallel()
 	ca, key := vouch(t, func(c *x509.Certificate) { c.IsCA, c.Subject = true, pkix.Name{CommonName: "Good CA"} }, nil, nil)
 	middle, middleKey := vouch(t, func(c *x509.Certificate) {
 		c.IsCA, c.Subject = true, pkix.Name{Organization: []string{"Good"}, CommonName: "Middle"}
@@ -300,6 +360,7 @@ func TestWhoVouches(t *testing.T) {
 }
 
 func TestTheRootIsShown(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	must(t, b.SetFront(t.Context(), b.front))
 	var out bytes.Buffer
@@ -314,6 +375,7 @@ func TestTheRootIsShown(t *testing.T) {
 }
 
 func TestCommandsAreShownAsTheyAreTyped(t *testing.T) {
+	t.Parallel()
 	for word, want := range map[string]string{"-host=sms.example.org": "-host=sms.example.org", "": "''", "a b": "'a b'", "it's": `'it'\''s'`, "/home/$(reboot)/omsbox": "'/home/$(reboot)/omsbox'", "$HOME": "'$HOME'"} {
 		if got := command.Typed(word); got != want {
 			t.Errorf("%q is typed as %s, want %s", word, got, want)

@@ -66,6 +66,7 @@ func TestThePlan(t *testing.T) {
 }
 
 func TestWhoseDirectoryMayBecomeTheServices(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	write := func(path string) {
 		t.Helper()
@@ -98,6 +99,7 @@ func TestWhoseDirectoryMayBecomeTheServices(t *testing.T) {
 }
 
 func TestAFileIsReplacedWhole(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "omsbox")
 	must(t, os.WriteFile(path, []byte("old"), 0o600))
 	old, err := os.Open(path) // a program that runs
@@ -139,6 +141,7 @@ func TestWhatToTypeNextIsWhatWorks(t *testing.T) {
 }
 
 func TestAnInstallationThatMovesTheServiceSaysSoBefore(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	moves := func(args ...string) string {
 		t.Helper()
@@ -179,6 +182,7 @@ func TestAnInstallationThatMovesTheServiceSaysSoBefore(t *testing.T) {
 }
 
 func TestWhoMovesTheDoorOfOldProgramsIsToldSo(t *testing.T) {
+	t.Parallel()
 	const moved, closed = "the port of -https-legacy was 8443 and becomes ", "the port of -https-legacy was 8443 and is closed: the old programs that came by it find no service there"
 	for _, c := range []struct{ name, last, args, want string }{
 		{"there was none", "", "-host sms.example.org -https-legacy :8443", ""},

@@ -13,6 +13,7 @@ import (
 )
 
 func TestAPortThatThisUserMayNotOpenIsMendedByOneCommand(t *testing.T) {
+	t.Parallel()
 	got := denied("443")
 	if runtime.GOOS != "linux" {
 		if want := "start as root or administrator"; !strings.Contains(got, want) {
@@ -35,6 +36,7 @@ func TestAPortThatThisUserMayNotOpenIsMendedByOneCommand(t *testing.T) {
 }
 
 func TestListenNamesTheRemedy(t *testing.T) {
+	t.Parallel()
 	taken, err := listen("127.0.0.1:0")
 	must(t, err)
 	defer taken.Close()

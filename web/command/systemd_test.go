@@ -11,6 +11,7 @@ import (
 
 // TestSystemdTakesTheUnit has systemd-analyze, of the Debian package systemd, read units.
 func TestSystemdTakesTheUnit(t *testing.T) {
+	t.Parallel()
 	analyze, err := exec.LookPath("systemd-analyze")
 	if err != nil {
 		t.Fatalf("this test needs systemd-analyze: apt-get install systemd: %v", err)

@@ -9,6 +9,7 @@ import (
 )
 
 func TestArgumentsReachTheServiceAsTheyWereTyped(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ name, arg, want string }{
 		{"plain", "-http=:8080", "-http=:8080"},
 		{"nothing", "", `""`},
@@ -81,6 +82,7 @@ func usual(t testing.TB) string {
 }
 
 func TestTheUnit(t *testing.T) {
+	t.Parallel()
 	text, err := unit(plan{program: "/usr/local/bin/omsbox", data: "/srv/my texts", args: []string{"-data", "/srv/my texts", "-host", "sms.example.org"}}, []string{"dialout", "uucp"})
 	if err != nil {
 		t.Fatal(err)
@@ -121,6 +123,7 @@ func TestTheUnit(t *testing.T) {
 }
 
 func TestTheDataDirectoryOfFlags(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		args []string
 		want string

@@ -44,6 +44,7 @@ func says(t *testing.T, err error, secret string, words ...string) {
 }
 
 func TestNewRefusesWordsThatMeanNothing(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ name, words, want string }{
 		{"nothing", "", "write duckdns TOKEN"},
 		{"an unknown provider", "route53 s3cret", "write duckdns TOKEN"},
@@ -60,6 +61,7 @@ func TestNewRefusesWordsThatMeanNothing(t *testing.T) {
 }
 
 func TestOnlyTXTRecordsAreWritten(t *testing.T) {
+	t.Parallel()
 	p, err := dns.New("duckdns token")
 	check(t, err)
 	_, err = p.AppendRecords(t.Context(), zone, []libdns.Record{libdns.RR{Name: name, Type: "CNAME", Data: "a."}})

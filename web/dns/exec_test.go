@@ -37,6 +37,7 @@ func TestExecCallsTheProgram(t *testing.T) {
 }
 
 func TestExecTellsWhatIsWrong(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, lines string
 		want        []string

@@ -51,6 +51,7 @@ func newDuckDNS(t *testing.T, token string, at http.Handler) *dns.DuckDNS {
 }
 
 func TestDuckDNSHasARecordForADomainAndAllBelowIt(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"_acme-challenge.home", "_acme-challenge.sms.home"} {
 		service := &duck{text: map[string]string{"home": ""}}
 		p := newDuckDNS(t, "t0ken", service)
@@ -69,6 +70,7 @@ func TestDuckDNSHasARecordForADomainAndAllBelowIt(t *testing.T) {
 }
 
 func TestDuckDNSProvesOneNameAtATime(t *testing.T) {
+	t.Parallel()
 	service := &duck{text: map[string]string{"home": ""}}
 	p := newDuckDNS(t, "t0ken", service)
 	one := []libdns.Record{libdns.RR{Name: "_acme-challenge.one.home", Type: "TXT", Data: "1"}}
@@ -93,6 +95,7 @@ func TestDuckDNSProvesOneNameAtATime(t *testing.T) {
 }
 
 func TestDuckDNSTellsWhatIsWrong(t *testing.T) {
+	t.Parallel()
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	check(t, err)
 	silent.Close()
@@ -192,6 +195,7 @@ func newCloudflare(t *testing.T, token string, at http.Handler) *dns.Cloudflare 
 }
 
 func TestCloudflareKeepsSeveralValuesAtOneName(t *testing.T) {
+	t.Parallel()
 	service := &cloud{records: map[string]string{}}
 	p := newCloudflare(t, "t0ken", service)
 	for _, v := range []string{"one", "two", "two"} { // what is there already is well
@@ -215,6 +219,7 @@ func TestCloudflareKeepsSeveralValuesAtOneName(t *testing.T) {
 }
 
 func TestCloudflareTellsWhatIsWrong(t *testing.T) {
+	t.Parallel()
 	with := func(status int, body string) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(status)

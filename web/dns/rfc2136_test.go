@@ -94,6 +94,7 @@ func (p *primary) start(t *testing.T) (address string) {
 }
 
 func TestRFC2136UpdatesAreSigned(t *testing.T) {
+	t.Parallel()
 	for _, algorithm := range []string{"hmac-sha1", "hmac-sha224", "HMAC-SHA256", "hmac-sha384", "hmac-sha512."} {
 		t.Run(algorithm, func(t *testing.T) {
 			server := &primary{}
@@ -113,6 +114,7 @@ func TestRFC2136UpdatesAreSigned(t *testing.T) {
 }
 
 func TestRFC2136TellsWhatIsWrong(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, key, secret, zone string
 		server                  *primary

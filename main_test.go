@@ -406,7 +406,7 @@ func TestCommandsBesideAService(t *testing.T) {
 		{"set no.such x", "", 1, "mail.catch-all"},
 		{"send -user ann 07911000002", "Hello from the shell\n", 0, "queued as message 1"},
 		{"send 07911000002", "\n", 1, "the text is empty"},
-		{"send 07911000002", strings.Repeat("x", 1531), 1, "the text has 1531 characters, and can have 1530: 1530 where the GSM alphabet has all of them, else 670: nothing was sent"},
+		{"send 07911000002", strings.Repeat("x", 1531), 1, "the text has 1531 characters, and can have 1530: 1530 where the GSM alphabet has all of them (oms.sbcs), else 670 (oms.dbcs): nothing was sent"},
 		{"send hello", "x", 1, "not a phone number"},
 		{"user disable ann", "", 0, "ann may not sign in any more"},
 		{"user list", "", 0, "disabled"},

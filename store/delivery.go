@@ -72,7 +72,7 @@ func (s *Store) Cancel(ctx context.Context, delivery int64) error {
 		case errors.Is(err, sql.ErrNoRows):
 			return fmt.Errorf("delivery %d: %w", delivery, ErrNotFound)
 		case err == nil && why != "":
-			return fmt.Errorf("%w: the text to %s cannot be taken back: %s", ErrInvalid, d.number, why)
+			return fmt.Errorf("%w: the text to %s cannot be cancelled: %s", ErrInvalid, d.number, why)
 		}
 		return err
 	})

@@ -19,8 +19,8 @@ func (e *TooLong) Error() string {
 	if e.Segments > 0 {
 		return fmt.Sprintf("the text takes %d segments, and can take %d", e.Segments, sms.MaxSegments)
 	}
-	return fmt.Sprintf("the text has %d characters, and can have %d: %d where the GSM alphabet has all of them, else %d",
-		e.Characters, e.Most, e.SBCS, e.DBCS)
+	return fmt.Sprintf("the text has %d characters, and can have %d: "+
+		"%d where the GSM alphabet has all of them (oms.sbcs), else %d (oms.dbcs)", e.Characters, e.Most, e.SBCS, e.DBCS)
 }
 
 // TooLong returns why a text is too long for a service ("" is that of the box), as *TooLong; nil where it

@@ -19,7 +19,7 @@ const (
 	mostCharacters = 100 // of each text
 )
 
-// messages is the page of what a user can still take back.
+// messages is the page of what a user can still cancel.
 type messages struct {
 	Outcome   *outcome // of what was asked last; nil where nothing was
 	Scheduled []waiting
@@ -84,7 +84,7 @@ func (s *Server) messages(w http.ResponseWriter, r *http.Request, u store.User) 
 	s.render(w, r, http.StatusOK, "messages", title, page)
 }
 
-// cancel takes a message back, as far as nothing of it has left. What came of it is shown by the
+// cancel cancels a message, as far as nothing of it has left. What came of it is shown by the
 // page that it leads to, from the rows: so it may be pressed twice, and looked at again.
 func (s *Server) cancel(w http.ResponseWriter, r *http.Request, u store.User) {
 	id, err := strconv.ParseInt(r.PathValue("id"), 10, 64)
@@ -97,7 +97,7 @@ func (s *Server) cancel(w http.ResponseWriter, r *http.Request, u store.User) {
 	case errors.Is(err, store.ErrNotFound), errors.Is(err, strconv.ErrSyntax), errors.Is(err, strconv.ErrRange):
 		s.render(w, r, http.StatusNotFound, "problem", "There is no such message", problem{Text: "None of yours has that number. Nothing was done."})
 	default:
-		s.fail(w, r, fmt.Errorf("take message %d back: %w", id, err))
+		s.fail(w, r, fmt.Errorf("cancel message %d: %w", id, err))
 	}
 }
 
@@ -105,7 +105,7 @@ func (s *Server) cancel(w http.ResponseWriter, r *http.Request, u store.User) {
 type outcome struct {
 	Title string
 	Good  bool    // nothing of it leaves
-	Back  names   // for whom it was taken back
+	Back  names   // for whom it was cancelled
 	Count int     // how many they are
 	All   int     // how many recipients it has
 	Late  []fates // the others
@@ -147,18 +147,18 @@ func outcomeOf(deliveries []store.Delivery) *outcome {
 	case o.All == 0, o.Count == 0 && waits:
 		return nil
 	case o.Count == o.All:
-		o.Title, o.Good = "Taken back", true
+		o.Title, o.Good = "Cancelled", true
 	case o.Count == 0:
 		o.Title = "Too late"
 	default:
-		o.Title = "Taken back in part"
+		o.Title = "Cancelled in part"
 	}
 	return &o
 }
 
 const waitsAgain = "it was just being sent, did not leave, and waits again: see below"
 
-// fate says why a delivery was not taken back.
+// fate says why a delivery was not cancelled.
 func fate(d store.Delivery) string {
 	switch d.State {
 	case store.Sending:

@@ -95,7 +95,7 @@ func TestAMessageIsTakenBackWithAPress(t *testing.T) {
 	}{{scheduled, "<bdi>Bob</bdi>, <bdi>Eve</bdi>"}, {queued, "<bdi>Zoe</bdi>"}} {
 		for _, b := range []*browser{b, b, window} { // pressed twice, and in another window
 			leads(t, b.post(t, cancelPath(m.id), nil), aboutPath(m.id))
-			says(t, b.get(t, aboutPath(m.id)), 200, "<title>Taken back", `role="status"`, "The message to "+m.to+" is taken back. Nothing of it was sent.")
+			says(t, b.get(t, aboutPath(m.id)), 200, "<title>Cancelled", `role="status"`, "The message to "+m.to+" is cancelled. Nothing of it was sent.")
 		}
 	}
 	says(t, b.get(t, "/messages"), 200, "Nothing waits")
@@ -132,7 +132,7 @@ func TestWhatHasLeftIsNotTakenBackAndThePageSaysWhy(t *testing.T) {
 	leaving := claim(t, s.store)                                            // Zoe
 	says(t, b.get(t, "/messages"), 200, "(1 of 4 recipients)")
 	leads(t, b.post(t, cancelPath(message), nil), aboutPath(message))
-	says(t, b.get(t, aboutPath(message)), 200, "<title>Taken back in part", "taken back for 1 of 4 recipients: <bdi>Kim</bdi>", "<bdi>Bob</bdi>: it could not be sent",
+	says(t, b.get(t, aboutPath(message)), 200, "<title>Cancelled in part", "cancelled for 1 of 4 recipients: <bdi>Kim</bdi>", "<bdi>Bob</bdi>: it could not be sent",
 		"<bdi>Eve</bdi>: it has left", "<bdi>Zoe</bdi>: it is being sent at this moment", "Nothing waits")
 	settle(leaving, store.Unsent)
 	says(t, b.get(t, aboutPath(message)), 200, "<bdi>Zoe</bdi>: it was just being sent, did not leave, and waits again: see below", "(1 of 4 recipients)", "The last try did not work: barred")
@@ -144,7 +144,7 @@ func TestWhatHasLeftIsNotTakenBackAndThePageSaysWhy(t *testing.T) {
 		settle(a, store.Accepted)
 	}
 	leads(t, b.post(t, cancelPath(gone), nil), aboutPath(gone))
-	says(t, b.get(t, aboutPath(gone)), 200, "<title>Too late", "It was too late to take the message back:", "<bdi>Bob</bdi>: it has left")
+	says(t, b.get(t, aboutPath(gone)), 200, "<title>Too late", "It was too late to cancel the message:", "<bdi>Bob</bdi>: it has left")
 }
 
 func TestNobodySeesOrTakesBackAnothersMessage(t *testing.T) {
@@ -173,7 +173,7 @@ func TestNobodySeesOrTakesBackAnothersMessage(t *testing.T) {
 		d, err := s.store.Deliveries(t.Context(), m)
 		check(t, err)
 		if d[0].State == store.Cancelled {
-			t.Errorf("message %d was taken back", m)
+			t.Errorf("message %d was cancelled", m)
 		}
 	}
 }
@@ -229,7 +229,7 @@ func TestWhatIsHeldAfterARestoreIsShown(t *testing.T) {
 	eve.enter(t, "eve")
 	says(t, eve.get(t, "/messages"), 200, "1 texts and 0 mails", "omsbox held send")
 	leads(t, b.post(t, cancelPath(id), nil), aboutPath(id))
-	says(t, b.get(t, aboutPath(id)), 200, "is taken back")
+	says(t, b.get(t, aboutPath(id)), 200, "is cancelled")
 	if alarms, err := restored.Alarms(t.Context()); err != nil || len(alarms) != 0 {
 		t.Errorf("nothing is held, and the alarms are %+v (%v)", alarms, err)
 	}

@@ -128,7 +128,7 @@ func stateWords(d store.Delivery) string {
 	case store.Unconfirmed:
 		return "may have arrived, and is not sent again by itself" + why
 	}
-	return "taken back"
+	return "cancelled"
 }
 
 // formatPlace and parsePlace write a place in the list as an address has it: 1767225600000-in-7.

@@ -23,7 +23,7 @@ func Log(ctx context.Context, flags *flag.FlagSet, args []string) error {
 	})
 }
 
-// Cancel takes a message back, as far as nothing of it has left.
+// Cancel cancels a message, as far as nothing of it has left.
 func Cancel(ctx context.Context, flags *flag.FlagSet, args []string) error {
 	return beside(ctx, flags, args, 1, 1, func(s *store.Store) error {
 		id, err := strconv.ParseInt(flags.Arg(0), 10, 64)
@@ -36,11 +36,11 @@ func Cancel(ctx context.Context, flags *flag.FlagSet, args []string) error {
 		}
 		switch {
 		case cancelled == 0:
-			return fmt.Errorf("message %d cannot be taken back: %s", id, strings.Join(kept, "; "))
+			return fmt.Errorf("message %d cannot be cancelled: %s", id, strings.Join(kept, "; "))
 		case len(kept) > 0:
-			return done(nil, "taken back for %d of %d recipients; not for %s", cancelled, cancelled+len(kept), strings.Join(kept, "; "))
+			return done(nil, "cancelled for %d of %d recipients; not for %s", cancelled, cancelled+len(kept), strings.Join(kept, "; "))
 		}
-		return done(nil, "message %d is taken back: nothing of it has left", id)
+		return done(nil, "message %d is cancelled: nothing of it has left", id)
 	})
 }
 

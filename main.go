@@ -44,7 +44,7 @@ func verbs() []command.Verb {
 		verb("held", "", "show what is held after a restore, since the old box may have sent it", command.Held),
 		verb("held send", "all|texts|mails|MESSAGE...", "send what is held after a restore", command.HeldSend),
 		verb("held drop", "all|texts|mails|MESSAGE...", "cancel what is held after a restore", command.HeldDrop),
-		verb("cancel", "MESSAGE", "take a message back, as far as nothing of it has left", command.Cancel),
+		verb("cancel", "MESSAGE", "cancel a message, as far as nothing of it has left", command.Cancel),
 		verb("log", "", "show what happened to texts and mails last; never what is in them", command.Log),
 		verb("mail list", "", "list the mails that the relay has not taken: those that wait and those that have failed, and why; never what is in them", command.MailList),
 		verb("mail retry", "MAIL|all", "have a mail that has failed or waits tried again at once, or all", command.MailRetry),
@@ -133,7 +133,7 @@ func serve(ctx context.Context, flags *flag.FlagSet, args []string) error {
 
 // run opens what the flags name, and serves until ctx ends.
 func (v *serving) run(ctx context.Context) error {
-	log := v.log()
+	log := store.SpellLog(*v.data, v.log())
 	ways, err := v.front.Open(*v.data)
 	if err != nil {
 		return err
@@ -278,6 +278,9 @@ echo
 
 Ctrl-C ends it.
 `, base, web.OMSPath, login, password, post.Addr(), oms.Curl(base+web.OMSPath, login, password, number, "Hello from Outlook 😀"))
+	if ways.SMTP != nil {
+		fmt.Printf("Mail programs hand over mail that becomes texts at %s.\n", ways.Front.SMTP)
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return mailbox.Serve(ctx, post) })
 	group.Go(func() error {

@@ -10,6 +10,7 @@ import (
 // alarm renders the mail that tells an administrator that something is wrong, or no longer is: which of
 // them it is when it leaves. lost are the mails that an alarm about a mailbox is about, which is never over.
 func alarm(m store.Mail, a store.Alarm, lost []store.Undelivered, service, dir string, to addressee) letter {
+	a.Text = store.Spell(dir, a.Text)
 	over := a.Kind != store.MailboxAlarm && (m.Over || !a.Cleared.IsZero())
 	var h header
 	h.address("From", service, to.box())

@@ -82,7 +82,7 @@ func TestAnAlarmThatNobodyCanBeToldRaisesNoOther(t *testing.T) {
 	b.run()
 	check(t, b.Raise(t.Context(), "modem", "x", "the modem is gone")) // there is nobody to tell
 	b.until("the mail has failed", func() bool { return b.backlog().MailFailed == 1 })
-	if got := b.details("mail failed"); !strings.Contains(got, "no administrator has a mailbox, and mail.catch-all names nobody: omsbox set mail.catch-all LOGIN") {
+	if got := b.details("mail failed"); !strings.Contains(got, "no administrator has a mailbox, and mail.catch-all names nobody: `omsbox set mail.catch-all LOGIN`") {
 		t.Errorf("it says %q", got)
 	}
 	b.addAdmin("root")

@@ -19,7 +19,7 @@ func (m *Mailer) CheckRelay(ctx context.Context) store.Health {
 	h := store.Health{Part: store.MailRelay}
 	setting := m.store.Setting("mail.relay")
 	if setting == "" {
-		h.Text = "none is set, so no reply reaches a mailbox: omsbox set mail.relay smtps://USER:PASSWORD@HOST"
+		h.Text = "none is set, so no reply reaches a mailbox: `omsbox set mail.relay smtps://USER:PASSWORD@HOST`"
 		return h
 	}
 	r, err := parseRelay(setting)

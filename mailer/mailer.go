@@ -63,7 +63,7 @@ func rest(ctx context.Context, d time.Duration) bool {
 // catchAll returns the user that mail.catch-all names. why is the reason, in words for people and
 // with what to do, where nobody's texts have nowhere to go.
 func (m *Mailer) catchAll(ctx context.Context) (u store.User, why string, err error) {
-	const remedy = ": omsbox set mail.catch-all LOGIN names somebody"
+	const remedy = ": `omsbox set mail.catch-all LOGIN` names somebody"
 	login := m.store.Setting("mail.catch-all")
 	if login == "" {
 		return u, "mail.catch-all names nobody" + remedy, nil

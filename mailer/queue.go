@@ -124,7 +124,7 @@ func (q *queue) work(ctx context.Context) (time.Duration, bool, error) {
 		q.end(errChanged)
 	}
 	if now.relay == "" {
-		return 0, false, q.tell(ctx, false, "no relay is set: omsbox set mail.relay smtp://host:port")
+		return 0, false, q.tell(ctx, false, "no relay is set: `omsbox set mail.relay smtp://host:port`")
 	}
 	if q.round == nil {
 		r, err := parseRelay(now.relay)

@@ -24,9 +24,9 @@ func TestWhoseATextIs(t *testing.T) {
 		{"somebody wrote, to another number", "ann", "ben", carol, "ben@example.org", ""},
 		{"a name: the catch-all", "ann", "ben", "AMAZON", "ben@example.org", ""},
 		{"the writer has no mailbox: not for another's eyes", "ann nix", "ben", bob, "", "nix, whose reply it is, has no mailbox"},
-		{"nobody wrote, no catch-all", "", "", carol, "", "nobody wrote to its sender before, and mail.catch-all names nobody: omsbox set mail.catch-all LOGIN"},
+		{"nobody wrote, no catch-all", "", "", carol, "", "nobody wrote to its sender before, and mail.catch-all names nobody: `omsbox set mail.catch-all LOGIN`"},
 		{"no mailbox, no catch-all", "nix", "", bob, "", "nix, whose reply it is, has no mailbox"},
-		{"the catch-all has no mailbox", "", "nix", bob, "", "nix, whom mail.catch-all names, has no mailbox: omsbox set mail.catch-all LOGIN"},
+		{"the catch-all has no mailbox", "", "nix", bob, "", "nix, whom mail.catch-all names, has no mailbox: `omsbox set mail.catch-all LOGIN`"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -171,7 +171,7 @@ func TestFailedTextsAreTold(t *testing.T) {
 		{"to whoever sent it", "ann", "", "ann@example.org", text, "about the text that begins with:\r\n\r\n    " + text + "\r\n"},
 		{"to the catch-all where the sender has no mailbox", "nix", "ann", "ann@example.org", "a text from nix", "because nix, who sent it, has no mailbox"},
 		{"to the catch-all where it came from the command line", "", "ann", "ann@example.org", "a text from the command line", "because it was sent from the command line"},
-		{"or to nobody", "", "", "", "", "it was sent from the command line, and mail.catch-all names nobody: omsbox set mail.catch-all LOGIN"},
+		{"or to nobody", "", "", "", "", "it was sent from the command line, and mail.catch-all names nobody: `omsbox set mail.catch-all LOGIN`"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -121,7 +121,7 @@ func (s *Store) Status(ctx context.Context) (string, error) {
 	if problem := s.ClockProblem(); problem != "" {
 		line("clock", "PROBLEM: %s; until then nothing scheduled is sent and nothing expires", problem)
 	}
-	return b.String(), nil
+	return s.Spell(b.String()), nil
 }
 
 // diskNow is how the storage is, by what the serving process met, else by a try.

@@ -81,8 +81,9 @@ func (s *Store) ShowLog(ctx context.Context, out io.Writer, most int) error {
 			message = strconv.FormatInt(l.Message, 10)
 		}
 		// Rows of older versions may hold what looks like another line, or moves the cursor.
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.At.Local().Format("2006-01-02 15:04:05"), cmp.Or(eventWords[l.Event], l.Event), message,
-			logins[l.User], condition.OneLine(l.Number), condition.OneLine(strings.TrimRight(l.Source+"/"+l.SourceType, "/")), condition.OneLine(l.Detail))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.At.Local().Format("2006-01-02 15:04:05"),
+			cmp.Or(eventWords[l.Event], l.Event), message, logins[l.User], condition.OneLine(l.Number),
+			condition.OneLine(strings.TrimRight(l.Source+"/"+l.SourceType, "/")), condition.OneLine(s.Spell(l.Detail)))
 	}
 	return table.Flush()
 }

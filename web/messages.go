@@ -53,7 +53,7 @@ func (s *Server) messages(w http.ResponseWriter, r *http.Request, u store.User) 
 		s.fail(w, r, err)
 		return
 	} else if u.Admin {
-		page.Decide = restored.Condition().Words()
+		page.Decide = s.store.Spell(restored.Condition().Words())
 	}
 	for _, m := range all {
 		shown := waiting{

@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"time"
 
@@ -210,17 +209,7 @@ func Get(ctx context.Context, flags *flag.FlagSet, args []string) error {
 
 // typed is a command of omsbox as it is typed for the database of s.
 func typed(s *store.Store, verb, arguments string) string {
-	words := []string{"omsbox", verb}
-	switch dir := s.Dir(); {
-	case dir == SystemData() && runtime.GOOS != "windows":
-		words = append([]string{"sudo"}, words...)
-	case dir != SystemData() && dir != DataHere:
-		words = append(words, "-data", Typed(dir))
-	}
-	if arguments != "" {
-		words = append(words, arguments)
-	}
-	return strings.Join(words, " ")
+	return s.Typed(strings.TrimSpace(verb + " " + arguments))
 }
 
 // done says what was done, if it was.

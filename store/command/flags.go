@@ -4,13 +4,11 @@
 package command
 
 import (
-	"cmp"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 
@@ -51,16 +49,11 @@ func Parse(flags *flag.FlagSet, args []string, least, most int) error {
 			l.environ = true
 		}
 	})
-	if err := flags.Parse(args); err != nil {
+	if err := parseAnywhere(flags, args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return err
 		}
 		return ErrUsage // flag has said what is wrong
-	}
-	for i, arg := range flags.Args() {
-		if len(arg) > 1 && arg[0] == '-' && flags.Lookup(strings.TrimLeft(arg, "-")) != nil {
-			return Misused(fmt.Errorf("flags come before arguments: %s %s … %s", flags.Name(), arg, strings.Join(flags.Args()[:i], " ")))
-		}
 	}
 	if n := flags.NArg(); n < least || n > most {
 		if n > most {
@@ -72,25 +65,40 @@ func Parse(flags *flag.FlagSet, args []string, least, most int) error {
 	return nil
 }
 
+// parseAnywhere reads flags wherever they stand among the arguments. After -- all are arguments, and so is what
+// begins with a hyphen and is no flag of the command: a text may.
+func parseAnywhere(flags *flag.FlagSet, args []string) error {
+	var operands []string
+	for rest := args; ; {
+		if err := flags.Parse(rest); err != nil {
+			return err
+		}
+		read := len(rest) - flags.NArg()
+		ended := read > 0 && rest[read-1] == "--"
+		rest = flags.Args()
+		n := slices.IndexFunc(rest, func(arg string) bool { return arg == "--" || isFlag(flags, arg) })
+		if n < 0 || ended {
+			operands = append(operands, rest...)
+			return flags.Parse(append([]string{"--"}, operands...))
+		}
+		operands = append(operands, rest[:n]...)
+		rest = rest[n:]
+	}
+}
+
+// isFlag reports whether an argument is a flag of the command, or asks for help.
+func isFlag(flags *flag.FlagSet, arg string) bool {
+	name, begins := strings.CutPrefix(arg, "-")
+	name = strings.TrimPrefix(name, "-")
+	name, _, _ = strings.Cut(name, "=")
+	return begins && (flags.Lookup(name) != nil || name == "h" || name == "help")
+}
+
 // DataFlag is the flag that names the data directory. If it is not given, that is the one that
 // systemd gives, else omsbox-data in the working directory; where that holds no database and the
 // installed service has one, it is the service's, so that nobody needs to type it.
 func DataFlag(flags *flag.FlagSet) *string {
-	return flags.String("data", usualData(os.Getenv("STATE_DIRECTORY"), DataHere, SystemData()), "the `directory` of the database")
-}
-
-// DataHere is the data directory of who starts omsbox by hand.
-const DataHere = "omsbox-data"
-
-// SystemData is the data directory of an installed service.
-func SystemData() string {
-	switch runtime.GOOS {
-	case "windows":
-		return filepath.Join(cmp.Or(os.Getenv("ProgramData"), `C:\ProgramData`), "omsbox")
-	case "darwin":
-		return "/Library/Application Support/omsbox"
-	}
-	return "/var/lib/omsbox"
+	return flags.String("data", usualData(os.Getenv("STATE_DIRECTORY"), store.DataHere, store.SystemData()), "the `directory` of the database")
 }
 
 func usualData(given, here, system string) string {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 	"strings"
 
 	"golang.org/x/term"
@@ -103,16 +102,4 @@ func Ask(ctx context.Context, question string) (string, error) {
 		err = nil
 	}
 	return strings.TrimSpace(string(line)), err
-}
-
-// Typed is a word as it is typed at a shell.
-func Typed(w string) string {
-	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:@,=+%"
-	switch {
-	case w != "" && strings.Trim(w, plain) == "":
-		return w
-	case runtime.GOOS == "windows":
-		return `"` + w + `"`
-	}
-	return "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
 }

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+
+	"omsbox/store"
 )
 
 // Verb is one thing that omsbox does.
@@ -62,11 +64,14 @@ func (v Verb) do(ctx context.Context, args []string) error {
 	if errors.Is(err, flag.ErrHelp) {
 		return nil
 	}
+	if data := flags.Lookup("data"); data != nil && data.Value.String() != "" {
+		return store.SpellError(data.Value.String(), err)
+	}
 	return err
 }
 
 func list(out io.Writer, verbs []Verb) {
-	fmt.Fprintln(out, "usage: omsbox COMMAND [flags] [arguments]; `omsbox COMMAND -h` tells more of one")
+	fmt.Fprintln(out, "usage: omsbox COMMAND [flags] [arguments]; flags may stand anywhere behind COMMAND; `omsbox COMMAND -h` tells more of one")
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, v := range verbs {
 		fmt.Fprintf(table, "  %s %s\t%s\n", v.name, v.args, v.about)

@@ -12,7 +12,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -79,13 +78,17 @@ func Backup(ctx context.Context, flags *flag.FlagSet, args []string) error {
 	return nil
 }
 
-// regular returns the path of a file that is to be written, and refuses what is there and is no file.
+// regular returns the path of a file that is to be written, and refuses one that is there.
 func regular(path string) (string, error) {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		path = target
 	}
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+	switch info, err := os.Stat(path); {
+	case err == nil && !info.Mode().IsRegular():
 		return "", fmt.Errorf("%s is no regular file: name one, or write - for standard output", path)
+	case err == nil:
+		return "", fmt.Errorf("%s is there already, and may be the backup that you need: name another file, "+
+			"or move that one away", path)
 	}
 	return path, nil
 }
@@ -255,29 +258,21 @@ func opened(ctx context.Context, file *os.File) (io.Reader, error) {
 func restoredWords(dir string, m manifest, r store.Restored) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "The backup of %s is restored in %s.\n\n", m.Made.Local().Format("2 January 2006 15:04"), dir)
-	typed := func(verb string, arguments ...string) string {
-		words := []string{"omsbox", verb}
-		switch {
-		case dir != command.SystemData():
-			words = append(words, "-data", command.Typed(dir))
-		case runtime.GOOS != "windows":
-			words = append([]string{"sudo"}, words...)
-		}
-		return strings.Join(append(words, arguments...), " ")
-	}
+	typed := func(words ...string) string { return store.Typed(dir, strings.Join(words, " ")) }
 	if r.Holds() {
-		fmt.Fprintf(&b, "Held until you decide: %d texts and %d mails. They were queued then, and the old box may have sent\n"+
-			"them since. This shows them, and what to type: %s\n", r.Texts, r.Mails, typed("held"))
+		fmt.Fprintf(&b, "Held until you decide: %s and %s. They were queued then, and the old box may have sent\n"+
+			"them since. This shows them, and what to type: %s\n", store.Count(r.Texts, "text"), store.Count(r.Mails, "mail"), typed("held"))
 	}
 	if r.Doubt > 0 {
-		fmt.Fprintf(&b, "Of %d texts a part had left when the backup was made: they are unconfirmed, and not sent again.\n", r.Doubt)
+		fmt.Fprintf(&b, "A part of %s had left when the backup was made: unconfirmed, and not sent again.\n",
+			store.Count(r.Doubt, "text"))
 	}
 	b.WriteString("Users, passwords, app passwords and settings are as they were then: end again what was ended since.\n" +
 		"Everybody has to sign in on the pages again. A limit of a day or a month (user.daily, sim.daily, …) counts\n" +
 		"as used up for the days since then, as the old box may have used it up: raise it where you know better.\n" +
 		"The old box must not run any more.\n\n")
 	verb := "serve"
-	if dir == command.SystemData() {
+	if dir == store.SystemData() {
 		verb = "install"
 	}
 	var words []string
@@ -288,8 +283,8 @@ func restoredWords(dir string, m manifest, r store.Restored) string {
 		case strings.HasPrefix(f, "-key="):
 			f = "-key=" + filepath.Join(dir, filepath.FromSlash(ownKey))
 		}
-		words = append(words, command.Typed(f))
+		words = append(words, store.Quoted(f))
 	}
-	fmt.Fprintf(&b, "Start it with the flags that it had: %s\n", typed(verb, words...))
+	fmt.Fprintf(&b, "Start it with the flags that it had: %s\n", typed(append([]string{verb}, words...)...))
 	return b.String()
 }

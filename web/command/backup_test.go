@@ -136,7 +136,7 @@ func TestABackupHasOwnCertificatesAndFlags(t *testing.T) {
 		}
 	}
 	words := restoredWords("/srv/box", manifest{Made: time.Now(), Flags: []string{"-tls=files", "-cert=" + cert, "-key=" + key, "-modem=auto"}}, store.Restored{})
-	if want := "omsbox serve -data /srv/box -tls=files -cert=/srv/box/own/cert.pem -key=/srv/box/own/key.pem -modem=auto"; !strings.Contains(words, want) {
+	if want := "omsbox serve -tls=files -cert=/srv/box/own/cert.pem -key=/srv/box/own/key.pem -modem=auto -data /srv/box"; !strings.Contains(words, want) {
 		t.Errorf("it lacks %q:\n%s", want, words)
 	}
 }
@@ -341,17 +341,24 @@ func TestALinkInTheDataDirectoryIsNotFollowed(t *testing.T) {
 	}
 }
 
-func TestABackupTakesThePlaceOfTheLastOneWhole(t *testing.T) {
+func TestABackupIsWrittenWholeAndOverNoOther(t *testing.T) {
 	dir, s := dataOfABox(t)
 	file := filepath.Join(t.TempDir(), "box.backup")
 	must(t, os.WriteFile(file, []byte("the last one"), 0o644))
+	if err := typing(t, "", Backup, "-data", dir, file); err == nil || !strings.Contains(err.Error(), "name another file") {
+		t.Errorf("over the last backup: %v", err)
+	}
+	if text, err := os.ReadFile(file); err != nil || string(text) != "the last one" {
+		t.Errorf("the last backup is %q now (%v)", text, err)
+	}
+	must(t, os.Remove(file))
 	must(t, s.Close())
 	must(t, os.Rename(filepath.Join(dir, store.File), filepath.Join(dir, "away")))
 	if err := typing(t, "", Backup, "-data", dir, file); err == nil {
 		t.Error("there is nothing to back up")
 	}
-	if text, err := os.ReadFile(file); err != nil || string(text) != "the last one" {
-		t.Errorf("after a backup that failed the file is %q (%v)", text, err)
+	if entries, err := os.ReadDir(filepath.Dir(file)); err != nil || len(entries) > 0 {
+		t.Errorf("a backup that failed leaves %v (%v)", entries, err)
 	}
 	must(t, os.Rename(filepath.Join(dir, "away"), filepath.Join(dir, store.File)))
 	must(t, typing(t, "", Backup, "-data", dir, file))

@@ -11,7 +11,7 @@ import (
 	"runtime"
 	"strings"
 
-	"omsbox/store/command"
+	"omsbox/store"
 )
 
 // name is that of the service, its program and its user.
@@ -24,7 +24,7 @@ func needRoot(verb string, args []string) error {
 	}
 	words := []string{thisProgram(), verb}
 	for _, a := range args {
-		words = append(words, command.Typed(a))
+		words = append(words, store.Quoted(a))
 	}
 	line := strings.Join(words, " ")
 	if runtime.GOOS == "windows" {
@@ -38,7 +38,7 @@ func called(program string) string {
 	if found, err := exec.LookPath(name); err == nil && found == program {
 		return name
 	}
-	return command.Typed(program)
+	return store.Quoted(program)
 }
 
 // thisProgram is how this very program is called.

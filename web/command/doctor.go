@@ -47,7 +47,7 @@ func Doctor(modems func(context.Context) []store.Health, relay func(context.Cont
 			defer s.Close()
 			checks = all(s, serving, modems, relay)
 		}
-		return report(ctx, os.Stdout, checks)
+		return report(ctx, os.Stdout, dir, checks)
 	}
 }
 
@@ -75,9 +75,9 @@ func always(h store.Health) check {
 	return func(context.Context) []store.Health { return []store.Health{h} }
 }
 
-// report makes all checks at once, and writes what came of them in their order. Its error says how
-// many problems there are.
-func report(ctx context.Context, out io.Writer, checks []check) error {
+// report makes all checks at once, and writes what came of them in their order, with commands for the database
+// in dir. Its error says how many problems there are.
+func report(ctx context.Context, out io.Writer, dir string, checks []check) error {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	outcomes := make([]chan []store.Health, len(checks))
@@ -99,7 +99,7 @@ func report(ctx context.Context, out io.Writer, checks []check) error {
 					return ' '
 				}
 				return r
-			}, h.Text)
+			}, store.Spell(dir, h.Text))
 			if _, err := fmt.Fprintf(out, "%-8s %-12s %s\n", word, h.Part, text); err != nil {
 				return err
 			}
@@ -144,8 +144,11 @@ func howToStart(dir string) string {
 		return fmt.Sprintf("its log says why it ended (%s), and this starts it: %s", sys.log(), sys.restart())
 	}
 	me, at := thisProgram(), ""
-	if dir != command.DataHere {
-		at = " -data " + command.Typed(dir)
+	if dir != store.DataHere {
+		if whole, err := filepath.Abs(dir); err == nil {
+			dir = whole
+		}
+		at = " -data " + store.Quoted(dir)
 	}
 	return "install it with `" + withModem(me, nil) + "`, or start it by hand with `" + me + " serve" + at + "`"
 }

@@ -30,7 +30,6 @@ import (
 	"time"
 
 	"omsbox/store"
-	"omsbox/store/command"
 	"omsbox/web/certificate"
 )
 
@@ -93,7 +92,7 @@ func TestChecksAreMadeAtOnceAndToldInOrder(t *testing.T) {
 	t.Parallel()
 	last := make(chan struct{})
 	var out bytes.Buffer
-	err := report(t.Context(), &out, []check{
+	err := report(t.Context(), &out, store.DataHere, []check{
 		func(context.Context) []store.Health {
 			<-last
 			return []store.Health{{Part: "one", OK: true, Text: "fine"}}
@@ -110,7 +109,7 @@ func TestChecksAreMadeAtOnceAndToldInOrder(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	out.Reset()
-	if err := report(t.Context(), &out, nil); err != nil || !strings.Contains(out.String(), "All is well.") {
+	if err := report(t.Context(), &out, store.DataHere, nil); err != nil || !strings.Contains(out.String(), "All is well.") {
 		t.Errorf("%v: %s", err, out.String())
 	}
 }
@@ -377,7 +376,7 @@ func TestTheRootIsShown(t *testing.T) {
 func TestCommandsAreShownAsTheyAreTyped(t *testing.T) {
 	t.Parallel()
 	for word, want := range map[string]string{"-host=sms.example.org": "-host=sms.example.org", "": "''", "a b": "'a b'", "it's": `'it'\''s'`, "/home/$(reboot)/omsbox": "'/home/$(reboot)/omsbox'", "$HOME": "'$HOME'"} {
-		if got := command.Typed(word); got != want {
+		if got := store.Quoted(word); got != want {
 			t.Errorf("%q is typed as %s, want %s", word, got, want)
 		}
 	}

@@ -123,7 +123,7 @@ func say(what, text string) { fmt.Printf("  %-9s %s\n", what, text) }
 
 // newPlan makes a plan of flags that were read from args.
 func newPlan(flags *flag.FlagSet, args []string, program string) (plan, error) {
-	p := plan{program: program, data: command.SystemData()}
+	p := plan{program: program, data: store.SystemData()}
 	named := false
 	var relative error
 	flags.VisitAll(func(f *flag.Flag) {
@@ -160,19 +160,19 @@ func notWhole(name, path string) error {
 	if err != nil {
 		return err
 	}
-	return fmt.Errorf("-%s %s: a service is not started in this directory; write -%s %s", name, path, name, command.Typed(whole))
+	return fmt.Errorf("-%s %s: a service is not started in this directory; write -%s %s", name, path, name, store.Quoted(whole))
 }
 
 // checkData refuses a data directory that holds other things, since all in it will belong to the
 // service; and to begin anew while there is a database of a run by hand.
 func checkData(dir string, named bool) error {
-	here, err := filepath.Abs(command.DataHere)
+	here, err := filepath.Abs(store.DataHere)
 	if err != nil {
 		return err
 	}
 	if !named && !command.HoldsDatabase(dir) && command.HoldsDatabase(here) && here != dir {
 		return fmt.Errorf("there is a database here that omsbox made when it was started by hand. To go on with it, stop that omsbox and type: sudo mv %s %s\nTo begin anew, type: mv %s %s.old\nThen install again",
-			command.Typed(here), command.Typed(dir), command.Typed(here), command.Typed(here))
+			store.Quoted(here), store.Quoted(dir), store.Quoted(here), store.Quoted(here))
 	}
 	return ownDirectory(dir)
 }
@@ -183,7 +183,7 @@ func ownDirectory(dir string) error {
 		return fmt.Errorf("%s is everybody's: name a directory for omsbox alone", dir)
 	}
 	if home, err := os.UserHomeDir(); err == nil && home == dir || isHome(dir) {
-		return fmt.Errorf("%s is somebody's home: name a directory for omsbox alone, such as %s", dir, filepath.Join(dir, command.DataHere))
+		return fmt.Errorf("%s is somebody's home: name a directory for omsbox alone, such as %s", dir, filepath.Join(dir, store.DataHere))
 	}
 	entries, err := os.ReadDir(dir)
 	switch {
@@ -194,7 +194,7 @@ func ownDirectory(dir string) error {
 	case command.HoldsDatabase(dir), len(entries) == 0, len(entries) == 1 && entries[0].Name() == "lost+found":
 		return nil
 	}
-	return fmt.Errorf("%s holds other things than omsbox's: name a directory for omsbox alone, such as %s", dir, filepath.Join(dir, command.DataHere))
+	return fmt.Errorf("%s holds other things than omsbox's: name a directory for omsbox alone, such as %s", dir, filepath.Join(dir, store.DataHere))
 }
 
 // place copies this program to where the service's belongs, so that at every moment the old one or
@@ -298,8 +298,8 @@ func next(front store.Front, p plan, modem bool, log string) string {
 	if runtime.GOOS == "windows" {
 		sudo, end = "", "Ctrl-Z, Enter"
 	}
-	if p.data != command.SystemData() {
-		at = " -data " + command.Typed(p.data)
+	if p.data != store.SystemData() {
+		at = " -data " + store.Quoted(p.data)
 	}
 	here := "./" + name
 	if runtime.GOOS == "windows" {
@@ -336,7 +336,7 @@ func withModem(program string, args []string) string {
 		words = words[1:]
 	}
 	for _, a := range args {
-		words = append(words, command.Typed(a))
+		words = append(words, store.Quoted(a))
 	}
 	return strings.Join(words, " ")
 }

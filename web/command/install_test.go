@@ -37,10 +37,10 @@ func TestThePlan(t *testing.T) {
 		want    []string
 		refused string
 	}{
-		{name: "nothing said", data: command.SystemData()},
-		{name: "flags as they were typed", args: []string{"-http", ":8080", "--host=a"}, data: command.SystemData(), want: []string{"-http", ":8080", "--host=a"}},
-		{name: "flags of the environment", environ: map[string]string{"OMSBOX_HOST": "a"}, data: command.SystemData(), want: []string{"-host=a"}},
-		{name: "what was typed counts more", environ: map[string]string{"OMSBOX_HOST": "a"}, args: []string{"-host", "b"}, data: command.SystemData(), want: []string{"-host", "b"}},
+		{name: "nothing said", data: store.SystemData()},
+		{name: "flags as they were typed", args: []string{"-http", ":8080", "--host=a"}, data: store.SystemData(), want: []string{"-http", ":8080", "--host=a"}},
+		{name: "flags of the environment", environ: map[string]string{"OMSBOX_HOST": "a"}, data: store.SystemData(), want: []string{"-host=a"}},
+		{name: "what was typed counts more", environ: map[string]string{"OMSBOX_HOST": "a"}, args: []string{"-host", "b"}, data: store.SystemData(), want: []string{"-host", "b"}},
 		{name: "data of one's own", args: []string{"-data", data}, data: data, want: []string{"-data", data}},
 		{name: "data of the environment", environ: map[string]string{"OMSBOX_DATA": data}, data: data, want: []string{"-data=" + data}},
 		{name: "a relative directory", args: []string{"-data", "omsbox-data"}, refused: "is not started in this directory"},
@@ -124,7 +124,7 @@ func TestAFileIsReplacedWhole(t *testing.T) {
 
 func TestWhatToTypeNextIsWhatWorks(t *testing.T) {
 	t.Setenv("PATH", t.TempDir()) // the program is not on it
-	p := plan{program: "/opt/omsbox", data: command.SystemData(), args: []string{"-host", "sms.example.org"}}
+	p := plan{program: "/opt/omsbox", data: store.SystemData(), args: []string{"-host", "sms.example.org"}}
 	front := store.Front{Origin: "https://sms.example.org", TLS: certificate.ACME, Hosts: []string{"sms.example.org"}, HTTP: ":80"}
 	got := next(front, p, false, "sudo journalctl -u omsbox")
 	for _, want := range []string{

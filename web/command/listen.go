@@ -11,7 +11,7 @@ import (
 	"strings"
 	"syscall"
 
-	"omsbox/store/command"
+	"omsbox/store"
 )
 
 // What Windows says where others say EADDRINUSE and EACCES; no other system uses these values.
@@ -60,7 +60,7 @@ func denied(port string) string {
 	if err != nil || runtime.GOOS != "linux" {
 		return "this user may not open port " + port + ": start as root or administrator, or choose a higher port"
 	}
-	program = command.Typed(program)
+	program = store.Quoted(program)
 	return fmt.Sprintf("port %s is below 1024 and this user may not open it. Allow this program to, again after each upgrade: sudo setcap cap_net_bind_service=+ep %s\n"+
 		"or let the system run it, which needs no such thing: sudo %s install", port, program, program)
 }

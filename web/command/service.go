@@ -9,7 +9,7 @@ import (
 
 	"github.com/kardianos/service"
 
-	"omsbox/store/command"
+	"omsbox/store"
 )
 
 // library starts services on what systems there are beside systemd: Windows, launchd, OpenRC and others.
@@ -24,7 +24,7 @@ func otherSystem() (system, error) {
 
 func (l library) service(p plan) (service.Service, error) {
 	args := append([]string{"serve"}, p.args...)
-	if dataOf(p.args) == command.SystemData() {
+	if dataOf(p.args) == store.SystemData() {
 		args = append(args, "-data="+p.data) // which no other system tells, as systemd does
 	}
 	return service.New(nothing{}, &service.Config{
@@ -101,7 +101,7 @@ func (l library) failing(context.Context, time.Time) (string, bool) {
 }
 
 func (l library) uninstall(_ context.Context, program string, say func(what, text string)) error {
-	s, err := l.service(plan{program: program, data: command.SystemData()})
+	s, err := l.service(plan{program: program, data: store.SystemData()})
 	if err != nil {
 		return err
 	}

@@ -13,7 +13,7 @@ import (
 	"syscall"
 	"time"
 
-	"omsbox/store/command"
+	"omsbox/store"
 )
 
 const unitFile = "/etc/systemd/system/" + name + ".service"
@@ -130,7 +130,7 @@ func (u account) reach(ctx context.Context, p plan) error {
 		}
 		if !may("-r", path) {
 			return fmt.Errorf("the user %s, whom the service runs as, may not read %s: let it, such as with: sudo setfacl -m u:%s:r %s (and :x for the directories above it), or have who renews it put a copy where %s may read it",
-				name, path, name, command.Typed(path), name)
+				name, path, name, store.Quoted(path), name)
 		}
 	}
 	return nil

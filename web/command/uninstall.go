@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"omsbox/store"
 	"omsbox/store/command"
 )
 
@@ -74,7 +75,7 @@ func Uninstall(ctx context.Context, flags *flag.FlagSet, args []string) error {
 
 // dataOf is the data directory that flags of serve name, else the usual one.
 func dataOf(args []string) string {
-	data := command.SystemData()
+	data := store.SystemData()
 	for i, arg := range args {
 		name, value, ok := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(arg, "-"), "-"), "=")
 		switch {

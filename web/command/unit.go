@@ -7,7 +7,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"omsbox/store/command"
+	"omsbox/store"
 )
 
 // unit is the text of the service's systemd unit.
@@ -35,7 +35,7 @@ func unit(p plan, groups []string) (string, error) {
 		fmt.Fprintf(&own, "SupplementaryGroups=%s\n", strings.Join(groups, " "))
 	}
 	mounts := ""
-	if p.data == command.SystemData() {
+	if p.data == store.SystemData() {
 		own.WriteString("StateDirectory=" + name + "\nStateDirectoryMode=0700\n")
 	} else {
 		path, err := quote(p.data)

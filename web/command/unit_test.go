@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"omsbox/store/command"
+	"omsbox/store"
 )
 
 func TestArgumentsReachTheServiceAsTheyWereTyped(t *testing.T) {
@@ -41,7 +41,7 @@ func FuzzArguments(f *testing.F) {
 	f.Add(`\"`, ` "`)
 	f.Add("", " ")
 	f.Fuzz(func(t *testing.T, one, two string) {
-		text, err := unit(plan{program: "/usr/local/bin/omsbox", data: command.SystemData(), args: []string{one, two}}, nil)
+		text, err := unit(plan{program: "/usr/local/bin/omsbox", data: store.SystemData(), args: []string{one, two}}, nil)
 		if err != nil {
 			return
 		}
@@ -74,7 +74,7 @@ func FuzzUnitsThatWereChanged(f *testing.F) {
 
 func usual(t testing.TB) string {
 	t.Helper()
-	text, err := unit(plan{program: "/usr/local/bin/omsbox", data: command.SystemData()}, nil)
+	text, err := unit(plan{program: "/usr/local/bin/omsbox", data: store.SystemData()}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,8 +128,8 @@ func TestTheDataDirectoryOfFlags(t *testing.T) {
 		args []string
 		want string
 	}{
-		{nil, command.SystemData()},
-		{[]string{"-host", "data"}, command.SystemData()},
+		{nil, store.SystemData()},
+		{[]string{"-host", "data"}, store.SystemData()},
 		{[]string{"-data", "/srv/a"}, "/srv/a"},
 		{[]string{"--data=/srv/b/", "-host", "x"}, "/srv/b"},
 	} {

@@ -46,7 +46,8 @@ func verbs() []command.Verb {
 		verb("held drop", "all|texts|mails|MESSAGE...", "cancel what is held after a restore", command.HeldDrop),
 		verb("cancel", "MESSAGE", "cancel a message, as far as nothing of it has left", command.Cancel),
 		verb("log", "", "show what happened to texts and mails last; never what is in them", command.Log),
-		verb("mail list", "", "list the mails that the relay has not taken: those that wait and those that have failed, and why; never what is in them", command.MailList),
+		verb("mail list", "", "list the mails that the relay has not taken: those that wait and those that have failed, "+
+			"and why; never what is in them", command.MailList),
 		verb("mail retry", "MAIL|all", "have a mail that has failed or waits tried again at once, or all", command.MailRetry),
 		verb("user add", "ID", "add a user; the password is asked for, or read as a line of standard input", command.UserAdd),
 		verb("user list", "", "list the users", command.UserList),
@@ -97,7 +98,8 @@ type serving struct {
 // serviceFlags declares the flags of serve and reads them.
 func serviceFlags(flags *flag.FlagSet, args []string) (*serving, error) {
 	v := &serving{data: command.DataFlag(flags), log: radio.LogFlag(flags), front: front.FrontFlags(flags)}
-	flags.Var(&v.devices, "modem", "a `device`: auto finds all there are; else /dev/serial/by-id/…, COM3, tcp://host:port, or sim for a simulated one; may be repeated")
+	flags.Var(&v.devices, "modem", "a `device`: auto finds all there are; else /dev/serial/by-id/…, COM3, "+
+		"tcp://host:port, or sim for a simulated one; may be repeated")
 	if err := command.Parse(flags, args, 0, 0); err != nil {
 		return v, err
 	}
@@ -168,7 +170,8 @@ func (v *serving) run(ctx context.Context) error {
 }
 
 // appliance runs the four sides over their rows until ctx ends. The store outlives them.
-func appliance(ctx context.Context, s *store.Store, log *slog.Logger, ways front.Ways, demo *web.Demo, modems []*modem.Modem, finder *modem.Finder) error {
+func appliance(ctx context.Context, s *store.Store, log *slog.Logger, ways front.Ways, demo *web.Demo,
+	modems []*modem.Modem, finder *modem.Finder) error {
 	var devices []string
 	for _, m := range modems {
 		devices = append(devices, m.Device)

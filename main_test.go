@@ -55,7 +55,8 @@ func check(t testing.TB, err error) {
 
 // arrows are all that the drawing of the packages has, by the importing one.
 var arrows = map[string][]string{
-	"omsbox":                 {"omsbox/web/command", "omsbox/web/certificate", "omsbox/store/command", "omsbox/oms", "omsbox/web", "omsbox/mailer", "omsbox/modem", "omsbox/modem/command", "omsbox/modem/simulator", "omsbox/store"},
+	"omsbox": {"omsbox/web/command", "omsbox/web/certificate", "omsbox/store/command", "omsbox/oms",
+		"omsbox/web", "omsbox/mailer", "omsbox/modem", "omsbox/modem/command", "omsbox/modem/simulator", "omsbox/store"},
 	"omsbox/oms":             {"omsbox/store"},
 	"omsbox/web":             {"omsbox/web/certificate", "omsbox/store"},
 	"omsbox/web/certificate": {"omsbox/web/dns", "omsbox/store"},
@@ -345,7 +346,8 @@ func TestCommandsSayWhatIsWrongAndWhatToDo(t *testing.T) {
 		{"serve -cert a.pem -key a.key -tls local", 2, "-cert and -key are for -tls files"},
 		{"serve -modem tcp://127.0.0.1", 2, "tcp://host:port"},
 		{"serve -modem tcp://127.0.0.1:99999", 2, "with a port of at most 65535"},
-		{"serve -http 127.0.0.1:99999", 2, "-http 127.0.0.1:99999: write it as :PORT or HOST:PORT, such as :80 or 127.0.0.1:8025, with a port of at most 65535, or off"},
+		{"serve -http 127.0.0.1:99999", 2, "-http 127.0.0.1:99999: write it as :PORT or HOST:PORT, such as :80 or " +
+			"127.0.0.1:8025, with a port of at most 65535, or off"},
 		{"serve -tls off -http=", 2, "-tls off needs an address to serve at"},
 		{"serve -https=", 2, "-https off: then -tls must be off too"},
 		{"serve -smtp 587", 2, "-smtp 587: write it as :PORT"},
@@ -407,7 +409,8 @@ func TestCommandsBesideAService(t *testing.T) {
 		{"set no.such x", "", 1, "mail.catch-all"},
 		{"send -user ann 07911000002", "Hello from the shell\n", 0, "queued as message 1"},
 		{"send 07911000002", "\n", 1, "the text is empty"},
-		{"send 07911000002", strings.Repeat("x", 1531), 1, "the text has 1531 characters, and can have 1530: 1530 where the GSM alphabet has all of them (oms.sbcs), else 670 (oms.dbcs): nothing was sent"},
+		{"send 07911000002", strings.Repeat("x", 1531), 1, "the text has 1531 characters, and can have 1530: 1530 where " +
+			"the GSM alphabet has all of them (oms.sbcs), else 670 (oms.dbcs): nothing was sent"},
 		{"send hello", "x", 1, "not a phone number"},
 		{"user disable ann", "", 0, "ann may not sign in any more"},
 		{"user list", "", 0, "disabled"},
@@ -434,7 +437,8 @@ func TestCommandsBesideAService(t *testing.T) {
 		{"user expire ann tomorrow", "", 1, "write it as 2031-12-31, or never"},
 		{"user expire ann 2031-12-31", "", 0, "ann may not sign in from 2031-12-31 on"},
 		{"user expire ann 2001-12-31", "", 0, "ann may not sign in from 2001-12-31 on"},
-		{"send -user ann 07911000002", "x", 1, "the account of ann expired on 2001-12-31, so nothing was sent: `omsbox user expire ann never -data " + s.data + "`"},
+		{"send -user ann 07911000002", "x", 1, "the account of ann expired on 2001-12-31, so nothing was sent: `omsbox " +
+			"user expire ann never -data " + s.data + "`"},
 		{"user expire ann never", "", 0, "has no end"},
 		{"mms forget", "", 1, "no modem has sent a multimedia message, so none are offered anyway"},
 		{"set services sales", "", 0, "services is now sales"},
@@ -481,7 +485,8 @@ func TestServeSaysThatItsAddressIsAnother(t *testing.T) {
 	check(t, s.Close())
 	none := filepath.Join(dir, "none.pem")
 	got, status := omsbox(t, "", "serve", "-data", dir, "-http", "off", "-https", "127.0.0.1:0", "-tls", "files", "-cert", none, "-key", none)
-	if want := "the address of this box was https://sms.example.org and becomes https://127.0.0.1:"; status != 1 || !strings.Contains(got, "level=WARN") || !strings.Contains(got, want) {
+	if want := "the address of this box was https://sms.example.org and becomes https://127.0.0.1:"; status != 1 ||
+		!strings.Contains(got, "level=WARN") || !strings.Contains(got, want) {
 		t.Errorf("status %d, %s, want %s", status, got, want)
 	}
 }
@@ -1206,7 +1211,8 @@ func TestSoak(t *testing.T) {
 // chaos draws what goes wrong with one modem.
 func (s *soaking) chaos(chance *rand.Rand) func(simulator.Moment) simulator.Fault {
 	cures := []simulator.Cure{simulator.ByRestart, simulator.ByReopen, simulator.ByCFUN, simulator.ByInit, simulator.ByEscape, simulator.ByAttention}
-	noise := []string{"RING", "NO CARRIER", "^RSSI: 12", "^BOOT:35323129,0,0,0,26", "+CREG: 1", "UNDER-VOLTAGE WARNNING", `+CMTI: "SM",19`, "+CDS: 25", "~"}
+	noise := []string{"RING", "NO CARRIER", "^RSSI: 12", "^BOOT:35323129,0,0,0,26", "+CREG: 1", "UNDER-VOLTAGE WARNNING",
+		`+CMTI: "SM",19`, "+CDS: 25", "~"}
 	ms := func(most int) time.Duration { return time.Duration(chance.IntN(most)) * time.Millisecond }
 	// Each kind has its share of ten thousand moments. What makes the modem keep silent is seldom: it
 	// costs minutes.
@@ -1215,8 +1221,10 @@ func (s *soaking) chaos(chance *rand.Rand) func(simulator.Moment) simulator.Faul
 		share  int
 		fault  func(simulator.Moment) simulator.Fault
 	}{
-		{[]simulator.Point{simulator.AtCommand, simulator.AtPrompt, simulator.AtPDU, simulator.AtResult}, 3, func(simulator.Moment) simulator.Fault { return simulator.Fault{HangUp: true} }},
-		{[]simulator.Point{simulator.AtCommand, simulator.AtPrompt, simulator.AtPDU, simulator.AtResult}, 2, func(simulator.Moment) simulator.Fault { return simulator.Fault{Drop: true, Away: ms(3000)} }},
+		{[]simulator.Point{simulator.AtCommand, simulator.AtPrompt, simulator.AtPDU, simulator.AtResult}, 3,
+			func(simulator.Moment) simulator.Fault { return simulator.Fault{HangUp: true} }},
+		{[]simulator.Point{simulator.AtCommand, simulator.AtPrompt, simulator.AtPDU, simulator.AtResult}, 2,
+			func(simulator.Moment) simulator.Fault { return simulator.Fault{Drop: true, Away: ms(3000)} }},
 		{[]simulator.Point{simulator.AtCommand, simulator.AtPDU, simulator.AtResult}, 200, func(simulator.Moment) simulator.Fault {
 			return simulator.Fault{URCs: []string{noise[chance.IntN(len(noise))]}}
 		}},
@@ -1233,7 +1241,8 @@ func (s *soaking) chaos(chance *rand.Rand) func(simulator.Moment) simulator.Faul
 			return simulator.Fault{Prompt: []string{"\r\n>", ">", "\r\n>\r\n", "\r\nRING\r\n\r\n> "}[chance.IntN(4)]}
 		}},
 		{[]simulator.Point{simulator.AtPrompt, simulator.AtPDU}, 20, func(simulator.Moment) simulator.Fault {
-			return simulator.Fault{Answer: []string{"+CMS ERROR: 38", "+CMS ERROR: 42", "+CMS ERROR: 500", "+CMS ERROR: 331", "+CME ERROR: 515"}[chance.IntN(5)]}
+			return simulator.Fault{Answer: []string{"+CMS ERROR: 38", "+CMS ERROR: 42", "+CMS ERROR: 500", "+CMS ERROR: 331",
+				"+CME ERROR: 515"}[chance.IntN(5)]}
 		}},
 		{[]simulator.Point{simulator.AtPDU}, 10, func(m simulator.Moment) simulator.Fault {
 			if part, err := sms.ParseSubmit(m.TPDU); err == nil {
@@ -1504,8 +1513,10 @@ func (s *soaking) countSent(t *testing.T, beside *store.Store) string {
 	if *soak > time.Minute && states[store.Unconfirmed] == 0 {
 		t.Error("nothing is in doubt: that cannot be, with so many faults")
 	}
-	return fmt.Sprintf("out: %d delivered, %d sent, %d failed, %d unconfirmed, %d expired; lost %d, twice %d, wrong number %d, wrong text %d, out of order %d, untold %d",
-		states[store.Delivered], states[store.Sent], states[store.Failed], states[store.Unconfirmed], states[store.Expired], lost, twice, astray, wrong, disorder, untold)
+	return fmt.Sprintf("out: %d delivered, %d sent, %d failed, %d unconfirmed, %d expired; lost %d, twice %d, wrong "+
+		"number %d, wrong text %d, out of order %d, untold %d",
+		states[store.Delivered], states[store.Sent], states[store.Failed], states[store.Unconfirmed], states[store.Expired],
+		lost, twice, astray, wrong, disorder, untold)
 }
 
 // countReceived holds the mails against what the phones sent.
@@ -1535,7 +1546,8 @@ func (s *soaking) countReceived(t *testing.T, sent []int) string {
 	for text := range s.replies {
 		t.Error(text)
 	}
-	return fmt.Sprintf("in: %d mailed, lost %d, twice %d, wrong text %d; mailed again under the same Message-ID %d", mailed, lost, twice, len(s.replies), again)
+	return fmt.Sprintf("in: %d mailed, lost %d, twice %d, wrong text %d; mailed again under the same Message-ID %d",
+		mailed, lost, twice, len(s.replies), again)
 }
 
 // BenchmarkMemory measures the most memory that the service ever takes while it drains 100,000 queued

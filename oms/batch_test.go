@@ -56,7 +56,8 @@ func TestEachItemOfABatchIsJudgedAlone(t *testing.T) {
 	half.to = []string{"nobody", "+447911123456"}
 	got := b.deliverBatch(t,
 		item(`id="0"`, good), item(`Id="1"`, bad), item(`ID="&lt;2&gt;"`, half), item("", good),
-		item(`id="`+strings.Repeat("3", 41)+`"`, good), `<xmsData id="4"/>`, `<other id="5"/>`, item(`id=""`, message{parts: []string{"hello"}}), item(`id="7"`, good))
+		item(`id="`+strings.Repeat("3", 41)+`"`, good), `<xmsData id="4"/>`, `<other id="5"/>`, item(`id=""`,
+			message{parts: []string{"hello"}}), item(`id="7"`, good))
 	want := []string{
 		"id=0 ok/neutral",
 		"Id=1 invalidUser/failure",
@@ -141,7 +142,8 @@ func TestABatchOfShortItemsMayHaveAsManyAsCanBeSet(t *testing.T) {
 // The limits of the service here are 5 recipients, 2 texts and one segment, so a batch may queue ten.
 func TestABatchQueuesNoMoreThanTheFullestMessageMayHave(t *testing.T) {
 	t.Parallel()
-	const full = "perbatchmsglimit/failure This batch holds more text than one may, which is 10 segments; this message was not taken. Hand it over in another batch."
+	const full = "perbatchmsglimit/failure This batch holds more text than one may, which is 10 segments; this " +
+		"message was not taken. Hand it over in another batch."
 	send := func(recipients, parts int) message {
 		m := message{parts: slices.Repeat([]string{"hello"}, parts)}
 		for i := range recipients {

@@ -69,7 +69,8 @@ func call(t testing.TB, address string) *line {
 func (l *line) as(m message) {
 	m.to, m.parts = []string{"+4479111NNNNN"}, []string{"Meet me at the station, platform NNNNN."}
 	body := envelope("DeliverXms", "xmsData", m.String())
-	l.request = fmt.Sprintf("POST /oms/service.asmx HTTP/1.1\r\nHost: sms.example.org\r\nContent-Type: text/xml; charset=utf-8\r\nSOAPAction: %s\r\nContent-Length: %d\r\n\r\n%s",
+	l.request = fmt.Sprintf("POST /oms/service.asmx HTTP/1.1\r\nHost: sms.example.org\r\nContent-Type: text/xml; "+
+		"charset=utf-8\r\nSOAPAction: %s\r\nContent-Length: %d\r\n\r\n%s",
 		oms.Action("DeliverXms"), len(body), body)
 }
 

@@ -93,8 +93,10 @@ func TestALargeRequestTakesAtMostThreeTimesItsSize(t *testing.T) {
 		for i := range 50 {
 			to = append(to, fmt.Sprintf("<![CDATA[%s%d]]]]><![CDATA[>", strings.Repeat("&", n), i))
 		}
-		one := strings.Replace(item(`id="0"`, message{to: []string{"nobody"}, parts: []string{"x"}}), "nobody", strings.Join(to, "</recipient><recipient>"), 1)
-		return strings.Replace(envelope("DeliverXmsBatch", "packageXml", "@"), "@", "<![CDATA["+batch(strings.Repeat(one, (size-2000)/(len(one)+1)))+"]]>", 1)
+		one := strings.Replace(item(`id="0"`, message{to: []string{"nobody"}, parts: []string{"x"}}), "nobody",
+			strings.Join(to, "</recipient><recipient>"), 1)
+		return strings.Replace(envelope("DeliverXmsBatch", "packageXml", "@"), "@", "<![CDATA["+batch(strings.Repeat(one,
+			(size-2000)/(len(one)+1)))+"]]>", 1)
 	}
 	long := message{to: []string{"nobody"}, parts: slices.Repeat([]string{strings.Repeat("x", 1500)}, 20)}
 	comment := envelope("DeliverXms", "xmsData", "")
@@ -107,9 +109,11 @@ func TestALargeRequestTakesAtMostThreeTimesItsSize(t *testing.T) {
 		{"one huge part of Chinese", one(message{}, "我们在车站见面。")},
 		{"one huge part of Chinese and signs", one(message{}, strings.Repeat("中", 40)+"&")},
 		{"one huge part in CDATA sections", strings.Replace(comment, "<xmsData></xmsData>", "<xmsData><![CDATA[<xmsData><xmsBody format='SMS'><content>"+
-			strings.Repeat("Meet me at the station &amp; ", size/35)+"]]]]>&gt;<![CDATA["+strings.Repeat("x", size/10)+"</content></xmsBody></xmsData>]]></xmsData>", 1)},
+			strings.Repeat("Meet me at the station &amp; ", size/35)+"]]]]>&gt;<![CDATA["+strings.Repeat("x",
+			size/10)+"</content></xmsBody></xmsData>]]></xmsData>", 1)},
 		{"a picture in base64 with line breaks", one(message{format: "MMS"}, strings.Repeat("QUJD", 19)+" ")},
-		{"a batch of ordinary messages", items(item(`id="{4E2D4E2D-4E2D-4E2D-4E2D-4E2D4E2D4E2D}"`, message{to: []string{"+447911123456"}, parts: []string{"Someone has edited <Contract & Co.doc>."}}))},
+		{"a batch of ordinary messages", items(item(`id="{4E2D4E2D-4E2D-4E2D-4E2D-4E2D4E2D4E2D}"`,
+			message{to: []string{"+447911123456"}, parts: []string{"Someone has edited <Contract & Co.doc>."}}))},
 		{"a batch of long messages", items(item(`id="0"`, long))},
 		{"a batch of far too many", items(item(`id="0"`, message{}))},
 		{"a batch of almost empty ones", items(`<xmsData id="0">` + strings.Repeat("x", 170) + `</xmsData>`)},
@@ -125,8 +129,10 @@ func TestALargeRequestTakesAtMostThreeTimesItsSize(t *testing.T) {
 		{"white space behind the envelope", comment + strings.Repeat("\n", size-1000)},
 		{"white space before the document", envelope("DeliverXms", "xmsData", strings.Repeat(" ", size-1000)+"<xmsData/>")},
 		{"white space behind the document", envelope("DeliverXms", "xmsData", "<xmsData/>"+strings.Repeat(" ", size-1000))},
-		{"much that means nothing", envelope("DeliverXms", "xmsData", strings.Replace(message{}.String(), "<customData/>", "<customData>"+doubled+"</customData>", 1))},
-		{"much that means nothing, in a CDATA section", envelope("DeliverXms", "xmsData", strings.Replace(message{}.String(), "<replyPhone/>", "<replyPhone><![CDATA["+doubled+"]]></replyPhone>", 1))},
+		{"much that means nothing", envelope("DeliverXms", "xmsData", strings.Replace(message{}.String(), "<customData/>",
+			"<customData>"+doubled+"</customData>", 1))},
+		{"much that means nothing, in a CDATA section", envelope("DeliverXms", "xmsData",
+			strings.Replace(message{}.String(), "<replyPhone/>", "<replyPhone><![CDATA["+doubled+"]]></replyPhone>", 1))},
 		{"a long processing instruction", strings.Replace(comment, "<soap:Body>", "<?"+fill+"?><soap:Body>", 1)},
 		{"a long document type", "<!DOCTYPE " + fill + ">" + comment},
 		{"a long name", "<" + fill + "/>"},

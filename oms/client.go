@@ -34,6 +34,7 @@ func Action(operation string) string { return `"` + namespace + "/" + operation 
 
 // Curl returns a command line for a shell that posts such a request to an address.
 func Curl(address, login, password, number, text string) string {
-	return "curl -s -H 'Content-Type: text/xml; charset=utf-8' -H 'SOAPAction: " + Action("DeliverXms") + "' --data-binary @- " + address + " <<'EOF'\n" +
+	return "curl -s -H 'Content-Type: text/xml; charset=utf-8' -H 'SOAPAction: " + Action("DeliverXms") + "' " +
+		"--data-binary @- " + address + " <<'EOF'\n" +
 		strings.TrimSpace(DeliverRequest(login, password, text, number)) + "\nEOF"
 }

@@ -76,27 +76,40 @@ func codes() []codeCase {
 		{name: "invalidUser", argument: guess.String(), want: "invalidUser/failure"},
 		{name: "invalidUser-unknown", argument: with("myname", "nobody"), want: "invalidUser/failure"},
 		{name: "unregisteredService", argument: multimedia("", plain), want: "unregisteredService/failure MMS_SENDER"},
-		{name: "unregisteredService-format-wins", argument: strings.Replace(multimedia("", plain), "MMS_SENDER", "SMS_SENDER", 1), want: "unregisteredService/failure MMS_SENDER"},
-		{name: "expiredUser-disabled", state: func(t *testing.T, b *box) { check(t, b.Disable(t.Context(), "myname")) }, argument: hello.String(), want: "expiredUser/failure"},
-		{name: "expiredUser-expired", state: func(t *testing.T, b *box) { check(t, b.Expire(t.Context(), "myname", b.Now())) }, argument: hello.String(), want: "expiredUser/failure"},
-		{name: "expiredUser-wrong-password", state: func(t *testing.T, b *box) { check(t, b.Expire(t.Context(), "myname", b.Now())) }, argument: guess.String(), want: "invalidUser/failure"},
+		{name: "unregisteredService-format-wins", argument: strings.Replace(multimedia("", plain), "MMS_SENDER",
+			"SMS_SENDER", 1), want: "unregisteredService/failure MMS_SENDER"},
+		{name: "expiredUser-disabled", state: func(t *testing.T, b *box) { check(t, b.Disable(t.Context(), "myname")) },
+			argument: hello.String(), want: "expiredUser/failure"},
+		{name: "expiredUser-expired", state: func(t *testing.T, b *box) {
+			check(t, b.Expire(t.Context(), "myname",
+				b.Now()))
+		}, argument: hello.String(), want: "expiredUser/failure"},
+		{name: "expiredUser-wrong-password", state: func(t *testing.T, b *box) {
+			check(t, b.Expire(t.Context(), "myname",
+				b.Now()))
+		}, argument: guess.String(), want: "invalidUser/failure"},
 		{name: "invalidRecipient", argument: two.String(), want: "invalidRecipient/failure |nobody", queued: 2},
 		{name: "invalidChar", argument: with("hello", "hel\u0090lo"), want: "invalidChar/failure"},
 		{name: "invalidChar-noncharacter", argument: with("hello", "hel\ufdd0lo"), want: "invalidChar/failure"},
 		{name: "invalidChar-subject", state: proven(), argument: multimedia("a\u0080", plain), want: "invalidChar/failure"},
 		{name: "invalidMedia-in-SMS", argument: with("text/plain", "image/gif"), want: "invalidMedia/failure Att0.txt@AB1B43B2B0594564.B94EF7ABB12B49BA"},
-		{name: "invalidMedia", state: proven(), argument: multimedia("", plain+strings.Replace(gif, "gif", "tiff", 1)), want: "invalidMedia/failure Att1.gif@A"},
-		{name: "invalidMedia-Base64", state: proven(), argument: multimedia("", plain+strings.Replace(gif, "R0lG", "R0l!", 1)), want: "invalidMedia/failure Att1.gif@A"},
+		{name: "invalidMedia", state: proven(), argument: multimedia("", plain+strings.Replace(gif, "gif", "tiff", 1)),
+			want: "invalidMedia/failure Att1.gif@A"},
+		{name: "invalidMedia-Base64", state: proven(), argument: multimedia("", plain+strings.Replace(gif, "R0lG", "R0l!",
+			1)), want: "invalidMedia/failure Att1.gif@A"},
 		{name: "invalidMedia-missing", state: proven(), argument: multimedia("", slides+plain), want: "invalidMedia/failure Att1.gif%40A"},
-		{name: "perDayMsgLimit", state: set("user.daily", "20"), argument: message{to: slices.Concat(two.to, []string{"07911 100002"}), parts: []string{strings.Repeat("x", 1530)}}.String(),
+		{name: "perDayMsgLimit", state: set("user.daily", "20"), argument: message{to: slices.Concat(two.to,
+			[]string{"07911 100002"}), parts: []string{strings.Repeat("x", 1530)}}.String(),
 			want: "perDayMsgLimit/failure 20 SMS|07911 100002\ninvalidRecipient/failure |nobody", queued: 2},
-		{name: "perDayMsgLimit-alone", state: set("user.daily/myname", "1"), argument: reminder.String(), want: "perDayMsgLimit/failure 1 SMS|+447911123456;07911 100001"},
+		{name: "perDayMsgLimit-alone", state: set("user.daily/myname", "1"), argument: reminder.String(),
+			want: "perDayMsgLimit/failure 1 SMS|+447911123456;07911 100001"},
 		{name: "perMonthMsgLimit", state: set("user.daily", "20", "user.monthly", "1"), argument: two.String(),
 			want: "perMonthMsgLimit/failure 1 SMS|07911 100001\ninvalidRecipient/failure |nobody", queued: 1},
 		{name: "lengthLimit", state: set("oms.sbcs", "160", "oms.dbcs", "70"), argument: with("hello", strings.Repeat("x", 161)),
 			want: "lengthLimit/failure 160 single-byte or 70 double-byte characters"},
 		{name: "sizeLimit", state: proven("mms.size", "17"), argument: multimedia("", plain+gif), want: "sizeLimit/failure 17 bytes"},
-		{name: "slidesLimit", state: proven("mms.slides", "1"), argument: multimedia("", strings.Replace(slides, "<body>", "<body><par/>", 1)+plain+gif), want: "slidesLimit/failure 1 slides"},
+		{name: "slidesLimit", state: proven("mms.slides", "1"), argument: multimedia("", strings.Replace(slides, "<body>",
+			"<body><par/>", 1)+plain+gif), want: "slidesLimit/failure 1 slides"},
 		{name: "serviceNetwork-MMS", state: proven(), argument: multimedia("Hello", slides+plain+gif+sound), want: "serviceNetwork/failure"},
 		{name: "invalidRecipient-MMS", state: proven(), argument: strings.Replace(multimedia("", plain), "<to>", "<to><recipient>nobody</recipient>", 1),
 			want: "serviceNetwork/failure\ninvalidRecipient/failure |nobody"},
@@ -107,25 +120,33 @@ func codes() []codeCase {
 			check(t, err)
 			set("sim.least", "5")(t, b)
 		}, argument: hello.String(), want: "ok/neutral\nlowBalance/neutral Your balance is 4.99 GBP", queued: 1},
-		{name: "serviceUpdate", at: time.Date(2036, 8, 28, 8, 59, 10, 0, time.UTC), state: set("service.name", "Another name"), argument: hello.String(), want: "ok/neutral\nserviceUpdate/neutral 2036-08-28T08:59:10Z", queued: 1},
+		{name: "serviceUpdate", at: time.Date(2036, 8, 28, 8, 59, 10, 0, time.UTC), state: set("service.name",
+			"Another name"), argument: hello.String(), want: "ok/neutral\nserviceUpdate/neutral 2036-08-28T08:59:10Z",
+			queued: 1},
 		{name: "serviceUpdate-beside-failure", state: set("service.name", "Another name"), argument: two.String(),
 			want: "invalidRecipient/failure |nobody\nserviceUpdate/neutral TIME", queued: 2},
 		{name: "ceasedService", state: set("oms.closed", "yes"), argument: guess.String(), want: "ceasedService/failure"},
 		{name: "ceasedService-probe", state: set("oms.closed", "yes"), want: "ok/neutral"},
-		{name: "other-recipients", state: set("oms.recipients", "2"), argument: two.String(), want: "other/failure A message can have at most 2 recipients. Nothing was sent."},
-		{name: "other-parts", state: set("oms.parts", "1"), argument: reminder.String(), want: "other/failure At most 1 text messages can be sent at once. Nothing was sent."},
+		{name: "other-recipients", state: set("oms.recipients", "2"), argument: two.String(),
+			want: "other/failure A message can have at most 2 recipients. Nothing was sent."},
+		{name: "other-parts", state: set("oms.parts", "1"), argument: reminder.String(),
+			want: "other/failure At most 1 text messages can be sent at once. Nothing was sent."},
 		{name: "other-notifications", state: func(t *testing.T, b *box) {
 			set("oms.notices", "1")(t, b)
 			b.deliver(t, message{to: []string{phone}, parts: []string{"hello"}, source: "ruleBased"})
-		}, argument: reminder.String(), want: "other/failure You have reached the predefined limit of Notification and Reminders messages you can receive today."},
-		{name: "other-denied", state: set("sms.deny", "+447911100001"), argument: message{to: []string{phone, "07911 100001", "999", "0909 879 0000", "0909 8790000", "0909 879 0001", "nobody"}, parts: []string{"hello"}}.String(),
+		}, argument: reminder.String(), want: "other/failure You have reached the predefined limit of Notification and " +
+			"Reminders messages you can receive today."},
+		{name: "other-denied", state: set("sms.deny", "+447911100001"), argument: message{to: []string{phone,
+			"07911 100001", "999", "0909 879 0000", "0909 8790000", "0909 879 0001", "nobody"},
+			parts: []string{"hello"}}.String(),
 			want: "other/failure The setting sms.deny refuses this number.|07911 100001\n" +
 				"other/failure It is an emergency number, and texts to these are always refused; call it instead.|999\n" +
 				"other/failure The setting sms.premium refuses premium-rate numbers, which cost extra.|0909 879 0000;0909 879 0001\n" +
 				"invalidRecipient/failure |nobody", queued: 1},
 		{name: "other-denied-alone", argument: strings.Replace(hello.String(), phone, "112", 1),
 			want: "other/failure It is an emergency number, and texts to these are always refused; call it instead.|112"},
-		{name: "other-MMS-recipients", state: proven("mms.recipients", "1"), argument: strings.Replace(multimedia("", plain), "<to>", "<to><recipient>07911 100001</recipient>", 1),
+		{name: "other-MMS-recipients", state: proven("mms.recipients", "1"), argument: strings.Replace(multimedia("",
+			plain), "<to>", "<to><recipient>07911 100001</recipient>", 1),
 			want: "other/failure A message can have at most 1 recipients. Nothing was sent."},
 		{name: "other-MMS-content", state: proven(), argument: multimedia("", slides), want: "other/failure The message has no content. Nothing was sent."},
 		{name: "invalidFormat", argument: with("</xmsBody>", ""), want: "invalidFormat/failure xmsData: not well-formed XML at line 1"},
@@ -252,8 +273,10 @@ func TestAFullMultimediaMessageIsRead(t *testing.T) {
 func TestEachServiceIsAskedAtItsOwnAddress(t *testing.T) {
 	t.Parallel()
 	b := newBox(t)
-	set("services", "sales", "service.name/sales", "Sales", "service.local-name/sales", "Verkauf", "service.provider/sales", "A & B", "oms.locale/sales", "1031",
-		"oms.recipients/sales", "1", "oms.parts/sales", "2", "oms.sbcs/sales", "160", "oms.dbcs/sales", "70", "mms.size/sales", "100KB", "oms.closed", "yes", "oms.closed/sales", "no")(t, b)
+	set("services", "sales", "service.name/sales", "Sales", "service.local-name/sales", "Verkauf",
+		"service.provider/sales", "A & B", "oms.locale/sales", "1031",
+		"oms.recipients/sales", "1", "oms.parts/sales", "2", "oms.sbcs/sales", "160", "oms.dbcs/sales", "70",
+		"mms.size/sales", "100KB", "oms.closed", "yes", "oms.closed/sales", "no")(t, b)
 	check(t, b.ProveMMS(t.Context(), "sim"))
 	ask := func(path, operation, argument string) string {
 		t.Helper()
@@ -317,7 +340,8 @@ func TestEachItemOfABatchHasItsUserAndTheLimitsOfThat(t *testing.T) {
 		return strings.Replace(m, "myname", user, 1)
 	}
 	batch := fmt.Sprintf("<xmsBatch xmlns=%q>", namespace) + item("0", "myname", "wssAlert", phone) + item("1", "myname", "reminder", phone) +
-		item("2", "bob", "reminder", "nobody") + item("3", "myname", "wssAlert", phone) + item("4", "bob", "reminder", phone) + item("5", "bob", "ruleBased", phone) + "</xmsBatch>"
+		item("2", "bob", "reminder", "nobody") + item("3", "myname", "wssAlert", phone) + item("4", "bob", "reminder",
+		phone) + item("5", "bob", "ruleBased", phone) + "</xmsBatch>"
 	got := inner(t, b.post(t, envelope("DeliverXmsBatch", "packageXml", batch)), "DeliverXmsBatch")
 	golden(t, "testdata/xmsResponses.judged-alone", got)
 	if n := b.queued(t); n != 3 {

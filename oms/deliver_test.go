@@ -48,22 +48,28 @@ func TestDeliverXmsAnswers(t *testing.T) {
 		{"no part", message{to: []string{phone}}, "other/failure The message has no text. Nothing was sent.", 0},
 		{"blank parts", message{to: []string{phone}, parts: []string{"", " \n"}}, "other/failure The message has no text. Nothing was sent.", 0},
 		{"as many parts as promised", message{to: []string{phone}, parts: slices.Repeat(one, 20)}, "ok/neutral", 1},
-		{"too many parts", message{to: []string{phone}, parts: slices.Repeat(one, 21)}, "other/failure At most 20 text messages can be sent at once. Nothing was sent.", 0},
+		{"too many parts", message{to: []string{phone}, parts: slices.Repeat(one, 21)},
+			"other/failure At most 20 text messages can be sent at once. Nothing was sent.", 0},
 		{"a long calendar summary", message{to: []string{phone}, parts: slices.Repeat(one, 50), source: "calSummary"}, "ok/neutral", 1},
-		{"a longer calendar summary", message{to: []string{phone}, parts: slices.Repeat(one, 500), source: "calSummary"}, "other/failure At most 50 text messages can be sent at once. Nothing was sent.", 0},
+		{"a longer calendar summary", message{to: []string{phone}, parts: slices.Repeat(one, 500), source: "calSummary"},
+			"other/failure At most 50 text messages can be sent at once. Nothing was sent.", 0},
 		{"the longest single-byte part", message{to: []string{phone}, parts: []string{strings.Repeat("a", 1530)}}, "ok/neutral", 1},
 		{"a longer single-byte part", message{to: []string{phone}, parts: []string{"x", strings.Repeat("a", 1531)}}, "lengthLimit/failure " + limits, 0},
 		{"the longest double-byte part", message{to: []string{phone}, parts: []string{strings.Repeat("中", 670)}}, "ok/neutral", 1},
 		{"a longer double-byte part", message{to: []string{phone}, parts: []string{strings.Repeat("a", 670) + "中"}}, "lengthLimit/failure " + limits, 0},
-		{"the longest part of umlauts, which the GSM alphabet has", message{to: []string{phone}, parts: []string{strings.Repeat("ü", 1530)}}, "ok/neutral", 1},
+		{"the longest part of umlauts, which the GSM alphabet has", message{to: []string{phone},
+			parts: []string{strings.Repeat("ü", 1530)}}, "ok/neutral", 1},
 		{"US-ASCII that the GSM alphabet does not have", message{to: []string{phone}, parts: []string{strings.Repeat("`", 1530)}}, "ok/neutral", 1},
 		{"a longer part of umlauts", message{to: []string{phone}, parts: []string{strings.Repeat("ü", 1531)}}, "lengthLimit/failure " + limits, 0},
-		{"an emoji is two characters to Outlook", message{to: []string{phone}, parts: []string{strings.Repeat("😀", 336)}}, "lengthLimit/failure " + limits, 0},
+		{"an emoji is two characters to Outlook", message{to: []string{phone}, parts: []string{strings.Repeat("😀", 336)}},
+			"lengthLimit/failure " + limits, 0},
 		{"the longest part of characters that take two septets", message{to: []string{phone}, parts: []string{strings.Repeat("[", 1530)}}, "ok/neutral", 1},
 		{"a multimedia message", message{to: []string{phone}, parts: one, format: "MMS"}, "unregisteredService/failure MMS_SENDER", 0},
-		{"another format", message{to: []string{phone}, parts: one, format: "EMS"}, "invalidFormat/failure xmsData: the format of xmsBody is neither SMS nor MMS", 0},
+		{"another format", message{to: []string{phone}, parts: one, format: "EMS"},
+			"invalidFormat/failure xmsData: the format of xmsBody is neither SMS nor MMS", 0},
 		{"a time in the past", message{to: []string{phone}, parts: one, scheduled: "2005-04-20T14:20:00Z"}, "ok/neutral", 1},
-		{"a time that is none", message{to: []string{phone}, parts: one, scheduled: "tomorrow"}, "invalidFormat/failure xmsData: scheduled is no time such as 2010-04-20T14:20:00Z", 0},
+		{"a time that is none", message{to: []string{phone}, parts: one, scheduled: "tomorrow"},
+			"invalidFormat/failure xmsData: scheduled is no time such as 2010-04-20T14:20:00Z", 0},
 		{"a wrong password", message{to: []string{phone}, parts: one, password: "guess"}, "invalidUser/failure", 0},
 	}
 	b := newBox(t)
@@ -394,7 +400,8 @@ func TestWrongPasswordsAreMadeToWait(t *testing.T) {
 			t.Errorf("got %s, want %s", got, want)
 		}
 		user := `<xmsUser><userId>myname</userId><password>mypwd</password></xmsUser>`
-		if got := inner(t, b.post(t, envelope("GetUserInfo", "xmsUser", user)), "GetUserInfo"); !strings.Contains(got, `<error code="other" severity="failure" />`) {
+		if got := inner(t, b.post(t, envelope("GetUserInfo", "xmsUser", user)), "GetUserInfo"); !strings.Contains(got,
+			`<error code="other" severity="failure" />`) {
 			t.Errorf("GetUserInfo got %s, want the code other", got)
 		}
 		// Elsewhere the right password is right.

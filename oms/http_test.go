@@ -149,7 +149,8 @@ func TestServiceUriIsTheAddressAsItWasTyped(t *testing.T) {
 	}{
 		{"plain", "sms.example.org", "/oms/service.asmx", false, "http://sms.example.org/oms/service.asmx", "http://sms.example.org/"},
 		{"TLS", "sms.example.org", "/oms/service.asmx", true, "https://sms.example.org/oms/service.asmx", "https://sms.example.org/"},
-		{"capitals and a port", "SMS.Example.org:8443", "/OMS/Service.ASMX", true, "https://SMS.Example.org:8443/OMS/Service.ASMX", "https://SMS.Example.org:8443/"},
+		{"capitals and a port", "SMS.Example.org:8443", "/OMS/Service.ASMX", true,
+			"https://SMS.Example.org:8443/OMS/Service.ASMX", "https://SMS.Example.org:8443/"},
 		{"escapes and a query", "box", "/oms%2Fservice.asmx?x=1", false, "http://box/oms%2Fservice.asmx", "http://box/"},
 		{"IPv4", "192.0.2.1", "/oms/service.asmx", false, "http://192.0.2.1/oms/service.asmx", "http://192.0.2.1/"},
 		{"IPv6", "[2001:db8::1]:8080", "/oms/service.asmx", false, "http://[2001:db8::1]:8080/oms/service.asmx", "http://[2001:db8::1]:8080/"},
@@ -259,7 +260,8 @@ func TestTheClientsOfAServiceThatIsTakenOutAreToldThatItHasEnded(t *testing.T) {
 	b := newBox(t)
 	post := func(operation, parameter, argument string) *http.Response {
 		t.Helper()
-		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/oms/Sales/service.asmx", strings.NewReader(envelope(operation, parameter, argument)))
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/oms/Sales/service.asmx",
+			strings.NewReader(envelope(operation, parameter, argument)))
 		w := httptest.NewRecorder()
 		b.handler.ServeHTTP(w, r)
 		return w.Result()
@@ -294,13 +296,16 @@ func TestTheClientsOfAServiceThatIsTakenOutAreToldThatItHasEnded(t *testing.T) {
 	if got := result(t, post("SendXms", "xmsData", hello.String()), "SendXms").String(); got != "ceasedService/failure" {
 		t.Errorf("SendXms got %s", got)
 	}
-	user := strings.NewReplacer("xmsData", "xmsUser", "<user>", "", "</user>", "").Replace(hello.String()[:strings.Index(hello.String(), "<xmsHead>")] + "</xmsData>")
-	if got := inner(t, post("GetUserInfo", "xmsUser", user), "GetUserInfo"); !strings.Contains(got, `<error code="ceasedService" severity="failure" />`) {
+	user := strings.NewReplacer("xmsData", "xmsUser", "<user>", "", "</user>",
+		"").Replace(hello.String()[:strings.Index(hello.String(), "<xmsHead>")] + "</xmsData>")
+	if got := inner(t, post("GetUserInfo", "xmsUser", user), "GetUserInfo"); !strings.Contains(got,
+		`<error code="ceasedService" severity="failure" />`) {
 		t.Errorf("GetUserInfo got %s", got)
 	}
 	item := hello.String()[strings.Index(hello.String(), "<xmsData"):]
 	batch := fmt.Sprintf(`<xmsBatch xmlns=%q>%s%s</xmsBatch>`, namespace, item, item)
-	if got := inner(t, post("DeliverXmsBatch", "packageXml", batch), "DeliverXmsBatch"); strings.Count(got, `<error code="ceasedService" severity="failure" />`) != 2 {
+	if got := inner(t, post("DeliverXmsBatch", "packageXml", batch), "DeliverXmsBatch"); strings.Count(got,
+		`<error code="ceasedService" severity="failure" />`) != 2 {
 		t.Errorf("DeliverXmsBatch got %s", got)
 	}
 	if got := inner(t, post("GetServiceInfo", "", ""), "GetServiceInfo"); got != description {
@@ -387,7 +392,8 @@ func TestARequestOfMoreThanEightMegabytesIsRefused(t *testing.T) {
 			}
 		}
 	}
-	if line := "msg=\"a request is larger than any may be\" part=oms from=192.0.2.1:1234 octets=10485760 most=8388608\n"; !strings.Contains(b.log.String(), line) {
+	if line := "msg=\"a request is larger than any may be\" part=oms from=192.0.2.1:1234 octets=10485760 " +
+		"most=8388608\n"; !strings.Contains(b.log.String(), line) {
 		t.Errorf("the log has no %s: %s", line, b.log)
 	}
 }
@@ -465,8 +471,9 @@ func TestAnswersHaveTheFormOfASPNET(t *testing.T) {
 			`<faultstring>This web service has no such operation.</faultstring><detail /></soap:Fault>` + after},
 		{"a fault in SOAP 1.2", "malformed-1.2", before12 + `<soap:Fault><soap:Code><soap:Value>soap:Sender</soap:Value></soap:Code>` +
 			`<soap:Reason><soap:Text xml:lang="en">The request is no SOAP envelope: not well-formed XML at line 1.</soap:Text></soap:Reason><soap:Detail /></soap:Fault>` + after},
-		{"a header that is not understood", "mustUnderstand-1.2", before12 + `<soap:Fault><soap:Code><soap:Value>soap:MustUnderstand</soap:Value></soap:Code>` +
-			`<soap:Reason><soap:Text xml:lang="en">A SOAP header was not understood.</soap:Text></soap:Reason></soap:Fault>` + after},
+		{"a header that is not understood", "mustUnderstand-1.2",
+			before12 + `<soap:Fault><soap:Code><soap:Value>soap:MustUnderstand</soap:Value></soap:Code>` +
+				`<soap:Reason><soap:Text xml:lang="en">A SOAP header was not understood.</soap:Text></soap:Reason></soap:Fault>` + after},
 	}
 	b := newBox(t)
 	for _, test := range tests {

@@ -135,7 +135,8 @@ func load(t *testing.T, rate func(float64) float64) {
 			continue
 		}
 		slices.Sort(row)
-		fmt.Fprintf(os.Stdout, "%8v %10.0f %10v %10v %10v\n", (*loadFor * time.Duration(i) / rows).Round(time.Millisecond), float64(len(row)*rows)/loadFor.Seconds(),
+		fmt.Fprintf(os.Stdout, "%8v %10.0f %10v %10v %10v\n", (*loadFor * time.Duration(i) / rows).Round(time.Millisecond),
+			float64(len(row)*rows)/loadFor.Seconds(),
 			row[len(row)/2].Round(time.Microsecond), row[len(row)*99/100].Round(time.Microsecond), row[len(row)-1].Round(time.Microsecond))
 		if longest := row[len(row)-1]; longest > loadAnswer {
 			t.Errorf("an answer took %v", longest)

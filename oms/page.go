@@ -53,6 +53,7 @@ func (s *Service) show(w http.ResponseWriter, status int, name string, about any
 		http.Error(w, "The page could not be shown.", http.StatusInternalServerError)
 		return
 	}
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; "+
+		"form-action 'none'; frame-ancestors 'none'")
 	write(w, status, "text/html; charset=utf-8", page.Bytes())
 }

@@ -37,14 +37,17 @@ func TestParseEnvelope(t *testing.T) {
 		operation, argument string
 		fault               string // its code, where there is one
 	}{
-		{"escaped text", open + `<DeliverXms xmlns="u"><xmsData>&lt;a&gt; &amp;amp; &#x4E2D;</xmsData></DeliverXms>` + end, "", "DeliverXms", "<a> &amp; 中", ""},
+		{"escaped text", open + `<DeliverXms xmlns="u"><xmsData>&lt;a&gt; &amp;amp; &#x4E2D;</xmsData></DeliverXms>` + end,
+			"", "DeliverXms", "<a> &amp; 中", ""},
 		{"CDATA", open + `<DeliverXms><xmsData>1<![CDATA[<2>]]>3</xmsData></DeliverXms>` + end, "", "DeliverXms", "1<2>3", ""},
-		{"text in a thousand pieces", open + `<DeliverXms><xmsData>` + strings.Repeat("a<!-- --><![CDATA[<]]>", 1000) + `</xmsData></DeliverXms>` + end, "", "DeliverXms", strings.Repeat("a<", 1000), ""},
+		{"text in a thousand pieces", open + `<DeliverXms><xmsData>` + strings.Repeat("a<!-- --><![CDATA[<]]>",
+			1000) + `</xmsData></DeliverXms>` + end, "", "DeliverXms", strings.Repeat("a<", 1000), ""},
 		{"other parameters beside", open + `<GetUserInfo><x><y/></x><xmsUser>u</xmsUser><xmsData>d</xmsData></GetUserInfo>` + end, "", "GetUserInfo", "u", ""},
 		{"a typed parameter", open + `<m:GetUserInfo xmlns:m="u"><xmsUser xmlns:i="i" i:type="xsd:string">u</xmsUser></m:GetUserInfo>` + end, "", "GetUserInfo", "u", ""},
 		{"a byte order mark", "\ufeff" + open + `<SendXms/>` + end, "", "SendXms", "", ""},
 		{"the name beats the SOAPAction", open + `<GetServiceInfo/>` + end, `"` + namespace + `/GetUserInfo"`, "GetServiceInfo", "", ""},
-		{"an unknown name and a SOAPAction", open + `<GetUser><xmsUser>u</xmsUser></GetUser>` + end, `"` + namespace + `/GetUserInfo"`, "GetUserInfo", "u", ""},
+		{"an unknown name and a SOAPAction", open + `<GetUser><xmsUser>u</xmsUser></GetUser>` + end,
+			`"` + namespace + `/GetUserInfo"`, "GetUserInfo", "u", ""},
 		{"an empty body and a bare SOAPAction", open + end, namespace + "/GetServiceInfo", "GetServiceInfo", "", ""},
 		{"an empty body", open + end, `""`, "", "", "Client"},
 		{"no body", `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"/>`, "", "", "", "Client"},
@@ -66,18 +69,25 @@ func TestParseEnvelope(t *testing.T) {
 		{"an element with a long name", open + `<` + strings.Repeat("x", 9000) + `/>` + end, "", "", "", "Client"},
 		{"a million attributes", open + `<DeliverXms` + strings.Repeat(` a=""`, 400_000) + `/>` + end, "", "", "", "Client"},
 		{"many attributes", open + `<DeliverXms` + strings.Repeat(` a=""`, 65) + `/>` + end, "", "", "", "Client"},
-		{"a long comment and a long text", open + `<!--` + strings.Repeat("<", 9000) + `--><DeliverXms><xmsData>` + strings.Repeat("&lt;x", 9000) + `</xmsData></DeliverXms>` + end, "", "DeliverXms", strings.Repeat("<x", 9000), ""},
+		{"a long comment and a long text", open + `<!--` + strings.Repeat("<",
+			9000) + `--><DeliverXms><xmsData>` + strings.Repeat("&lt;x", 9000) + `</xmsData></DeliverXms>` + end, "",
+			"DeliverXms", strings.Repeat("<x", 9000), ""},
 		{"a document type", `<!DOCTYPE x [<!ENTITY a "` + strings.Repeat("b", 100) + `">]>` + open + end, namespace + "/GetServiceInfo", "", "", "Client"},
 		{"a document type in a BOM's shadow", "\ufeff" + `<!DOCTYPE x>` + open + end, namespace + "/GetServiceInfo", "", "", "Client"},
 		{"HTML", `<html></html>`, "", "", "", "Client"},
-		{"a header that must be understood", strings.Replace(open, "<s:Body>", `<s:Header><h s:mustUnderstand="1"/></s:Header><s:Body>`, 1) + end, "", "", "", "MustUnderstand"},
-		{"a header for another", strings.Replace(open, "<s:Body>", `<s:Header><h s:mustUnderstand="1" s:actor="urn:x"/></s:Header><s:Body>`, 1) + "<SendXms/>" + end, "", "SendXms", "", ""},
+		{"a header that must be understood", strings.Replace(open, "<s:Body>",
+			`<s:Header><h s:mustUnderstand="1"/></s:Header><s:Body>`, 1) + end, "", "", "", "MustUnderstand"},
+		{"a header for another", strings.Replace(open, "<s:Body>",
+			`<s:Header><h s:mustUnderstand="1" s:actor="urn:x"/></s:Header><s:Body>`, 1) + "<SendXms/>" + end, "", "SendXms",
+			"", ""},
 		{"UTF-16, little end first", utf16Of(binary.LittleEndian, "\ufeff"+german), "", "DeliverXms", "Grüße", ""},
 		{"UTF-16, big end first", utf16Of(binary.BigEndian, "\ufeff"+german), "", "DeliverXms", "Grüße", ""},
 		{"UTF-16 of a surrogate pair", utf16Of(binary.LittleEndian, strings.Replace(german, "Grüße", "😀", 1)), "", "DeliverXms", "😀", ""},
-		{"UTF-16 of half a surrogate pair", strings.Replace(utf16Of(binary.LittleEndian, strings.Replace(german, "Grüße", "a☎b", 1)), "\x0e\x26", "\x3d\xd8", 1), "", "DeliverXms", "a\ufffdb", ""},
+		{"UTF-16 of half a surrogate pair", strings.Replace(utf16Of(binary.LittleEndian, strings.Replace(german, "Grüße",
+			"a☎b", 1)), "\x0e\x26", "\x3d\xd8", 1), "", "DeliverXms", "a\ufffdb", ""},
 		{"UTF-16 with half a character at the end", utf16Of(binary.BigEndian, german) + "\x00", "", "DeliverXms", "Grüße", ""},
-		{"UTF-16 that is larger in UTF-8", utf16Of(binary.BigEndian, strings.Replace(german, "Grüße", strings.Repeat("中", 2_800_000), 1)), "", "", "", "Client"},
+		{"UTF-16 that is larger in UTF-8", utf16Of(binary.BigEndian, strings.Replace(german, "Grüße", strings.Repeat("中",
+			2_800_000), 1)), "", "", "", "Client"},
 		{"UTF-16 without a mark", utf16Of(binary.LittleEndian, german), "", "DeliverXms", "Grüße", ""},
 	}
 	for _, test := range tests {
@@ -121,11 +131,14 @@ func TestParseTheSamples(t *testing.T) {
 			{Type: "text/plain", ID: "Att0.txt@AB1B43B2B0594564.B94EF7ABB12B49BA", Location: "1.txt", Text: "(1/2)This is the first SMS message..."},
 			{Type: "text/plain", ID: "Att1.txt@AB1B43B2B0594564.B94EF7ABB12B49BA", Location: "2.txt", Text: "(2/2)This is the second SMS message..."},
 		}}},
-		{"sample-MMS.xmsData", oms.XMSData{Format: oms.MMS, SourceType: "reminder", Subject: "My Message", Slides: &oms.Slides{Pars: 1, Sources: []string{"cid:Att1.gif@AB1B43B2B0594564.B94EF7ABB12B49BA", "cid:Att0.txt@AB1B43B2B0594564.B94EF7ABB12B49BA", "cid:Att2.mid@AB1B43B2B0594564.B94EF7ABB12B49BA"}}, Content: []oms.Content{
-			{Type: "text/plain", ID: "Att0.txt@AB1B43B2B0594564.B94EF7ABB12B49BA", Location: "1.txt", Text: "This is the text part"},
-			{Type: "image/gif", ID: "Att1.gif@AB1B43B2B0594564.B94EF7ABB12B49BA", Location: "106675.gif", Text: "/9j/4AAQ ...... AVExISEyccHhcgLikxMC4p"},
-			{Type: "audio/midi", ID: "Att2.mid@AB1B43B2B0594564.B94EF7ABB12B49BA", Location: "1898.mid", Text: "/wDQjVYUrl ...... GoJ4e8j"},
-		}}},
+		{"sample-MMS.xmsData", oms.XMSData{Format: oms.MMS, SourceType: "reminder", Subject: "My Message",
+			Slides: &oms.Slides{Pars: 1, Sources: []string{"cid:Att1.gif@AB1B43B2B0594564.B94EF7ABB12B49BA",
+				"cid:Att0.txt@AB1B43B2B0594564.B94EF7ABB12B49BA", "cid:Att2.mid@AB1B43B2B0594564.B94EF7ABB12B49BA"}},
+			Content: []oms.Content{
+				{Type: "text/plain", ID: "Att0.txt@AB1B43B2B0594564.B94EF7ABB12B49BA", Location: "1.txt", Text: "This is the text part"},
+				{Type: "image/gif", ID: "Att1.gif@AB1B43B2B0594564.B94EF7ABB12B49BA", Location: "106675.gif", Text: "/9j/4AAQ ...... AVExISEyccHhcgLikxMC4p"},
+				{Type: "audio/midi", ID: "Att2.mid@AB1B43B2B0594564.B94EF7ABB12B49BA", Location: "1898.mid", Text: "/wDQjVYUrl ...... GoJ4e8j"},
+			}}},
 	}
 	for _, test := range tests {
 		got, err := oms.ParseXMSData(read(t, "testdata/"+test.file))
@@ -147,7 +160,8 @@ func TestParseXMSDataInAnyOrderAndNamespace(t *testing.T) {
 		`<o:xmsHead><to><recipient> 1 </recipient><r/></to><sourceType> reminder </sourceType><scheduled>2030-01-02T03:04:05+01:00</scheduled></o:xmsHead>` +
 		`<user><customData><userId>not this</userId></customData><password> p </password><userId> ann </userId></user></o:xmsData>` + "\n")
 	check(t, err)
-	want := oms.XMSData{UserID: "ann", Password: " p ", CustomData: "not this", Scheduled: time.Date(2030, 1, 2, 2, 4, 5, 0, time.UTC), SourceType: "reminder",
+	want := oms.XMSData{UserID: "ann", Password: " p ", CustomData: "not this", Scheduled: time.Date(2030, 1, 2, 2, 4, 5,
+		0, time.UTC), SourceType: "reminder",
 		Recipients: []string{"1"}, Format: oms.SMS, Content: []oms.Content{{Text: "a"}}, Digest: got.Digest}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got\n%+v\nwant\n%+v", got, want)
@@ -251,8 +265,10 @@ func FuzzXMSUser(f *testing.F) {
 // Text is read around the decoder, and understood as it would understand it.
 func FuzzText(f *testing.F) {
 	for _, s := range []string{
-		"", "plain", " Gr\u00fc\u00dfe \U0001F600 ", "a&amp;b&lt;c&gt;d&quot;e&apos;f", "&#65;&#x42;&#x1F600;", "&#0;", "&#xD800;", "&#x110000;", "&#-1;", "&#;", "&x;", "&", "&amp",
-		"a\r\nb\rc\n\rd", "&#13;\n", "\r&#10;", "\r", "<![CDATA[a&amp;\r\n]]>\r<![CDATA[\n]]>", "a<!-- \r -->b", "<?x ?>\n", "</password>\n<password>b", "<a/>b",
+		"", "plain", " Gr\u00fc\u00dfe \U0001F600 ", "a&amp;b&lt;c&gt;d&quot;e&apos;f", "&#65;&#x42;&#x1F600;", "&#0;",
+		"&#xD800;", "&#x110000;", "&#-1;", "&#;", "&x;", "&", "&amp",
+		"a\r\nb\rc\n\rd", "&#13;\n", "\r&#10;", "\r", "<![CDATA[a&amp;\r\n]]>\r<![CDATA[\n]]>", "a<!-- \r -->b", "<?x ?>\n",
+		"</password>\n<password>b", "<a/>b",
 		"\xff", "\uffff", "\x00", "]]>", strings.Repeat("x", 1023) + "\r\n\u00fc&amp;" + strings.Repeat("y", 1010) + "&#x4E2D;\u4e2d",
 	} {
 		f.Add(s)

@@ -76,9 +76,10 @@ func documents() map[string]schema {
 			{name: "error", least: 1, most: 1, attributes: attributes{"code": known, "severity": severity}, text: anyText},
 			text("customData", 0, anyText),
 		}},
-		"DeliverXms":      response(1, 1, nil),
-		"SendXms":         response(1, 1, nil),
-		"DeliverXmsBatch": {name: "xmsResponses", least: 1, most: 1, children: []schema{response(1, 0, attributes{"?id": anyText, "?Id": anyText, "?ID": anyText})}},
+		"DeliverXms": response(1, 1, nil),
+		"SendXms":    response(1, 1, nil),
+		"DeliverXmsBatch": {name: "xmsResponses", least: 1, most: 1, children: []schema{response(1, 0,
+			attributes{"?id": anyText, "?Id": anyText, "?ID": anyText})}},
 	}
 }
 

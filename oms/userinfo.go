@@ -94,7 +94,8 @@ func (s *Service) signIn(c *call, userID, password string) (store.User, *respons
 		return user, &responseError{code: expiredUser}
 	case errors.Is(err, store.ErrAppPassword):
 		s.log.Info("sign-in refused: the own password of an administrator", "from", c.remote)
-		return user, &responseError{code: invalidUser, content: "An administrator signs in here with an app password: omsbox user app-password ID makes one."}
+		return user, &responseError{code: invalidUser, content: "An administrator signs in here with an app password: " +
+			"omsbox user app-password ID makes one."}
 	case errors.As(err, &throttled):
 		s.log.Debug("sign-in put off", "from", c.remote, "seconds", throttled.Seconds)
 		unit := "seconds"

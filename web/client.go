@@ -10,7 +10,8 @@ import (
 )
 
 // forwarding are the headers in which proxies tell of the client. Nobody behind the front sees them.
-var forwarding = []string{"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Proto", "X-Forwarded-Server", "X-Real-Ip", "Forwarded", "Cf-Connecting-Ip", "True-Client-Ip", "X-Client-Ip"}
+var forwarding = []string{"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Proto",
+	"X-Forwarded-Server", "X-Real-Ip", "Forwarded", "Cf-Connecting-Ip", "True-Client-Ip", "X-Client-Ip"}
 
 // identify makes a request tell who asks for what, as the client sees it: in r.RemoteAddr (its port
 // is 0 where a proxy told the address), r.Host and r.URL.Scheme, http or https. What X-Forwarded-For,

@@ -34,10 +34,13 @@ func TestAProxyIsBelievedIfItIsOneOfOurs(t *testing.T) {
 		want          string
 	}{
 		{"no proxy", "", nil, direct},
-		{"not ours", "", []string{"X-Forwarded-For", "203.0.113.9", "X-Forwarded-Proto", "https", "X-Forwarded-Host", "sms.example.org", "X-Real-IP", "203.0.113.9", "Forwarded", "for=203.0.113.9;proto=https"}, direct},
+		{"not ours", "", []string{"X-Forwarded-For", "203.0.113.9", "X-Forwarded-Proto", "https", "X-Forwarded-Host",
+			"sms.example.org", "X-Real-IP", "203.0.113.9", "Forwarded", "for=203.0.113.9;proto=https"}, direct},
 		{"another is ours", "127.0.0.2,10.0.0.0/8", []string{"X-Forwarded-For", "203.0.113.9", "X-Forwarded-Proto", "https"}, direct},
-		{"ours", "127.0.0.1", []string{"X-Forwarded-For", "203.0.113.9", "X-Forwarded-Proto", "https", "X-Forwarded-Host", "sms.example.org"}, "https://sms.example.org from 203.0.113.9"},
-		{"ours, by its network", "10.0.0.0/8, 127.0.0.0/8", []string{"X-Forwarded-For", "203.0.113.9", "X-Forwarded-Proto", "HTTPS"}, "https://box from 203.0.113.9"},
+		{"ours", "127.0.0.1", []string{"X-Forwarded-For", "203.0.113.9", "X-Forwarded-Proto", "https", "X-Forwarded-Host",
+			"sms.example.org"}, "https://sms.example.org from 203.0.113.9"},
+		{"ours, by its network", "10.0.0.0/8, 127.0.0.0/8", []string{"X-Forwarded-For", "203.0.113.9", "X-Forwarded-Proto",
+			"HTTPS"}, "https://box from 203.0.113.9"},
 		{"ours, and tells nothing", "127.0.0.1", nil, direct},
 		{"over plain http", "127.0.0.1", []string{"X-Forwarded-For", "203.0.113.9", "X-Forwarded-Proto", "http"}, "http://box from 203.0.113.9"},
 		{"what the client invented", "127.0.0.1", []string{"X-Forwarded-For", "10.0.0.1, 127.0.0.1, 203.0.113.9"}, "http://box from 203.0.113.9"},

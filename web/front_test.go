@@ -76,10 +76,13 @@ func TestPlainOMSIsForPrivateAddressesIfTheAdministratorSaysSo(t *testing.T) {
 		{"allowed, to a proxy that nobody told us of", "yes", "", []string{"X-Forwarded-For", "203.0.113.9"}, ""},
 		{"allowed, to a proxy that says so itself", "yes", "", []string{"Via", "1.1 proxy"}, ""},
 		{"allowed, and our proxy says it is a stranger", "yes", "127.0.0.1", []string{"X-Forwarded-For", "203.0.113.9"}, ""},
-		{"allowed, and our proxy says it is of the network", "yes", "127.0.0.1", []string{"X-Forwarded-For", "192.168.1.9"}, "old oms POST /oms/service.asmx"},
-		{"allowed, and our proxy says it is of an overlay network", "yes", "127.0.0.1", []string{"X-Forwarded-For", "100.64.3.4"}, "old oms POST /oms/service.asmx"},
+		{"allowed, and our proxy says it is of the network", "yes", "127.0.0.1", []string{"X-Forwarded-For", "192.168.1.9"},
+			"old oms POST /oms/service.asmx"},
+		{"allowed, and our proxy says it is of an overlay network", "yes", "127.0.0.1", []string{"X-Forwarded-For",
+			"100.64.3.4"}, "old oms POST /oms/service.asmx"},
 		{"allowed, and our proxy does not say", "yes", "127.0.0.1", nil, ""},
-		{"our proxy says it came over https", "no", "127.0.0.1", []string{"X-Forwarded-For", "203.0.113.9", "X-Forwarded-Proto", "https"}, "oms POST /oms/service.asmx"},
+		{"our proxy says it came over https", "no", "127.0.0.1", []string{"X-Forwarded-For", "203.0.113.9",
+			"X-Forwarded-Proto", "https"}, "oms POST /oms/service.asmx"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			check(t, h.store.Set(t.Context(), "oms.plain", c.plain))

@@ -57,7 +57,8 @@ func (s *Server) messages(w http.ResponseWriter, r *http.Request, u store.User) 
 	}
 	for _, m := range all {
 		shown := waiting{
-			Waiting: m, Time: moment{m.Scheduled}, Since: moment{m.Created}, Text: beginning(m.Text), Names: names{m.To, m.Left - len(m.To)}, From: from(m.Source, m.SourceType),
+			Waiting: m, Time: moment{m.Scheduled}, Since: moment{m.Created}, Text: beginning(m.Text), Names: names{m.To,
+				m.Left - len(m.To)}, From: from(m.Source, m.SourceType),
 		}
 		switch {
 		case m.Held:

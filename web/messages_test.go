@@ -53,14 +53,17 @@ func TestWhatWaitsIsShownToWhoWroteIt(t *testing.T) {
 	for n := range 50 {
 		many = append(many, fmt.Sprintf("Friend %d", n+1))
 	}
-	later := write(t, s.store, store.Message{User: ann.ID, Source: store.SourceOMS, SourceType: "reminder", Parts: []string{"<b>Grüße</b>\n" + strings.Repeat("ö", 200), "the second"}, Scheduled: at}, many...)
+	later := write(t, s.store, store.Message{User: ann.ID, Source: store.SourceOMS, SourceType: "reminder",
+		Parts: []string{"<b>Grüße</b>\n" + strings.Repeat("ö", 200), "the second"}, Scheduled: at}, many...)
 	queued := write(t, s.store, store.Message{User: ann.ID, Source: store.SourceMail, Parts: []string{"from a mail"}}, "")
 	schedule(t, s.store, bob.ID, "a secret of bob's", "Eve")
 	b := s.browser(t)
 	b.enter(t, "ann")
 	got := b.get(t, "/messages")
-	says(t, got, 200, "Scheduled", "Waiting for the modem", at.Local().Format("Mon 2 Jan 2006, 15:04 MST"), `<time datetime="`+at.Local().Format(time.RFC3339)+`">`,
-		"Friend 1</bdi>, <bdi>Friend 2", "Friend 10</bdi> and 40 more", "A reminder from Outlook", "Written as mail", "<bdi>+447911000000</bdi>", "from a mail", strings.Repeat("ö", 87)+"…", "The first of its 2 texts.",
+	says(t, got, 200, "Scheduled", "Waiting for the modem", at.Local().Format("Mon 2 Jan 2006, 15:04 MST"),
+		`<time datetime="`+at.Local().Format(time.RFC3339)+`">`,
+		"Friend 1</bdi>, <bdi>Friend 2", "Friend 10</bdi> and 40 more", "A reminder from Outlook", "Written as mail",
+		"<bdi>+447911000000</bdi>", "from a mail", strings.Repeat("ö", 87)+"…", "The first of its 2 texts.",
 		`action="`+cancelPath(later)+`"`, `action="`+cancelPath(queued)+`"`)
 	if !strings.Contains(got.body, "&lt;b&gt;Grüße&lt;/b&gt;") || strings.Contains(got.body, "<b>") {
 		t.Error("a text stands unescaped")
@@ -132,10 +135,12 @@ func TestWhatHasLeftIsNotTakenBackAndThePageSaysWhy(t *testing.T) {
 	leaving := claim(t, s.store)                                            // Zoe
 	says(t, b.get(t, "/messages"), 200, "(1 of 4 recipients)")
 	leads(t, b.post(t, cancelPath(message), nil), aboutPath(message))
-	says(t, b.get(t, aboutPath(message)), 200, "<title>Cancelled in part", "cancelled for 1 of 4 recipients: <bdi>Kim</bdi>", "<bdi>Bob</bdi>: it could not be sent",
+	says(t, b.get(t, aboutPath(message)), 200, "<title>Cancelled in part",
+		"cancelled for 1 of 4 recipients: <bdi>Kim</bdi>", "<bdi>Bob</bdi>: it could not be sent",
 		"<bdi>Eve</bdi>: it has left", "<bdi>Zoe</bdi>: it is being sent at this moment", "Nothing waits")
 	settle(leaving, store.Unsent)
-	says(t, b.get(t, aboutPath(message)), 200, "<bdi>Zoe</bdi>: it was just being sent, did not leave, and waits again: see below", "(1 of 4 recipients)", "The last try did not work: barred")
+	says(t, b.get(t, aboutPath(message)), 200, "<bdi>Zoe</bdi>: it was just being sent, did not leave, and waits "+
+		"again: see below", "(1 of 4 recipients)", "The last try did not work: barred")
 	settle(claim(t, s.store), store.Accepted)
 	says(t, b.get(t, aboutPath(message)), 200, "<bdi>Zoe</bdi>: a part of it has left", "Nothing waits")
 
@@ -158,7 +163,8 @@ func TestNobodySeesOrTakesBackAnothersMessage(t *testing.T) {
 	b.enter(t, "bob")
 	unknown := b.post(t, cancelPath(99), nil)
 	says(t, unknown, 404, "There is no such message")
-	for _, path := range []string{cancelPath(ofAnn), cancelPath(nobodys), cancelPath(0), cancelPath(-1), "/messages/x/cancel", "/messages/99999999999999999999/cancel"} {
+	for _, path := range []string{cancelPath(ofAnn), cancelPath(nobodys), cancelPath(0), cancelPath(-1),
+		"/messages/x/cancel", "/messages/99999999999999999999/cancel"} {
 		if got := b.post(t, path, nil); got.body != unknown.body || got.status != unknown.status {
 			t.Errorf("%s: got status %d: %s", path, got.status, got.body)
 		}
@@ -184,7 +190,8 @@ func TestAHundredMessagesAreShownAtMost(t *testing.T) {
 	ann := addUser(t, s.store, "ann")
 	messages := make([]store.Message, 101)
 	for i := range messages {
-		messages[i] = store.Message{User: ann.ID, Source: store.SourceCommand, Parts: []string{fmt.Sprint("number ", i, ".")}, To: []store.Recipient{{Number: "+447911000001", Typed: "Bob"}}}
+		messages[i] = store.Message{User: ann.ID, Source: store.SourceCommand, Parts: []string{fmt.Sprint("number ", i,
+			".")}, To: []store.Recipient{{Number: "+447911000001", Typed: "Bob"}}}
 	}
 	_, err := s.store.EnqueueAll(t.Context(), messages)
 	check(t, err)

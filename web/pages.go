@@ -98,7 +98,8 @@ func (s *Server) links(r *http.Request, signedIn bool) []link {
 func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, name, title string, page any) {
 	var b bytes.Buffer
 	u, signedIn := visitor(r)
-	v := view{Title: title, Service: s.store.Setting("service.name"), Demo: s.config.Demo != nil, User: u.Login, Links: s.links(r, signedIn), Trouble: s.trouble(), Page: page}
+	v := view{Title: title, Service: s.store.Setting("service.name"), Demo: s.config.Demo != nil, User: u.Login,
+		Links: s.links(r, signedIn), Trouble: s.trouble(), Page: page}
 	if err := s.templates[name].Execute(&b, v); err != nil {
 		panic(fmt.Errorf("page %s: %w", name, err))
 	}
@@ -122,7 +123,8 @@ func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) foreign(w http.ResponseWriter, r *http.Request) {
 	s.render(w, r, http.StatusForbidden, "problem", "That came from another site",
-		problem{Text: "Another site's page tried to send something in your name. Nothing was done. If it was you who did it, please do it again from the pages here."})
+		problem{Text: "Another site's page tried to send something in your name. Nothing was done. If it was you who did " +
+			"it, please do it again from the pages here."})
 }
 
 // fail answers with a page that has a code under which the log tells what err is.

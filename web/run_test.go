@@ -277,7 +277,8 @@ func TestTooLongAHeaderIsRefused(t *testing.T) {
 func TestABrokenListenerEndsTheServer(t *testing.T) {
 	t.Parallel()
 	s := openStore(t)
-	server, err := web.New(s, slog.New(slog.DiscardHandler), web.Config{OMS: http.HandlerFunc(oms), OldOMS: http.HandlerFunc(old), Certificates: keeper(t, s)})
+	server, err := web.New(s, slog.New(slog.DiscardHandler), web.Config{OMS: http.HandlerFunc(oms),
+		OldOMS: http.HandlerFunc(old), Certificates: keeper(t, s)})
 	check(t, err)
 	good, broken := newPipes(), newPipes()
 	broken.Close()

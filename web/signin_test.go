@@ -166,8 +166,10 @@ func TestTheCookieIsForThisBoxAlone(t *testing.T) {
 		want   string
 	}{
 		{"all is plain", proxied.browser(t), nil, "omsbox=TOKEN" + always + "SameSite=Lax"},
-		{"a proxy has the certificate", proxied.browser(t), []string{"X-Forwarded-Proto", "https", "X-Forwarded-For", "203.0.113.9"}, "__Host-omsbox=TOKEN" + always + "Secure; SameSite=Lax"},
-		{"https", newBrowser(t, h.newClient(t, "", 0), "https://sms.example.org:"+port(h.https)), nil, "__Host-omsbox=TOKEN" + always + "Secure; SameSite=Lax"},
+		{"a proxy has the certificate", proxied.browser(t), []string{"X-Forwarded-Proto", "https", "X-Forwarded-For",
+			"203.0.113.9"}, "__Host-omsbox=TOKEN" + always + "Secure; SameSite=Lax"},
+		{"https", newBrowser(t, h.newClient(t, "", 0), "https://sms.example.org:"+port(h.https)), nil,
+			"__Host-omsbox=TOKEN" + always + "Secure; SameSite=Lax"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := c.at.post(t, "/signin", url.Values{"login": {"ann"}, "password": {"secret of ann"}}, c.header...)

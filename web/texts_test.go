@@ -51,11 +51,13 @@ func TestOwnTextsAreShownWithTheirWords(t *testing.T) {
 	got := b.get(t, "/texts")
 	says(t, got, 200, "<title>Your texts", "From <bdi>"+eve+"</bdi>", "To <bdi>Eve</bdi>, <bdi>Zoe</bdi>", "Come over!", "there?\n\nthe second part",
 		"Written in Outlook", "<bdi>Eve</bdi>: could not be sent: the number does not exist", "<bdi>Zoe</bdi>: waits",
-		"It could not be mailed to you: SMTP error 550: no such mailbox", "and bring bread", "no mailbox of yours is known here", `<a href="/texts" aria-current="page">`)
+		"It could not be mailed to you: SMTP error 550: no such mailbox", "and bring bread",
+		"no mailbox of yours is known here", `<a href="/texts" aria-current="page">`)
 	if !strings.Contains(got.body, "&lt;i&gt;Are you&lt;/i&gt;\nthere?") || strings.Contains(got.body, "<i>") {
 		t.Error("a text stands unescaped")
 	}
-	if strings.Index(got.body, "bring bread") > strings.Index(got.body, "Come over!") || strings.Index(got.body, "Come over!") > strings.Index(got.body, "the second part") {
+	if strings.Index(got.body, "bring bread") > strings.Index(got.body, "Come over!") || strings.Index(got.body,
+		"Come over!") > strings.Index(got.body, "the second part") {
 		t.Error("the newest does not come first")
 	}
 	if strings.Contains(s.log.String(), "bread") || strings.Contains(s.log.String(), "Come over") {
@@ -77,7 +79,8 @@ func TestNobodySeesTheTextsOfAnother(t *testing.T) {
 	b, owner, stranger := s.browser(t), s.browser(t), s.browser(t)
 	b.enter(t, "bob")
 	owner.enter(t, "ann")
-	addresses := []string{"/texts", "/texts?after=4102444800000-in-99", "/texts?after=4102444800000-out-1", "/texts?user=1", fmt.Sprintf("/texts?user=%d&id=%d", ann.ID, ann.ID), "/messages"}
+	addresses := []string{"/texts", "/texts?after=4102444800000-in-99", "/texts?after=4102444800000-out-1",
+		"/texts?user=1", fmt.Sprintf("/texts?user=%d&id=%d", ann.ID, ann.ID), "/messages"}
 	page := owner.get(t, "/texts")
 	for older := olderPage(page.body); older != ""; older = olderPage(owner.get(t, older).body) {
 		addresses = append(addresses, older) // those of ann's own list

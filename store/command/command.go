@@ -114,7 +114,8 @@ func UserAdd(ctx context.Context, flags *flag.FlagSet, args []string) error {
 		}
 		fmt.Printf("added %s; replies will come from %s\n", u.Login, s.Address(u))
 		if u.Admin {
-			fmt.Printf("an administrator's own password is for the pages alone: `%s` makes one for Outlook or a mail program\n", typed(s, "user app-password", u.Login))
+			fmt.Printf("an administrator's own password is for the pages alone: `%s` makes one for Outlook or a mail "+
+				"program\n", typed(s, "user app-password", u.Login))
 		}
 		shared, err := s.Shared(ctx, u)
 		if err != nil {

@@ -73,7 +73,8 @@ func (a *acme) newPublicCA(w wishes) *publicCA {
 		if err != nil {
 			ca.fault = fmt.Errorf("the setting acme.dns is wrong: %w", err)
 		}
-		issuer.DNS01Solver = &certmagic.DNS01Solver{DNSManager: certmagic.DNSManager{DNSProvider: provider, TTL: time.Minute, Resolvers: a.resolvers, Logger: issuer.Logger}}
+		issuer.DNS01Solver = &certmagic.DNS01Solver{DNSManager: certmagic.DNSManager{DNSProvider: provider,
+			TTL: time.Minute, Resolvers: a.resolvers, Logger: issuer.Logger}}
 	} else if issuer.DisableHTTPChallenge && issuer.DisableTLSALPNChallenge {
 		ca.fault = errors.New("there is no way to prove the name: start omsbox with -http or -https, or set acme.dns")
 	}
@@ -127,7 +128,8 @@ func (ca *publicCA) mend(ctx context.Context, name string) error {
 	}
 	key := ca.config.Issuers[0].IssuerKey()
 	var files [3][]byte
-	for i, file := range []string{certmagic.StorageKeys.SiteCert(key, name), certmagic.StorageKeys.SitePrivateKey(key, name), certmagic.StorageKeys.SiteMeta(key, name)} {
+	for i, file := range []string{certmagic.StorageKeys.SiteCert(key, name), certmagic.StorageKeys.SitePrivateKey(key,
+		name), certmagic.StorageKeys.SiteMeta(key, name)} {
 		var err error
 		if files[i], err = ca.config.Storage.Load(ctx, file); errors.Is(err, fs.ErrNotExist) {
 			return nil // it is got anew

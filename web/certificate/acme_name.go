@@ -91,7 +91,8 @@ func (v *vouched) status(now time.Time) (ok bool, text string) {
 		return false, fmt.Sprintf("%s: the certificate of %s ended on %s, and is being renewed", v.name, issuer, leaf.NotAfter.Format("2006-01-02"))
 	}
 	if left <= 0 {
-		return false, fmt.Sprintf("%s: the certificate of %s ended on %s, and %s does not renew it: %s", v.name, issuer, leaf.NotAfter.Format("2006-01-02"), v.ca.name, reason)
+		return false, fmt.Sprintf("%s: the certificate of %s ended on %s, and %s does not renew it: %s", v.name, issuer,
+			leaf.NotAfter.Format("2006-01-02"), v.ca.name, reason)
 	}
 	remains := fmt.Sprintf("%d more days", left/day)
 	if left < 2*day {

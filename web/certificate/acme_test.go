@@ -45,7 +45,8 @@ func newBoxACME(t *testing.T, settings map[string]string, hosts ...string) *acme
 			t.Fatal(err)
 		}
 	}
-	a, err := newACME(s, slog.New(slog.DiscardHandler), Config{Mode: ACME, Data: t.TempDir(), Hosts: hosts, HTTP: "127.0.0.1:80", HTTPS: "127.0.0.1:443"})
+	a, err := newACME(s, slog.New(slog.DiscardHandler), Config{Mode: ACME, Data: t.TempDir(), Hosts: hosts,
+		HTTP: "127.0.0.1:80", HTTPS: "127.0.0.1:443"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -366,22 +367,31 @@ func TestACMETellsWhatTheCASays(t *testing.T) {
 		{"no connection", problem("connection", "Timeout during connect (likely firewall problem)"), false, []string{"ports 80 and 443", "acme.dns"}},
 		{"another server", problem("unauthorized", "Invalid response: 404"), false, []string{"something else", "ports 80 and 443"}},
 		{"another proof", problem("unauthorized", "Incorrect TXT record"), true, []string{"another proof", "acme.dns"}},
-		{"too often", problem("rateLimited", "too many certificates (5) already issued for this exact set of identifiers in the last 168h0m0s, retry after 2026-11-30 12:34:56 UTC: see"), false,
+		{"too often", problem("rateLimited", "too many certificates (5) already issued for this exact set of identifiers "+
+			"in the last 168h0m0s, retry after 2026-11-30 12:34:56 UTC: see"), false,
 			[]string{"too often", "2026-11-30 12:34 UTC"}},
 		{"too often for now", problem("rateLimited", "Service busy; retry later."), false, []string{"too often"}},
 		{"CAA", problem("caa", "CAA record for sms.example.org prevents issuance"), false, []string{"CAA"}},
-		{"a name that it does not like", problem("rejectedIdentifier", "Domain name does not end with a valid public suffix"), false, []string{"no such name as sms.example.org"}},
+		{"a name that it does not like", problem("rejectedIdentifier", "Domain name does not end with a valid public "+
+			"suffix"), false, []string{"no such name as sms.example.org"}},
 		{"a mail address that it does not like", problem("invalidContact", "contact email has forbidden domain"), false, []string{"acme.mail"}},
 		{"accounts made by hand", problem("externalAccountRequired", ""), false, []string{"acme.directory"}},
 		{"trouble of its own", problem("serverInternal", ""), false, []string{"of its own"}},
-		{"one for each name", fmt.Errorf("%w", protocol.Problem{Type: protocol.ProblemTypeCompound, Subproblems: []protocol.Subproblem{{Problem: protocol.Problem{Type: protocol.ProblemTypeCAA}}}}), false, []string{"CAA"}},
+		{"one for each name", fmt.Errorf("%w", protocol.Problem{Type: protocol.ProblemTypeCompound,
+			Subproblems: []protocol.Subproblem{{Problem: protocol.Problem{Type: protocol.ProblemTypeCAA}}}}), false,
+			[]string{"CAA"}},
 		{"something new", problem("notYetInvented", strings.Repeat("because ", 100)), false, []string{`it says "because because`, "…"}},
-		{"a provider", fmt.Errorf("adding: %w", &dns.Error{Provider: "DuckDNS", Err: errors.New("it refused")}), true, []string{"could not be written", "DuckDNS: it refused"}},
-		{"no Internet", fmt.Errorf("performing request: %w", &net.DNSError{Err: "no such host", Name: "ca.example.net"}), false, []string{"cannot look up ca.example.net"}},
-		{"no zone", errors.New(`could not determine zone for domain "_acme-challenge.sms.example.org"`), true, []string{"which zone sms.example.org is in"}},
+		{"a provider", fmt.Errorf("adding: %w", &dns.Error{Provider: "DuckDNS", Err: errors.New("it refused")}), true,
+			[]string{"could not be written", "DuckDNS: it refused"}},
+		{"no Internet", fmt.Errorf("performing request: %w", &net.DNSError{Err: "no such host", Name: "ca.example.net"}),
+			false, []string{"cannot look up ca.example.net"}},
+		{"no zone", errors.New(`could not determine zone for domain "_acme-challenge.sms.example.org"`), true,
+			[]string{"which zone sms.example.org is in"}},
 		{"slow DNS", errors.New("timed out waiting for record to fully propagate; verify"), true, []string{"does not show there yet"}},
-		{"a full disk", errors.New("failed storage check: no space left on device - storage is probably misconfigured"), false, []string{"is the disk full?"}},
-		{"a disk that cannot be read", fmt.Errorf("read the certificate: %w", &fs.PathError{Op: "read", Path: "acme/certificates/sms.key", Err: syscall.EIO}), false, []string{"the data directory", "disk"}},
+		{"a full disk", errors.New("failed storage check: no space left on device - storage is probably misconfigured"),
+			false, []string{"is the disk full?"}},
+		{"a disk that cannot be read", fmt.Errorf("read the certificate: %w", &fs.PathError{Op: "read",
+			Path: "acme/certificates/sms.key", Err: syscall.EIO}), false, []string{"the data directory", "disk"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			ca := &publicCA{name: "Let's Encrypt", host: "ca.example.net", byDNS: c.byDNS}
@@ -482,7 +492,8 @@ func TestACMELeavesOtherRequestsAlone(t *testing.T) {
 			t.Errorf("%s: the answer is %d %s", path, w.Code, bytes.TrimSpace(w.Body.Bytes()))
 		}
 	}
-	if _, err := a.certificate(&tls.ClientHelloInfo{ServerName: "sms.example.org", SupportedProtos: []string{"acme-tls/1"}}); err == nil || errors.Is(err, errNone) {
+	if _, err := a.certificate(&tls.ClientHelloInfo{ServerName: "sms.example.org",
+		SupportedProtos: []string{"acme-tls/1"}}); err == nil || errors.Is(err, errNone) {
 		t.Errorf("a TLS-ALPN-01 challenge that nobody asked for: the error is %v", err)
 	}
 }

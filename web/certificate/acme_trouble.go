@@ -31,7 +31,8 @@ func (ca *publicCA) trouble(err error, name string, now time.Time) string {
 		return "the proof could not be written to DNS. " + provider.Error()
 	}
 	if clockIsWrong(err) {
-		return fmt.Sprintf("by this computer's clock it is %s, and the CA's own certificate is not good at that time: set the clock", now.Format("2006-01-02 15:04"))
+		return fmt.Sprintf("by this computer's clock it is %s, and the CA's own certificate is not good at that time: "+
+			"set the clock", now.Format("2006-01-02 15:04"))
 	}
 	var unproved *tls.CertificateVerificationError
 	if errors.As(err, &unproved) {

@@ -144,7 +144,8 @@ func (l *local) run(ctx context.Context) error {
 func (l *local) reload() error {
 	info, err := os.Stat(rootPath(l.data))
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("the root of this box's own CA is gone from %s: put back a copy of that file, or make a new root with `omsbox root new` (then everybody must trust the new one)", rootPath(l.data))
+		return fmt.Errorf("the root of this box's own CA is gone from %s: put back a copy of that file, or make a new "+
+			"root with `omsbox root new` (then everybody must trust the new one)", rootPath(l.data))
 	}
 	if err != nil {
 		return err
@@ -178,7 +179,8 @@ func (l *local) status() (ok bool, text string) {
 		return false, fmt.Sprintf("this box's own CA could make no certificate: %v", err)
 	}
 	if missing := i.uncovered(l.hosts); len(missing) > 0 && !l.fallback {
-		return false, fmt.Sprintf("the root of this box's own CA was made without %s: make a new one with `omsbox root new` (then everybody must trust the new one)", enumerate(missing))
+		return false, fmt.Sprintf("the root of this box's own CA was made without %s: make a new one with `omsbox root "+
+			"new` (then everybody must trust the new one)", enumerate(missing))
 	}
 	switch {
 	case l.fallback:

@@ -161,7 +161,8 @@ func TestTheCertificateIsAsClientsWantIt(t *testing.T) {
 	if got := root.NotBefore.Format(time.DateOnly) + root.NotAfter.Format(" "+time.DateOnly); got != "2025-01-01 2049-12-31" {
 		t.Errorf("the root is valid %s", got)
 	}
-	if want := "omsbox " + time.Now().UTC().Format("2006-01"); !strings.HasPrefix(root.Subject.CommonName, want) || !strings.HasSuffix(root.Subject.CommonName, host) {
+	if want := "omsbox " + time.Now().UTC().Format("2006-01"); !strings.HasPrefix(root.Subject.CommonName, want) ||
+		!strings.HasSuffix(root.Subject.CommonName, host) {
 		t.Errorf("the root is called %q", root.Subject.CommonName)
 	}
 	if !root.MaxPathLenZero || !root.PermittedDNSDomainsCritical {
@@ -278,7 +279,8 @@ func TestACertificateThatAPowerCutLeftHalfWrittenIsMadeAnew(t *testing.T) {
 		{"the certificate is empty", ".crt", ""},
 		{"the key is empty", ".key", ""},
 		{"the note is empty", ".json", ""},
-		{"the key is another's", ".key", "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1Z5a0Yd1xk3oVn3r9o0Xn3kYy4bq2m1l0b7z0Q0h0A\n-----END PRIVATE KEY-----\n"},
+		{"the key is another's", ".key", "-----BEGIN PRIVATE " +
+			"KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1Z5a0Yd1xk3oVn3r9o0Xn3kYy4bq2m1l0b7z0Q0h0A\n-----END PRIVATE KEY-----\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			data := usedData(t)

@@ -33,7 +33,8 @@ func TestFilesArePublicWhereAPublicCAVouchesForThatName(t *testing.T) {
 	}
 	ca := &x509.Certificate{Subject: pkix.Name{CommonName: "root"}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
 	root := sign(ca, ca)
-	between := sign(&x509.Certificate{Subject: pkix.Name{CommonName: "between"}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}, root)
+	between := sign(&x509.Certificate{Subject: pkix.Name{CommonName: "between"}, IsCA: true, BasicConstraintsValid: true,
+		KeyUsage: x509.KeyUsageCertSign}, root)
 	leaf := sign(&x509.Certificate{DNSNames: []string{"sms.example.org"}}, between)
 	trusted := x509.NewCertPool()
 	trusted.AddCert(root)

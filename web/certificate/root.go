@@ -168,7 +168,9 @@ func readAuthority(data string) (*authority, error) {
 		a, err = parseAuthority(text)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the root of this box's own CA, which people trusted, cannot be read from %s: %w; put back a copy of that file, or make a new root with `omsbox root new` (then everybody must trust the new one)", path, err)
+		return nil, fmt.Errorf("the root of this box's own CA, which people trusted, cannot be read from %s: %w; put "+
+			"back a copy of that file, or make a new root with `omsbox root new` (then everybody must trust the new one)",
+			path, err)
 	}
 	return a, nil
 }

@@ -48,9 +48,11 @@ func TestOldClientsAreServedAtTheLegacyDoorAlone(t *testing.T) {
 		{"Windows 7", windows7, nil, map[string]string{"legacy": "TLS 1.0 TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA"}},
 		{"Windows 7 with TLS 1.2", windows7TLS12, nil, map[string]string{"legacy": "TLS 1.2 TLS_RSA_WITH_AES_128_CBC_SHA256"}},
 		{"TLS 1.1", tls11, nil, map[string]string{"legacy": "TLS 1.1 TLS_RSA_WITH_AES_128_CBC_SHA"}},
-		{"TLS 1.0 that offers HTTP/2", windows7, []string{"h2", "http/1.1"}, map[string]string{"legacy": "TLS 1.0 TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA http/1.1"}},
+		{"TLS 1.0 that offers HTTP/2", windows7, []string{"h2", "http/1.1"},
+			map[string]string{"legacy": "TLS 1.0 TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA http/1.1"}},
 		{"today's browser", modern, []string{"h2", "http/1.1"}, map[string]string{
-			"pages": "TLS 1.3 TLS_AES_128_GCM_SHA256 h2", "mail": "TLS 1.3 TLS_AES_128_GCM_SHA256", "legacy": "TLS 1.2 TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 http/1.1"}},
+			"pages": "TLS 1.3 TLS_AES_128_GCM_SHA256 h2", "mail": "TLS 1.3 TLS_AES_128_GCM_SHA256",
+			"legacy": "TLS 1.2 TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 http/1.1"}},
 		{"TLS 1.3 alone", tls13, nil, map[string]string{"pages": "TLS 1.3 TLS_AES_128_GCM_SHA256", "mail": "TLS 1.3 TLS_AES_128_GCM_SHA256"}},
 		{"a mail program that offers ALPN", modern, []string{"smtp"}, map[string]string{"mail": "TLS 1.3 TLS_AES_128_GCM_SHA256"}},
 	} {

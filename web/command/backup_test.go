@@ -54,7 +54,8 @@ func typing(t testing.TB, input string, do func(context.Context, *flag.FlagSet, 
 func TestWhoTrustedTheOldBoxTrustsTheRestoredOne(t *testing.T) {
 	dir, s := dataOfABox(t, "-host=box.example.org", "-modem=sim")
 	keep := func(dir string, s *store.Store) *certificate.Keeper {
-		k, err := certificate.New(s, slog.New(slog.DiscardHandler), certificate.Config{Mode: certificate.Local, Data: dir, Hosts: []string{"box.example.org"}})
+		k, err := certificate.New(s, slog.New(slog.DiscardHandler), certificate.Config{Mode: certificate.Local, Data: dir,
+			Hosts: []string{"box.example.org"}})
 		must(t, err)
 		return k
 	}
@@ -135,8 +136,10 @@ func TestABackupHasOwnCertificatesAndFlags(t *testing.T) {
 			t.Errorf("%s has mode %o", path, info.Mode().Perm())
 		}
 	}
-	words := restoredWords("/srv/box", manifest{Made: time.Now(), Flags: []string{"-tls=files", "-cert=" + cert, "-key=" + key, "-modem=auto"}}, store.Restored{})
-	if want := "omsbox serve -tls=files -cert=/srv/box/own/cert.pem -key=/srv/box/own/key.pem -modem=auto -data /srv/box"; !strings.Contains(words, want) {
+	words := restoredWords("/srv/box", manifest{Made: time.Now(), Flags: []string{"-tls=files", "-cert=" + cert,
+		"-key=" + key, "-modem=auto"}}, store.Restored{})
+	if want := "omsbox serve -tls=files -cert=/srv/box/own/cert.pem -key=/srv/box/own/key.pem -modem=auto -data " +
+		"/srv/box"; !strings.Contains(words, want) {
 		t.Errorf("it lacks %q:\n%s", want, words)
 	}
 }

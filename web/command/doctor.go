@@ -24,7 +24,8 @@ const within = time.Minute
 
 // Doctor returns the command that looks for what is wrong and says what to do. modems looks for the
 // modems of this computer, for when no service has them; relay tries the mail relay.
-func Doctor(modems func(context.Context) []store.Health, relay func(context.Context, *store.Store) store.Health) func(context.Context, *flag.FlagSet, []string) error {
+func Doctor(modems func(context.Context) []store.Health, relay func(context.Context,
+	*store.Store) store.Health) func(context.Context, *flag.FlagSet, []string) error {
 	return func(ctx context.Context, flags *flag.FlagSet, args []string) error {
 		data := command.DataFlag(flags)
 		if err := command.Parse(flags, args, 0, 0); err != nil {

@@ -39,7 +39,8 @@ func leads(host string, found, mine []netip.Addr) (ok bool, text string, router 
 		case addr.IsPrivate() || addr.IsLinkLocalUnicast():
 			private = append(private, addr.String())
 		case shared.Contains(addr):
-			return false, fmt.Sprintf("%s leads to %s, an address inside your provider's network, where nobody can come in: ask the provider for a public address", host, addr), router
+			return false, fmt.Sprintf("%s leads to %s, an address inside your provider's network, where nobody can come in: "+
+				"ask the provider for a public address", host, addr), router
 		case addr.Is6():
 			return false, fmt.Sprintf("%s leads to %s, which is not this computer: correct the AAAA record of the name, or remove it", host, addr), router
 		default:
@@ -48,11 +49,14 @@ func leads(host string, found, mine []netip.Addr) (ok bool, text string, router 
 	}
 	switch {
 	case len(private) > 0:
-		return false, fmt.Sprintf("%s leads to %s, which is another computer: this one is %s; correct the A record of the name", host, enumerate(private), addressesOf(mine)), netip.Addr{}
+		return false, fmt.Sprintf("%s leads to %s, which is another computer: this one is %s; correct the A record of "+
+			"the name", host, enumerate(private), addressesOf(mine)), netip.Addr{}
 	case len(public) > 0:
-		return true, fmt.Sprintf("%s leads to %s, which is right if that is your router and it forwards to this computer (%s)", host, enumerate(public), addressesOf(mine)), router
+		return true, fmt.Sprintf("%s leads to %s, which is right if that is your router and it forwards to this computer "+
+			"(%s)", host, enumerate(public), addressesOf(mine)), router
 	case len(here) > 0 && !slices.ContainsFunc(found, func(a netip.Addr) bool { return !a.Unmap().IsPrivate() && !a.IsLinkLocalUnicast() }):
-		return true, fmt.Sprintf("%s leads to this computer (%s), from your own network; from the Internet nobody can come in", host, enumerate(here)), router
+		return true, fmt.Sprintf("%s leads to this computer (%s), from your own network; from the Internet nobody can "+
+			"come in", host, enumerate(here)), router
 	case len(here) > 0:
 		return true, fmt.Sprintf("%s leads to this computer (%s)", host, enumerate(here)), router
 	}
@@ -101,7 +105,8 @@ func multicast(host string) (ok bool, text string) {
 	}
 	own, _, _ = strings.Cut(own, ".")
 	if own += ".local"; !strings.EqualFold(own, host) {
-		return false, fmt.Sprintf("%s is not this computer's name in its own network, which is %s: give that with -host, or give the computer the other name", host, own)
+		return false, fmt.Sprintf("%s is not this computer's name in its own network, which is %s: give that with -host, "+
+			"or give the computer the other name", host, own)
 	}
 	return true, host + " is this computer's name in its own network, if avahi-daemon runs or the router knows it"
 }

@@ -52,7 +52,8 @@ func TestMain(m *testing.M) {
 
 func TestWhereANameLeads(t *testing.T) {
 	t.Parallel()
-	mine := []netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("192.168.1.5"), netip.MustParseAddr("203.0.113.7"), netip.MustParseAddr("2001:db8::5")}
+	mine := []netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("192.168.1.5"),
+		netip.MustParseAddr("203.0.113.7"), netip.MustParseAddr("2001:db8::5")}
 	for _, c := range []struct {
 		name   string
 		found  []string
@@ -251,7 +252,8 @@ func TestDoctorOfABoxThatIsWell(t *testing.T) {
 	must(t, b.ServeModems(t.Context(), []string{"sim"}))
 	must(t, b.SetModem(t.Context(), store.Modem{Device: "sim", Up: true, Model: "Simulator", Signal: 99}))
 	found := b.diagnosis(t)
-	for _, part := range []string{"service", "database", "disk", "files", "clock", "name", "https", "http", "https-legacy", "smtp", "modem", "mail relay"} {
+	for _, part := range []string{"service", "database", "disk", "files", "clock", "name", "https", "http",
+		"https-legacy", "smtp", "modem", "mail relay"} {
 		if h, ok := found[part]; !ok || !h.OK {
 			t.Errorf("%s: %+v", part, h)
 		}
@@ -273,10 +275,16 @@ func TestDoctorFindsWhatIsWrong(t *testing.T) {
 	}{
 		{"nobody is at the https port", "https", "restart the service", func(_ *testing.T, b *box) { b.front.HTTPS = gone }},
 		{"another program has the http port", "http", "another program's port", func(_ *testing.T, b *box) { b.front.HTTP = b.front.HTTPS }},
-		{"the legacy door does not speak as old programs do", "https-legacy", "as old programs want it", func(_ *testing.T, b *box) { b.front.Legacy = b.front.HTTPS }},
+		{"the legacy door does not speak as old programs do", "https-legacy", "as old programs want it", func(_ *testing.T,
+			b *box) {
+			b.front.Legacy = b.front.HTTPS
+		}},
 		{"the mail door is closed", "smtp", "no mail program can come in", func(_ *testing.T, b *box) { b.front.SMTP = gone }},
 		{"a name that the certificate does not have", "https", "for other names", func(_ *testing.T, b *box) { b.front.Hosts = []string{"other.local"} }},
-		{"a name that is another computer's", "name", "other.local is not this computer's name", func(_ *testing.T, b *box) { b.front.Hosts = []string{"other.local"} }},
+		{"a name that is another computer's", "name", "other.local is not this computer's name", func(_ *testing.T,
+			b *box) {
+			b.front.Hosts = []string{"other.local"}
+		}},
 		{"no public CA has vouched yet", "https", "no public CA vouches for it yet", func(_ *testing.T, b *box) { b.front.TLS = certificate.ACME }},
 		{"why that is so", "certificate", "too many requests", func(t *testing.T, b *box) {
 			b.rest()
@@ -288,7 +296,10 @@ func TestDoctorFindsWhatIsWrong(t *testing.T) {
 			must(t, b.ServeModems(t.Context(), []string{"auto"}))
 			must(t, b.SetModem(t.Context(), store.Modem{Device: "auto", Problem: "no SIM: put a SIM in"}))
 		}},
-		{"a root that cannot be read", "certificate", "acme.roots", func(t *testing.T, b *box) { must(t, b.Set(t.Context(), "acme.roots", "/nowhere.pem")) }},
+		{"a root that cannot be read", "certificate", "acme.roots", func(t *testing.T, b *box) {
+			must(t, b.Set(t.Context(),
+				"acme.roots", "/nowhere.pem"))
+		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -306,7 +317,8 @@ func vouch(t *testing.T, change func(*x509.Certificate), by *x509.Certificate, k
 	t.Helper()
 	own, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(t, err)
-	c := &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(60 * 24 * time.Hour),
+	c := &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), NotBefore: time.Now().Add(-time.Hour),
+		NotAfter: time.Now().Add(60 * 24 * time.Hour),
 		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, BasicConstraintsValid: true}
 	change(c)
 	if by == nil {
@@ -366,7 +378,8 @@ func TestTheRootIsShown(t *testing.T) {
 	must(t, showRoot(&out, b.Store))
 	root, err := certificate.ReadRoot(b.Dir())
 	must(t, err)
-	for _, want := range []string{root.Fingerprint, "localhost", "192.168.0.0/16", filepath.Join("ca", "root.pem"), "http://" + b.front.HTTP + "/trust", "2049"} {
+	for _, want := range []string{root.Fingerprint, "localhost", "192.168.0.0/16", filepath.Join("ca", "root.pem"),
+		"http://" + b.front.HTTP + "/trust", "2049"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %s in\n%s", want, out.String())
 		}
@@ -375,7 +388,8 @@ func TestTheRootIsShown(t *testing.T) {
 
 func TestCommandsAreShownAsTheyAreTyped(t *testing.T) {
 	t.Parallel()
-	for word, want := range map[string]string{"-host=sms.example.org": "-host=sms.example.org", "": "''", "a b": "'a b'", "it's": `'it'\''s'`, "/home/$(reboot)/omsbox": "'/home/$(reboot)/omsbox'", "$HOME": "'$HOME'"} {
+	for word, want := range map[string]string{"-host=sms.example.org": "-host=sms.example.org", "": "''", "a b": "'a b'",
+		"it's": `'it'\''s'`, "/home/$(reboot)/omsbox": "'/home/$(reboot)/omsbox'", "$HOME": "'$HOME'"} {
 		if got := store.Quoted(word); got != want {
 			t.Errorf("%q is typed as %s, want %s", word, got, want)
 		}

@@ -71,7 +71,8 @@ func (v *visitor) checks() []check {
 	}
 	var checks []check
 	if len(v.front.Hosts) == 0 {
-		checks = append(checks, always(store.Health{Part: "name", OK: true, Text: "none was given with -host: this box goes by " + v.hosts[0] + " and its addresses"}))
+		checks = append(checks, always(store.Health{Part: "name", OK: true, Text: "none was given with -host: this box " +
+			"goes by " + v.hosts[0] + " and its addresses"}))
 	}
 	for _, host := range v.front.Hosts {
 		checks = append(checks, one("name", func(ctx context.Context) (bool, string) { return v.name(ctx, host) }))
@@ -124,7 +125,8 @@ func (v *visitor) name(ctx context.Context, host string) (bool, string) {
 	}
 	here, err := greet(ctx, inside(v.front.HTTPS), host)
 	if err == nil && !outside.PeerCertificates[0].Equal(here.PeerCertificates[0]) {
-		return false, fmt.Sprintf("%s leads to %s, where another computer answers, or the router itself: have the router forward port %s to this computer (%s)", host, router, port, addressesOf(v.mine))
+		return false, fmt.Sprintf("%s leads to %s, where another computer answers, or the router itself: have the router "+
+			"forward port %s to this computer (%s)", host, router, port, addressesOf(v.mine))
 	}
 	return true, fmt.Sprintf("%s leads to %s, which leads back to this computer", host, router)
 }
@@ -196,7 +198,8 @@ func (v *visitor) chain(state tls.ConnectionState, host string) (bool, string) {
 	}
 	if err == nil {
 		if left := leaf.NotAfter.Sub(v.now); left < soon {
-			return false, fmt.Sprintf("its certificate by %s is valid only until %s, and should have been renewed: the service's log says why it was not", issuer(leaf), until)
+			return false, fmt.Sprintf("its certificate by %s is valid only until %s, and should have been renewed: the "+
+				"service's log says why it was not", issuer(leaf), until)
 		}
 		return true, fmt.Sprintf("%s vouches for it until %s, and %s", issuer(leaf), until, trust)
 	}
@@ -220,9 +223,12 @@ func (v *visitor) chain(state tls.ConnectionState, host string) (bool, string) {
 	case errors.As(err, &other):
 		return false, "its certificate is for other names: " + enumerate(certificate.Names(leaf))
 	case errors.As(err, &unknown) && len(state.PeerCertificates) == 1 && leaf.Issuer.String() != leaf.Subject.String():
-		return false, fmt.Sprintf("this computer does not know %s, who signed its certificate: the file of -cert must hold the intermediate certificates too; or, if that is your company's own CA, its root must be trusted on each computer", issuer(leaf))
+		return false, fmt.Sprintf("this computer does not know %s, who signed its certificate: the file of -cert must "+
+			"hold the intermediate certificates too; or, if that is your company's own CA, its root must be trusted on each "+
+			"computer", issuer(leaf))
 	case errors.As(err, &unknown):
-		return false, fmt.Sprintf("nobody that this computer trusts vouches for its certificate, which %s signed: if that is your company's own CA, its root must be trusted on each computer", issuer(leaf))
+		return false, fmt.Sprintf("nobody that this computer trusts vouches for its certificate, which %s signed: if "+
+			"that is your company's own CA, its root must be trusted on each computer", issuer(leaf))
 	}
 	return false, fmt.Sprintf("its certificate is not valid: %v", err)
 }
@@ -283,7 +289,8 @@ func (v *visitor) legacy(ctx context.Context) (bool, string) {
 	address := inside(v.front.Legacy)
 	state, err := shakeHands(ctx, address, &tls.Config{
 		ServerName: v.hosts[0], InsecureSkipVerify: true, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS10,
-		CipherSuites: []uint16{tls.TLS_RSA_WITH_AES_128_CBC_SHA, tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA, tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA, tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA},
+		CipherSuites: []uint16{tls.TLS_RSA_WITH_AES_128_CBC_SHA, tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA,
+			tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA, tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA},
 	})
 	if err != nil {
 		return false, fmt.Sprintf("nobody answers at %s as old programs want it: %v; %s", address, err, v.restart())

@@ -34,9 +34,11 @@ func FrontFlags(flags *flag.FlagSet) *Front {
 	flags.Var(&f.hosts, "host", "a `name` that people reach the box by, such as sms.example.org; may be repeated, the first one is shown to people")
 	flags.StringVar(&f.https, "https", ":443", "the `address` to serve pages and OMS at with TLS")
 	flags.StringVar(&f.http, "http", ":80", "the `address` that leads there from plain HTTP, or serves without TLS where -tls is off; off: none")
-	flags.StringVar(&f.legacy, "https-legacy", "off", "the `address` to serve OMS alone at, with app passwords alone, for the old TLS of Windows XP and 7")
+	flags.StringVar(&f.legacy, "https-legacy", "off", "the `address` to serve OMS alone at, with app passwords alone, "+
+		"for the old TLS of Windows XP and 7")
 	flags.StringVar(&f.smtp, "smtp", "off", "the `address` at which mail programs hand over mail that becomes texts, such as :587")
-	flags.StringVar(&f.tls, "tls", "", "the `source` of certificates: acme, a public CA; local, a CA of the box's own; files; or off; if it is not given, acme where a -host name is public, else local")
+	flags.StringVar(&f.tls, "tls", "", "the `source` of certificates: acme, a public CA; local, a CA of the box's "+
+		"own; files; or off; if it is not given, acme where a -host name is public, else local")
 	flags.StringVar(&f.cert, "cert", "", "the PEM `file` with the certificate and those that vouch for it, for -tls files")
 	flags.StringVar(&f.key, "key", "", "the PEM `file` with its key")
 	return f
@@ -155,7 +157,8 @@ func (f *Front) Open(data string) (w Ways, err error) {
 	}
 	w.Front.Origin = origin(w.Front)
 	if f.tls != "off" {
-		w.Certificates = certificate.Config{Mode: f.tls, Data: data, Hosts: f.hosts.Values, Cert: f.cert, Key: f.key, HTTP: w.Front.HTTP, HTTPS: w.Front.HTTPS}
+		w.Certificates = certificate.Config{Mode: f.tls, Data: data, Hosts: f.hosts.Values, Cert: f.cert, Key: f.key,
+			HTTP: w.Front.HTTP, HTTPS: w.Front.HTTPS}
 	}
 	return w, nil
 }
@@ -200,7 +203,8 @@ func (f *Front) planned() store.Front {
 func Moves(s *store.Store, next store.Front) string {
 	var moves []string
 	if was, is, ok := s.Moved(next); ok {
-		moves = append(moves, fmt.Sprintf("the address of this box was %s and becomes %s: to Outlook and SharePoint that is another service, so each account has to be set up anew with %s. "+
+		moves = append(moves, fmt.Sprintf("the address of this box was %s and becomes %s: to Outlook and SharePoint that "+
+			"is another service, so each account has to be set up anew with %s. "+
 			"An old name that is still given, as another -host behind the new one, goes on at the same port", was, is, is+web.OMSPath))
 	}
 	_, was, _ := net.SplitHostPort(s.Front().Legacy) // no port where there is no such door
@@ -210,7 +214,8 @@ func Moves(s *store.Store, next store.Front) string {
 	case is == "" || err != nil:
 		moves = append(moves, fmt.Sprintf("the port of -https-legacy was %s and is closed: the old programs that came by it find no service there", was))
 	default:
-		moves = append(moves, fmt.Sprintf("the port of -https-legacy was %s and becomes %s: to the old programs that came by it that is another service, so each of their accounts has to be set up anew with https://%s",
+		moves = append(moves, fmt.Sprintf("the port of -https-legacy was %s and becomes %s: to the old programs that "+
+			"came by it that is another service, so each of their accounts has to be set up anew with https://%s",
 			was, is, net.JoinHostPort(origin.Hostname(), is)+web.OMSPath))
 	}
 	return strings.Join(moves, ". ")

@@ -171,7 +171,8 @@ func checkData(dir string, named bool) error {
 		return err
 	}
 	if !named && !command.HoldsDatabase(dir) && command.HoldsDatabase(here) && here != dir {
-		return fmt.Errorf("there is a database here that omsbox made when it was started by hand. To go on with it, stop that omsbox and type: sudo mv %s %s\nTo begin anew, type: mv %s %s.old\nThen install again",
+		return fmt.Errorf("there is a database here that omsbox made when it was started by hand. To go on with it, stop "+
+			"that omsbox and type: sudo mv %s %s\nTo begin anew, type: mv %s %s.old\nThen install again",
 			store.Quoted(here), store.Quoted(dir), store.Quoted(here), store.Quoted(here))
 	}
 	return ownDirectory(dir)
@@ -252,7 +253,8 @@ func awaitService(ctx context.Context, sys system, p plan, began time.Time) (sto
 			since = time.Now()
 		}
 		if failed || time.Since(began) > serveWithin {
-			return store.Front{}, fmt.Errorf("it is installed, but does not serve. What it says:\n\n%s\n\nPut that right; it is started again every few seconds. Its log: %s", cmp.Or(text, "(nothing)"), sys.log())
+			return store.Front{}, fmt.Errorf("it is installed, but does not serve. What it says:\n\n%s\n\nPut that right; "+
+				"it is started again every few seconds. Its log: %s", cmp.Or(text, "(nothing)"), sys.log())
 		}
 		select {
 		case <-ctx.Done():

@@ -38,9 +38,11 @@ func TestThePlan(t *testing.T) {
 		refused string
 	}{
 		{name: "nothing said", data: store.SystemData()},
-		{name: "flags as they were typed", args: []string{"-http", ":8080", "--host=a"}, data: store.SystemData(), want: []string{"-http", ":8080", "--host=a"}},
+		{name: "flags as they were typed", args: []string{"-http", ":8080", "--host=a"}, data: store.SystemData(),
+			want: []string{"-http", ":8080", "--host=a"}},
 		{name: "flags of the environment", environ: map[string]string{"OMSBOX_HOST": "a"}, data: store.SystemData(), want: []string{"-host=a"}},
-		{name: "what was typed counts more", environ: map[string]string{"OMSBOX_HOST": "a"}, args: []string{"-host", "b"}, data: store.SystemData(), want: []string{"-host", "b"}},
+		{name: "what was typed counts more", environ: map[string]string{"OMSBOX_HOST": "a"}, args: []string{"-host", "b"},
+			data: store.SystemData(), want: []string{"-host", "b"}},
 		{name: "data of one's own", args: []string{"-data", data}, data: data, want: []string{"-data", data}},
 		{name: "data of the environment", environ: map[string]string{"OMSBOX_DATA": data}, data: data, want: []string{"-data=" + data}},
 		{name: "a relative directory", args: []string{"-data", "omsbox-data"}, refused: "is not started in this directory"},
@@ -183,13 +185,15 @@ func TestAnInstallationThatMovesTheServiceSaysSoBefore(t *testing.T) {
 
 func TestWhoMovesTheDoorOfOldProgramsIsToldSo(t *testing.T) {
 	t.Parallel()
-	const moved, closed = "the port of -https-legacy was 8443 and becomes ", "the port of -https-legacy was 8443 and is closed: the old programs that came by it find no service there"
+	const moved, closed = "the port of -https-legacy was 8443 and becomes ",
+		"the port of -https-legacy was 8443 and is closed: the old programs that came by it find no service there"
 	for _, c := range []struct{ name, last, args, want string }{
 		{"there was none", "", "-host sms.example.org -https-legacy :8443", ""},
 		{"it stays", "[::]:8443", "-host sms.example.org -https-legacy :8443", ""},
 		{"it stays at another address", "[::]:8443", "-host sms.example.org -https-legacy 127.0.0.1:8443", ""},
 		{"another port", "[::]:8443", "-host sms.example.org -https-legacy :9443",
-			moved + "9443: to the old programs that came by it that is another service, so each of their accounts has to be set up anew with https://sms.example.org:9443/oms/service.asmx"},
+			moved + "9443: to the old programs that came by it that is another service, so each of their accounts has to be " +
+				"set up anew with https://sms.example.org:9443/oms/service.asmx"},
 		{"none any more", "[::]:8443", "-host sms.example.org", closed},
 		{"all moves", "[::]:8443", "-host new.example.org", "at the same port. " + closed},
 	} {
@@ -197,7 +201,8 @@ func TestWhoMovesTheDoorOfOldProgramsIsToldSo(t *testing.T) {
 			s, err := store.Create(t.Context(), t.TempDir(), slog.New(slog.DiscardHandler))
 			must(t, err)
 			defer s.Close()
-			must(t, s.SetFront(t.Context(), store.Front{Origin: "https://sms.example.org", Hosts: []string{"sms.example.org"}, TLS: certificate.ACME, Legacy: c.last}))
+			must(t, s.SetFront(t.Context(), store.Front{Origin: "https://sms.example.org", Hosts: []string{"sms.example.org"},
+				TLS: certificate.ACME, Legacy: c.last}))
 			flags := flag.NewFlagSet("omsbox install", flag.ContinueOnError)
 			ways := FrontFlags(flags)
 			must(t, command.Parse(flags, strings.Fields(c.args), 0, 0))

@@ -61,7 +61,8 @@ func denied(port string) string {
 		return "this user may not open port " + port + ": start as root or administrator, or choose a higher port"
 	}
 	program = store.Quoted(program)
-	return fmt.Sprintf("port %s is below 1024 and this user may not open it. Allow this program to, again after each upgrade: sudo setcap cap_net_bind_service=+ep %s\n"+
+	return fmt.Sprintf("port %s is below 1024 and this user may not open it. Allow this program to, again after each "+
+		"upgrade: sudo setcap cap_net_bind_service=+ep %s\n"+
 		"or let the system run it, which needs no such thing: sudo %s install", port, program, program)
 }
 

@@ -28,7 +28,8 @@ func TestAPortThatThisUserMayNotOpenIsMendedByOneCommand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"port 443 ", "sudo setcap cap_net_bind_service=+ep " + store.Quoted(program) + "\n", "sudo " + store.Quoted(program) + " install"} {
+	for _, want := range []string{"port 443 ", "sudo setcap cap_net_bind_service=+ep " + store.Quoted(program) + "\n",
+		"sudo " + store.Quoted(program) + " install"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("got %q, want it to contain %q", got, want)
 		}

@@ -17,7 +17,8 @@ type library struct{}
 
 func otherSystem() (system, error) {
 	if service.ChosenSystem() == nil {
-		return nil, errors.New("this computer has nothing that starts services, or nothing that omsbox knows: have `omsbox serve` started in whatever way it starts other programs")
+		return nil, errors.New("this computer has nothing that starts services, or nothing that omsbox knows: have " +
+			"`omsbox serve` started in whatever way it starts other programs")
 	}
 	return library{}, nil
 }

@@ -122,14 +122,16 @@ func (u account) reach(ctx context.Context, p plan) error {
 		return !errors.As(test.Run(), &refused) // where there is no such program, the service itself will tell
 	}
 	if !may("-w", p.data) {
-		return fmt.Errorf("the user %s cannot get to %s: a directory above it is closed to others. Choose another one with -data, or leave -data out", name, p.data)
+		return fmt.Errorf("the user %s cannot get to %s: a directory above it is closed to others. Choose another one "+
+			"with -data, or leave -data out", name, p.data)
 	}
 	for _, path := range p.reads {
 		if _, err := os.Stat(path); err != nil {
 			return fmt.Errorf("-cert or -key: %w", err)
 		}
 		if !may("-r", path) {
-			return fmt.Errorf("the user %s, whom the service runs as, may not read %s: let it, such as with: sudo setfacl -m u:%s:r %s (and :x for the directories above it), or have who renews it put a copy where %s may read it",
+			return fmt.Errorf("the user %s, whom the service runs as, may not read %s: let it, such as with: sudo setfacl "+
+				"-m u:%s:r %s (and :x for the directories above it), or have who renews it put a copy where %s may read it",
 				name, path, name, store.Quoted(path), name)
 		}
 	}
@@ -140,7 +142,8 @@ func (u account) reach(ctx context.Context, p plan) error {
 func (systemd) failing(ctx context.Context, since time.Time) (string, bool) {
 	out, err := exec.CommandContext(ctx, "systemctl", "show", "--property=ActiveState,SubState", name).Output()
 	state := string(out)
-	last, _ := exec.CommandContext(ctx, "journalctl", "--unit="+name, "--since=@"+strconv.FormatInt(since.Unix(), 10), "--lines=8", "--output=cat", "--no-pager").Output()
+	last, _ := exec.CommandContext(ctx, "journalctl", "--unit="+name, "--since=@"+strconv.FormatInt(since.Unix(), 10),
+		"--lines=8", "--output=cat", "--no-pager").Output()
 	failed := err == nil && (strings.Contains(state, "SubState=auto-restart") || strings.Contains(state, "ActiveState=failed"))
 	return strings.TrimSpace(string(last)), failed
 }

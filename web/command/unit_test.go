@@ -83,7 +83,8 @@ func usual(t testing.TB) string {
 
 func TestTheUnit(t *testing.T) {
 	t.Parallel()
-	text, err := unit(plan{program: "/usr/local/bin/omsbox", data: "/srv/my texts", args: []string{"-data", "/srv/my texts", "-host", "sms.example.org"}}, []string{"dialout", "uucp"})
+	text, err := unit(plan{program: "/usr/local/bin/omsbox", data: "/srv/my texts", args: []string{"-data",
+		"/srv/my texts", "-host", "sms.example.org"}}, []string{"dialout", "uucp"})
 	if err != nil {
 		t.Fatal(err)
 	}

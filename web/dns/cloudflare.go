@@ -86,7 +86,8 @@ func (c *Cloudflare) zone(ctx context.Context, name string) (id string, err erro
 			return url.PathEscape(zones[0].ID), nil
 		}
 	}
-	return "", &Error{"Cloudflare", fmt.Errorf("the token sees no zone that has %s: is it for the right one, with the permissions Zone Read and DNS Edit?", name)}
+	return "", &Error{"Cloudflare", fmt.Errorf("the token sees no zone that has %s: is it for the right one, with the "+
+		"permissions Zone Read and DNS Edit?", name)}
 }
 
 // call makes one call of the API; result is what its answer is decoded into, if not nil.
@@ -116,7 +117,8 @@ func (c *Cloudflare) call(ctx context.Context, method, path string, body, result
 	err = json.Unmarshal(content, &envelope)
 	identical := func(e apiError) bool { return e.Code == 81057 || e.Code == 81058 } // what is to be created is there
 	switch {
-	case status == http.StatusUnauthorized || status == http.StatusForbidden || status == http.StatusBadRequest && slices.ContainsFunc(envelope.Errors, apiError.ofToken):
+	case status == http.StatusUnauthorized || status == http.StatusForbidden || status == http.StatusBadRequest &&
+		slices.ContainsFunc(envelope.Errors, apiError.ofToken):
 		return &Error{"Cloudflare", errors.New("it refuses the token: it needs the permissions Zone Read and DNS Edit for the zone")}
 	case method == http.MethodPost && slices.ContainsFunc(envelope.Errors, identical):
 		return nil

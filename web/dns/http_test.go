@@ -158,7 +158,8 @@ func (c *cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			Type, Name, Content string
 			TTL                 int
 		}
-		if err := json.NewDecoder(r.Body).Decode(&body); err != nil || body.Type != "TXT" || body.Name != full || body.TTL < 60 || !strings.HasPrefix(body.Content, `"`) {
+		if err := json.NewDecoder(r.Body).Decode(&body); err != nil || body.Type != "TXT" || body.Name != full ||
+			body.TTL < 60 || !strings.HasPrefix(body.Content, `"`) {
 			answer(http.StatusBadRequest, nil, map[string]any{"code": 1004, "message": fmt.Sprintf("DNS Validation Error: %+v", body)})
 			return
 		}
@@ -233,7 +234,8 @@ func TestCloudflareTellsWhatIsWrong(t *testing.T) {
 	}{
 		{"a wrong token", "wr0ng", zone, &cloud{}, []string{"refuses the token", "DNS Edit"}},
 		{"a zone of somebody else", "t0ken", "example.com.", &cloud{}, []string{"sees no zone", "sms.example.com"}},
-		{"a token that may not", "t0ken", zone, with(403, `{"success":false,"errors":[{"code":10000,"message":"Authentication error"}]}`), []string{"refuses the token"}},
+		{"a token that may not", "t0ken", zone, with(403,
+			`{"success":false,"errors":[{"code":10000,"message":"Authentication error"}]}`), []string{"refuses the token"}},
 		{"a refusal that quotes the token", "t0ken", zone, with(400, `{"success":false,"errors":[{"code":1,"message":"bad t0ken"}]}`), []string{`"bad …"`}},
 		{"no JSON", "t0ken", zone, with(502, "<html>"), []string{"502 Bad Gateway"}},
 		{"success that is none", "t0ken", zone, with(200, `{"success":false}`), []string{"200"}},

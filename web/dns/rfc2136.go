@@ -74,7 +74,8 @@ func (p *RFC2136) update(ctx context.Context, zone, name, value string, change f
 	switch {
 	case err == nil && reply.IsTsig() != nil:
 		return nil
-	case err == nil || errors.Is(err, dns.ErrSig) || errors.Is(err, dns.ErrAuth) || errors.Is(err, dns.ErrKey) || errors.Is(err, dns.ErrSecret) || errors.Is(err, dns.ErrNoSig):
+	case err == nil || errors.Is(err, dns.ErrSig) || errors.Is(err, dns.ErrAuth) || errors.Is(err, dns.ErrKey) ||
+		errors.Is(err, dns.ErrSecret) || errors.Is(err, dns.ErrNoSig):
 		return &Error{p.server, errors.New("its answer is not signed with the key")}
 	case errors.Is(err, dns.ErrTime):
 		return &Error{p.server, errors.New("its clock and this computer's differ")}

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
+// It changes who the whole process is, so no other test may run beside it.
 func TestRootWorksAsTheOwnerForAWhile(t *testing.T) {
-	t.Parallel()
 	if os.Geteuid() != 0 {
 		if os.Getenv("CI") == "true" {
 			t.Fatal("it needs root, and is never left out there")

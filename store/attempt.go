@@ -51,6 +51,13 @@ type Attempt struct {
 func (s *Store) Claim(ctx context.Context, sim string, previous *Verdict) (*Attempt, error) {
 	var next *Attempt
 	err := s.write(ctx, func(t *tx) error {
+		t.ifRevoked(func(t *tx) error { // nobody was given it
+			if next == nil {
+				return nil
+			}
+			_, err := t.settle(Verdict{Attempt: *next, Outcome: Unsent})
+			return err
+		})
 		if previous != nil {
 			d, err := t.settle(*previous)
 			if err != nil {

@@ -165,6 +165,10 @@ func (s *Store) ClaimMail(ctx context.Context) (*Mail, error) {
 		}
 		c.Created, c.Blocked, c.Waited = fromMS(created), fromMS(blocked), time.Duration(waited)*time.Millisecond
 		m = &c
+		t.ifRevoked(func(t *tx) error { // nobody was given it
+			_, err := t.exec(`UPDATE mails SET state = 'queued', attempts = attempts - 1 WHERE id = ? AND state = 'sending'`, c.ID)
+			return err
+		})
 		return err
 	})
 	return m, err

@@ -93,6 +93,7 @@ func (s *Store) EnqueueAll(ctx context.Context, messages []Message) ([]Result, e
 		return results, nil
 	}
 	err := s.write(ctx, func(t *tx) (err error) {
+		t.ifRevoked(func(t *tx) error { return t.withdraw(results) })
 		for i, d := range drafts {
 			r := &results[i]
 			switch {
@@ -165,6 +166,28 @@ func (t *tx) take(d draft, r *Result) error {
 		return err
 	}
 	return t.note(*r)
+}
+
+// withdraw cancels messages whose writers were told that they are not stored. A repeated request is a new one.
+func (t *tx) withdraw(results []Result) error {
+	for _, r := range results {
+		if r.Err != nil || r.Again {
+			continue
+		}
+		if _, err := t.exec(`UPDATE messages SET digest = NULL, answer = ? WHERE id = ?`, answerWritten, r.ID); err != nil {
+			return err
+		}
+		all, err := t.ids(`SELECT id FROM deliveries WHERE message_id = ?`, r.ID)
+		for _, id := range all {
+			if _, _, err = t.cancel(id); err != nil {
+				return err
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // repeated looks for the same request, whose answer got lost.

@@ -33,6 +33,8 @@ type writer struct {
 	lanes *lanes // nil: to be read
 	turns turns
 	swept time.Time // when sweep had work last
+	// revoked undoes what is stored although its callers were told that it is not.
+	revoked []func(*tx) error
 }
 
 // change is one caller's work inside a commit.
@@ -52,7 +54,8 @@ type tx struct {
 	now    time.Time
 	rings  []any // bells to ring once committed
 	after  []func()
-	moved  bool // the writer's lanes may be as they are because of it
+	undo   []func(*tx) error // see ifRevoked
+	moved  bool              // the writer's lanes may be as they are because of it
 }
 
 func newWriter(s *Store, db *sql.DB, conn *sql.Conn) *writer {
@@ -214,10 +217,15 @@ func (w *writer) gather(first *change) []*change {
 func (w *writer) commit(ctx context.Context, batch []*change) {
 	undone, err := false, w.store.lost()
 	if err == nil {
+		if len(w.revoked) > 0 {
+			batch = append([]*change{{work: w.undoRevoked}}, batch...)
+		}
 		undone, err = w.transact(ctx, batch)
 	}
 	if err == nil && !undone {
-		err = w.store.lost() // what went into a file that nobody finds again is not stored
+		if err = w.store.lost(); err != nil { // what went into a file that nobody finds again is not stored
+			w.revoke(batch)
+		}
 	}
 	if err != nil {
 		w.lanes = nil
@@ -246,6 +254,36 @@ func (w *writer) commit(ctx context.Context, batch []*change) {
 		}
 	}
 }
+
+// revoke keeps how to undo a batch that was committed to a file that is gone, so its callers are told that nothing was
+// stored. The file may come back.
+func (w *writer) revoke(batch []*change) {
+	for _, c := range batch {
+		if c.err == nil {
+			w.revoked = append(w.revoked, c.tx.undo...)
+		}
+	}
+}
+
+// undoRevoked undoes what is stored although its callers were told that it is not.
+func (w *writer) undoRevoked(t *tx) error {
+	for _, undo := range w.revoked {
+		failed, gone := t.apart(func() error { return undo(t) })
+		if gone != nil {
+			return gone
+		}
+		if failed != nil {
+			w.store.log.Error("what was told to be not stored cannot be undone", "err", failed)
+		}
+	}
+	t.then(func() { w.revoked = nil })
+	return nil
+}
+
+// ifRevoked keeps what undoes the change where it is stored although its caller is told that it is not: the files of
+// the database were taken away while it was committed, and come back. It is for changes that nobody repeats as they
+// are: a claim, which has no owner then, and a new message, which its writer sends again.
+func (t *tx) ifRevoked(undo func(*tx) error) { t.undo = append(t.undo, undo) }
 
 // transact runs the batch in one transaction: undone says that the only change of it failed. With an error
 // nothing of it is stored.
@@ -303,12 +341,12 @@ func (w *writer) try(c *change) {
 // apart runs a part of a change so that its failure undoes that part alone. gone means that the whole
 // transaction is.
 func (t *tx) apart(work func() error) (failed, gone error) {
-	rings, after := len(t.rings), len(t.after)
+	rings, after, undo := len(t.rings), len(t.after), len(t.undo)
 	if err := t.writer.exec(t, "SAVEPOINT part"); err != nil {
 		return nil, err
 	}
 	if failed = work(); failed != nil {
-		t.rings, t.after = t.rings[:rings], t.after[:after]
+		t.rings, t.after, t.undo = t.rings[:rings], t.after[:after], t.undo[:undo]
 		if t.moved {
 			t.writer.lanes = nil
 		}

@@ -162,8 +162,9 @@ func TestLargeRequestsThatStallKeepNobodyOut(t *testing.T) {
 					c := p.post("192.0.2.100", megabyte)
 					_, err := io.WriteString(c, padded(megabyte))
 					check(t, err)
-					if got, after := c.status(); got != http.StatusOK || after > time.Second {
-						t.Errorf("another household's request got %d after %v, want 200 within a second", got, after)
+					// It grows a few times, and each time another may have to yield, which takes half a second.
+					if got, after := c.status(); got != http.StatusOK || after > 3*time.Second {
+						t.Errorf("another household's request got %d after %v, want 200 within three seconds", got, after)
 					}
 				}
 			})

@@ -669,19 +669,18 @@ func TestThousandsThatComeDirectlyAtOnceAreAllStored(t *testing.T) {
 }
 
 // What comes directly while the store takes nothing is stored later, even where the session ends meanwhile:
-// as of the SIM through which it came, and acknowledged only in the session in which it came.
+// as of the SIM through which it came. The modem has given up on the acknowledgements by then.
 func TestWhatComesDirectlyAtAStoreErrorIsStoredLater(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name string
 		end  func(*simulator.Simulator)
-		acks int
 	}{
-		{"the session goes on", nil, 5},
-		{"the session ends", (*simulator.Simulator).Reset, 0},
+		{"the session goes on", nil},
+		{"the session ends", (*simulator.Simulator).Reset},
 		{"another SIM is put in", func(s *simulator.Simulator) {
 			s.InsertSIM(simulator.Card{Number: "+15550300000", IMSI: "001010000000003", ICCID: "8900101000000000014"})
-		}, 0},
+		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			hours(t, func(t *testing.T) {
@@ -708,12 +707,87 @@ func TestWhatComesDirectlyAtAStoreErrorIsStoredLater(t *testing.T) {
 				if got := b.rows(t, "reports") - before; got != 2 {
 					t.Errorf("%d reports are stored, want 2", got)
 				}
-				if n := h.count("AT+CNMA"); n != c.acks {
-					t.Errorf("%d acknowledgements, want %d", n, c.acks)
+				if n := h.count("AT+CNMA"); n != 0 {
+					t.Errorf("%d acknowledgements, want none", n)
 				}
 			})
 		})
 	}
+}
+
+// A text is stored and its acknowledgement has to wait: for the answer of the SMSC to a segment, or for that of
+// a modem that was silent. By then the modem has given up on it and passed the next text on, which is not
+// stored yet: this one must not be acknowledged. It is when it is stored in time, and the first one comes again.
+func TestALateAcknowledgementIsNotTakenForTheNextText(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name  string
+		fault simulator.Fault
+		delay time.Duration
+	}{
+		{"a segment is with the SMSC", simulator.Fault{}, 17 * time.Second},
+		{"the modem is silent", simulator.Fault{Lose: true}, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			hours(t, func(t *testing.T) {
+				b := connect(t, simulator.Options{
+					SubmitDelay: c.delay, ReportDelay: time.Hour, Unacknowledged: true, CNMI: func(n [5]int) bool { return n[1] == 2 },
+				}, patient, func(b *bench) { b.modem.Patience.Submit, b.modem.Patience.Grace = 18*time.Second, time.Second })
+				b.is(t, time.Minute, "ready", ready)
+				h := b.listen(simulator.Once(simulator.AtPDU, c.fault))
+				id := b.write(t, "out", number)
+				after(time.Second)
+				check(t, b.sim.Phone(number).Send("first"))
+				check(t, b.sim.Phone(number).Send("second"))
+				after(9 * time.Second)
+				if got := b.rows(t, "incoming"); got != 1 {
+					t.Fatalf("%d texts are stored, want the first one", got)
+				}
+				resume := b.jam(t)
+				after(14 * time.Second) // the first one was given up, the second one came
+				if n := h.count("AT+CNMA"); n != 0 {
+					t.Errorf("%d acknowledgements while a text waits that is not stored", n)
+				}
+				resume()
+				after(5 * time.Second)
+				if n := h.count("AT+CNMA"); n != 1 {
+					t.Errorf("%d acknowledgements, want that of the second text", n)
+				}
+				after(2 * time.Minute)
+				for _, want := range []string{"first", "second"} {
+					if got := b.arrives(t); got.Text != want {
+						t.Errorf("got %q, want %q", got.Text, want)
+					}
+				}
+				if got := b.rows(t, "incoming"); got != 2 {
+					t.Errorf("%d texts are stored, want 2", got)
+				}
+				if n := h.count("AT+CNMA"); n < 2 {
+					t.Error("what came again was not acknowledged")
+				}
+				if d, err := b.Deliveries(context.Background(), id); err != nil || !d[0].Settled() {
+					t.Errorf("the text is %+v, %v", d, err)
+				}
+			})
+		})
+	}
+}
+
+// After an acknowledgement that came too late the modem passes nothing more on: it is told to at once.
+func TestAModemThatGaveUpOnItsHostIsAskedAgainAtOnce(t *testing.T) {
+	hours(t, func(t *testing.T) {
+		b := connect(t, simulator.Options{SubmitDelay: 30 * time.Second, CNMI: func(n [5]int) bool { return n[1] == 2 }}, patient)
+		b.is(t, time.Minute, "ready", ready)
+		b.write(t, "out", number)
+		after(time.Second)
+		check(t, b.sim.Phone(number).Send("first"))
+		after(20 * time.Second)
+		check(t, b.sim.Phone(number).Send("second"))
+		after(15 * time.Second)
+		if got := b.rows(t, "incoming"); got != 2 {
+			t.Errorf("%d texts are stored, want 2", got)
+		}
+	})
 }
 
 // A modem that is not told to be in a network may be in one all the same: after a while a text is tried.

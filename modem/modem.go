@@ -51,6 +51,7 @@ type Modem struct {
 	inbox    *inbox
 	doubts   doubts
 	refused  atomic.Bool // a segment was not taken since the last look
+	lapsed   atomic.Bool // the modem gave up on an acknowledgement since the last look
 	ladder   ladder
 	alarms   alarms
 	live     atomic.Pointer[Session] // that answers; nil while none does
@@ -144,7 +145,7 @@ func (m *Modem) serve(ctx context.Context) error {
 		}
 	}()
 	covered := make(chan struct{})
-	stored := make(chan struct{}, mostDirect)
+	stored := make(chan time.Time, mostDirect)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return m.send(ctx, s, covered) })
 	group.Go(func() error { return m.receive(ctx, s, covered, stored) })

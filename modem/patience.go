@@ -19,6 +19,11 @@ type Patience struct {
 	SIM     time.Duration // for a SIM that is busy
 	Network time.Duration // for the network, before the first segment is tried without
 
+	// Acknowledge is how long after its arrival a text or report is acknowledged. The modem gives up on an
+	// acknowledgement after TR2M, which is 12 seconds at least; one that comes later would be taken for that of
+	// the next text. The difference is for the way over the port. 3GPP TS 24.011 10.2
+	Acknowledge time.Duration
+
 	// A serving modem's rounds.
 	Sweep    time.Duration // between looks at what the SIM stored unannounced
 	Look     time.Duration // between looks at SIM, network, signal, and whether texts are still announced
@@ -53,6 +58,7 @@ func DefaultPatience() Patience {
 		Write: 10 * time.Second, Command: 10 * time.Second, Prompt: 10 * time.Second, Submit: 120 * time.Second,
 		List: 60 * time.Second, Grace: 15 * time.Second, Resync: 15 * time.Second, Stop: 20 * time.Second,
 		USSD: 45 * time.Second, Radio: 20 * time.Second, Select: 120 * time.Second, SIM: 30 * time.Second, Network: 30 * time.Second,
+		Acknowledge: 10 * time.Second,
 
 		Sweep: time.Minute, Look: 5 * time.Minute, LookSoon: 20 * time.Second, SetAside: 24 * time.Hour, Balance: 24 * time.Hour,
 

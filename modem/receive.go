@@ -13,8 +13,8 @@ import (
 // receive stores what comes in. What the modem keeps is looked at when the session starts, when
 // the modem announces something, and now and then, since announcements get lost. It also looks at
 // the network: covered is closed when messages can pass.
-// stored gets a token for each text or report that is to be acknowledged.
-func (m *Modem) receive(ctx context.Context, s *Session, covered, stored chan struct{}) error {
+// stored gets the time of arrival of each text or report that is to be acknowledged.
+func (m *Modem) receive(ctx context.Context, s *Session, covered chan struct{}, stored chan<- time.Time) error {
 	sweep := time.NewTicker(m.Patience.Sweep)
 	defer sweep.Stop()
 	wake := time.NewTicker(m.Patience.LookSoon)
@@ -94,6 +94,7 @@ func (m *Modem) goRound(ctx context.Context, s *Session, r *rounds) error {
 		every = m.Patience.LookSoon
 	}
 	before := m.row
+	r.card = m.lapsed.Swap(false) || r.card // then the modem passes nothing more on: 3GPP TS 27.005 3.4.1
 	if !m.hasCentre() && time.Since(r.centre) >= centrePause {
 		r.centre = time.Now()
 		if err := m.readSMSC(ctx, s); err != nil {
@@ -130,7 +131,7 @@ func (m *Modem) goRound(ctx context.Context, s *Session, r *rounds) error {
 }
 
 // empty stores what came directly and acts on the notes, until nothing waits.
-func (m *Modem) empty(ctx context.Context, s *Session, r *rounds, stored chan<- struct{}) error {
+func (m *Modem) empty(ctx context.Context, s *Session, r *rounds, stored chan<- time.Time) error {
 	for ctx.Err() == nil {
 		select {
 		case <-s.wire.closed:
@@ -147,7 +148,7 @@ func (m *Modem) empty(ctx context.Context, s *Session, r *rounds, stored chan<- 
 			s.useful.Store(true)
 			if u.pdu != "" && !u.past {
 				select {
-				case stored <- struct{}{}:
+				case stored <- u.came:
 				default: // as many wait as the inbox holds
 				}
 			}
@@ -234,20 +235,22 @@ func (m *Modem) heed(line string, r *rounds) {
 	}
 }
 
-// acknowledge tells the SMSC that what came directly is stored, once for each token. Without it the SMSC
-// delivers it again. It waits for its turn beside the receiver, who goes on to store meanwhile.
+// acknowledge tells the SMSC that what came directly is stored, once for each time of arrival. Without it, and
+// where it would come too late, the SMSC delivers it again. It waits for its turn beside the receiver, who goes
+// on to store meanwhile.
 // 3GPP TS 27.005 3.4.4
-func (m *Modem) acknowledge(ctx context.Context, s *Session, stored <-chan struct{}) error {
+func (m *Modem) acknowledge(ctx context.Context, s *Session, stored <-chan time.Time) error {
 	for {
+		var came time.Time
 		select {
-		case <-stored:
+		case came = <-stored:
 		case <-ctx.Done():
 			return nil
 		}
 		if !m.features.acks || ctx.Err() != nil {
 			continue
 		}
-		_, err := s.Command(ctx, "+CNMA")
+		err := s.acknowledge(ctx, came)
 		if err != nil && (over(err) || ctx.Err() != nil) {
 			if ctx.Err() != nil {
 				return nil
@@ -256,6 +259,9 @@ func (m *Modem) acknowledge(ctx context.Context, s *Session, stored <-chan struc
 		}
 		if err != nil {
 			m.log.Warn("an acknowledgement was not taken: what came in may come again", "err", err)
+			if !m.lapsed.Swap(true) {
+				m.inbox.poke()
+			}
 		}
 	}
 }

@@ -100,6 +100,30 @@ func (s *Session) unlapsed(ctx context.Context, lapses int64, line string) error
 	return err
 }
 
+// errLate: the modem has given up on the acknowledgement.
+var errLate = errors.New("it came too late")
+
+// acknowledge tells the modem that what it passed on at a time is stored. The time counts when the command is
+// written: other commands, and what brings question and answer into step, may take long before that.
+// 3GPP TS 27.005 3.4.4
+func (s *Session) acknowledge(ctx context.Context, came time.Time) error {
+	if err := s.begin(ctx); err != nil {
+		return err
+	}
+	defer s.end()
+	defer s.bounded(ctx)()
+	if s.askew {
+		if err := s.resync(""); err != nil {
+			return err
+		}
+	}
+	if time.Since(came) >= s.patience.Acknowledge {
+		return errLate
+	}
+	_, err := s.exchange(ctx, "+CNMA", s.patience.Command)
+	return err
+}
+
 // exchange is lines for who has the turn.
 func (s *Session) exchange(ctx context.Context, line string, within time.Duration) ([]string, error) {
 	defer s.bounded(ctx)()

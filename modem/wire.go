@@ -77,6 +77,7 @@ type urc struct {
 	pdu  string
 	sim  string // through which it came, where that is not the present one
 	past bool   // it came in a session that is over
+	came time.Time
 }
 
 // head is the first line of a URC whose second is awaited.
@@ -388,7 +389,7 @@ func (w *wire) line(line string) {
 			w.heads = append(w.heads[max(0, len(w.heads)+1-mostHeads):], head{line: line, at: time.Now(), fresh: true})
 			return
 		}
-		w.unsolicited(urc{line: line, pdu: reportInWords(line)})
+		w.unsolicited(urc{line: line, pdu: reportInWords(line), came: time.Now()})
 	case w.barrier != nil:
 		select {
 		case w.barrier <- line:
@@ -458,7 +459,7 @@ func (w *wire) completes(line string) bool {
 			at = slices.IndexFunc(w.heads, func(h head) bool { return h.fresh })
 		}
 		if at >= 0 {
-			w.unsolicited(urc{line: w.heads[at].line, pdu: line})
+			w.unsolicited(urc{line: w.heads[at].line, pdu: line, came: w.heads[at].at})
 			w.heads = slices.Delete(w.heads, at, at+1)
 			return true
 		}

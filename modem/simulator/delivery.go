@@ -160,8 +160,9 @@ func (s *Simulator) offer(w *waiting) bool {
 	s.smsc.offered = w
 	s.after(s.options.AckWithin, func() {
 		if s.smsc.offered == w {
-			// The standard has the modem give up on its host.
-			s.settings.cnmi[1], s.settings.cnmi[3] = 0, 0
+			if !s.options.Unacknowledged { // the standard has the modem give up on its host
+				s.settings.cnmi[1], s.settings.cnmi[3] = 0, 0
+			}
 			s.refused(w)
 		}
 	})

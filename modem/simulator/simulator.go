@@ -54,8 +54,9 @@ type Options struct {
 	BurstDelay  time.Duration // instead of SubmitDelay while AT+CMMS keeps the link open; SubmitDelay if 0
 	USSDDelay   time.Duration // from AT+CUSD to the network's answer
 
-	AckWithin time.Duration // for AT+CNMA; after it, nothing is passed on any more: 15 seconds if 0
-	Redeliver time.Duration // until the SMSC tries again what the modem did not take: a minute if 0
+	AckWithin      time.Duration // for AT+CNMA; after it, nothing is passed on any more: 15 seconds if 0
+	Unacknowledged bool          // without AT+CNMA in time the modem goes on to pass on what comes, as many do
+	Redeliver      time.Duration // until the SMSC tries again what the modem did not take: a minute if 0
 
 	Search   time.Duration          // how long the modem looks for the network after power-on, a PIN, or AT+CFUN=1
 	Boot     time.Duration          // how long the stick is away after a command that restarts it

@@ -27,6 +27,10 @@ type Finder struct {
 	Alarm   func(ctx context.Context, text string) error
 	Missing time.Duration
 
+	// Return is how long one call of open waits for a modem that is known to be away. Its server tries
+	// again anyway, at growing pauses: because of the wait, it is served at once when it is plugged in.
+	Return time.Duration
+
 	log *slog.Logger
 
 	mu      sync.Mutex
@@ -42,7 +46,7 @@ type Finder struct {
 func NewFinder(log *slog.Logger) *Finder {
 	return &Finder{
 		Tree: SystemTree(), Pause: 2500 * time.Millisecond, Report: func(context.Context, bool, string) error { return nil },
-		Alarm: func(context.Context, string) error { return nil }, Missing: DefaultPatience().Missing,
+		Alarm: func(context.Context, string) error { return nil }, Missing: DefaultPatience().Missing, Return: 30 * time.Second,
 		log: log.With("part", "finder"), modems: map[string]Found{}, changed: make(chan struct{}),
 	}
 }
@@ -229,17 +233,12 @@ func (f *Finder) announce() {
 	f.changed = make(chan struct{})
 }
 
-// patienceForReturn is how long one call of what opener returns waits for a modem that is known to
-// be away. Whoever serves the modem tries again anyway, at growing pauses: waiting here has it
-// served at once when it is plugged in.
-const patienceForReturn = 30 * time.Second
-
 // opener returns what opens the port of a modem wherever that is now.
 func (f *Finder) opener(device string) func(context.Context) (io.ReadWriteCloser, error) {
 	var rate int
 	away := false
 	return func(ctx context.Context) (io.ReadWriteCloser, error) {
-		limit := time.NewTimer(patienceForReturn)
+		limit := time.NewTimer(f.Return)
 		defer limit.Stop()
 		for {
 			f.mu.Lock()

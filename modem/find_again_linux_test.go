@@ -3,6 +3,7 @@ package modem_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -27,6 +28,9 @@ func opens(t testing.TB, open func(context.Context) (io.ReadWriteCloser, error))
 	answer, err := s.Command(soon(t), "+CGSN")
 	if err != nil {
 		return "", err
+	}
+	if len(answer) != 1 {
+		return "", fmt.Errorf("AT+CGSN is answered with %q, want one line", answer)
 	}
 	return answer[0], nil
 }
@@ -93,10 +97,13 @@ func TestAModemIsOpenedByItsIMEIOrItsPlace(t *testing.T) {
 }
 
 // serving runs a Finder, and gives what it serves as it comes.
-func serving(t testing.TB, b *box) (modems <-chan served, reports <-chan string) {
+func serving(t testing.TB, b *box, change ...func(*modem.Finder)) (modems <-chan served, reports <-chan string) {
 	t.Helper()
 	finder := modem.NewFinder(quiet())
 	finder.Tree, finder.Pause = b.Tree, 20*time.Millisecond
+	for _, f := range change {
+		f(finder)
+	}
 	texts := make(chan string, 256)
 	finder.Report = func(_ context.Context, _ bool, text string) error {
 		texts <- text
@@ -177,6 +184,29 @@ func TestModemsAreServedByTheirIMEIWhereverTheyArePluggedIn(t *testing.T) {
 	default:
 	}
 	check(t, sim.Close())
+}
+
+// A modem that is away is waited for, but not for ever: who serves it tells meanwhile that it is not there.
+func TestTheWaitForAModemThatIsAwayEnds(t *testing.T) {
+	t.Parallel()
+	b := newBox(t)
+	const wait = 50 * time.Millisecond
+	modems, reports := serving(t, b, func(f *modem.Finder) { f.Return = wait })
+	port, _ := simulated(t, simulator.Options{IMEI: imei1})
+	unplug := b.plug(huawei("1-1.2", port), "ttyUSB0")
+	found := next(t, modems)
+	unplug()
+	until(t, reports, "no modem is plugged in")
+	for i, least := range []time.Duration{0, wait, wait} { // the first time it is told at once
+		began := time.Now()
+		_, err := found.open(soon(t))
+		if err == nil || !strings.Contains(err.Error(), "is not plugged in") {
+			t.Errorf("try %d: %v", i+1, err)
+		}
+		if took := time.Since(began); took < least {
+			t.Errorf("try %d took %v, want %v at least", i+1, took, least)
+		}
+	}
 }
 
 func TestTextsGoOnWhenAStickReturnsUnderAnotherName(t *testing.T) {

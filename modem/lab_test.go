@@ -416,6 +416,9 @@ func (l *lab) stored(t testing.TB) (n int) {
 	for _, name := range []string{"SM", "ME"} {
 		info, err := s.Command(context.Background(), fmt.Sprintf("+CPMS=%q", name))
 		check(t, err)
+		if len(info) != 1 {
+			t.Fatalf("AT+CPMS=%q is answered with %q, want one line", name, info)
+		}
 		var used int
 		_, err = fmt.Sscan(strings.Split(info[0], ",")[0], &used)
 		check(t, err)

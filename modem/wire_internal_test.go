@@ -1,0 +1,73 @@
+package modem
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"omsbox/modem/sms"
+)
+
+// startWire starts a wire in a bubble of time. says has the modem say lines; sees returns what came directly since
+// it was called last, as it is in the inbox.
+func startWire(t *testing.T) (w *wire, says func(lines ...string), sees func() []urc) {
+	t.Helper()
+	host, device := net.Pipe()
+	w = newWire(host, slog.New(slog.DiscardHandler), DefaultPatience(), new(ring), newInbox())
+	go io.Copy(io.Discard, device)
+	t.Cleanup(func() {
+		w.Close()
+		w.ended.Wait()
+		device.Close()
+	})
+	says = func(lines ...string) {
+		for _, line := range lines {
+			fmt.Fprintf(device, "\r\n%s\r\n", line)
+		}
+		synctest.Wait()
+	}
+	sees = func() (all []urc) {
+		for u, ok := w.inbox.first(); ok; u, ok = w.inbox.first() {
+			all = append(all, u)
+			w.inbox.drop()
+		}
+		return all
+	}
+	return w, says, sees
+}
+
+// incomingText is a text as the modem passes it on: a head and a PDU.
+func incomingText(t *testing.T, text string) (head, pdu string) {
+	t.Helper()
+	tpdus, err := sms.Deliver{From: "+447911000001", Text: text, SCTS: time.Now()}.TPDUs(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("+CMT: ,%d", len(tpdus[0])), sms.JoinPDU("", tpdus[0])
+}
+
+// The second line of a +CMT may be late, but not so late that it is rather part of something else.
+func TestTheSecondLineOfAURCIsAwaitedForSeconds(t *testing.T) {
+	t.Parallel()
+	for late, want := range map[time.Duration]int{0: 1, 4900 * time.Millisecond: 1, 5100 * time.Millisecond: 0, time.Hour: 0} {
+		synctest.Test(t, func(t *testing.T) {
+			_, says, sees := startWire(t)
+			head, pdu := incomingText(t, "late")
+			says(head)
+			came := time.Now()
+			time.Sleep(late)
+			says(pdu)
+			got := sees()
+			if len(got) != want {
+				t.Fatalf("%v after its head: %d texts, want %d", late, len(got), want)
+			}
+			if want == 1 && (got[0].line != head || got[0].pdu != pdu || !got[0].came.Equal(came)) {
+				t.Errorf("it is %+v, want that it came at %v", got[0], came)
+			}
+		})
+	}
+}

@@ -12,18 +12,12 @@ import (
 	"omsbox/modem/sms"
 )
 
-// startWire starts a wire in a bubble of time. says has the modem say lines; sees returns what came directly since
-// it was called last, as it is in the inbox.
+// startWire starts a wire in a bubble of time, over a modem that hears nothing. says has it say lines; sees returns
+// what came directly since it was called last, as it is in the inbox.
 func startWire(t *testing.T) (w *wire, says func(lines ...string), sees func() []urc) {
 	t.Helper()
-	host, device := net.Pipe()
-	w = newWire(host, slog.New(slog.DiscardHandler), DefaultPatience(), new(ring), newInbox())
+	w, device := wireTo(t)
 	go io.Copy(io.Discard, device)
-	t.Cleanup(func() {
-		w.Close()
-		w.ended.Wait()
-		device.Close()
-	})
 	says = func(lines ...string) {
 		for _, line := range lines {
 			fmt.Fprintf(device, "\r\n%s\r\n", line)
@@ -38,6 +32,19 @@ func startWire(t *testing.T) (w *wire, says func(lines ...string), sees func() [
 		return all
 	}
 	return w, says, sees
+}
+
+// wireTo starts a wire, and returns the other end of its line.
+func wireTo(t *testing.T) (w *wire, device net.Conn) {
+	t.Helper()
+	host, device := net.Pipe()
+	w = newWire(host, slog.New(slog.DiscardHandler), DefaultPatience(), new(ring), newInbox())
+	t.Cleanup(func() {
+		w.Close()
+		w.ended.Wait()
+		device.Close()
+	})
+	return w, device
 }
 
 // incomingText is a text as the modem passes it on: a head and a PDU.
@@ -70,4 +77,47 @@ func TestTheSecondLineOfAURCIsAwaitedForSeconds(t *testing.T) {
 			}
 		})
 	}
+}
+
+// While a modem abandons a PDU it hears nothing for a moment: what it is told before that is lost.
+func TestAModemIsGivenTimeToAbandonAPDU(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, device := wireTo(t)
+		heard := make(chan string, 100)
+		go func() {
+			var deaf time.Time
+			chunk := make([]byte, 256)
+			for {
+				n, err := device.Read(chunk)
+				if err != nil {
+					return
+				}
+				line := string(chunk[:n])
+				switch {
+				case line == escape:
+					deaf = time.Now().Add(90 * time.Millisecond)
+				case time.Now().Before(deaf):
+				case line == readable:
+					heard <- line
+					deaf = time.Now().Add(90 * time.Millisecond)
+				case line == "AT+CSQ\r":
+					heard <- line
+					io.WriteString(device, "\r\n+CSQ: 17,99\r\n\r\nOK\r\n")
+				}
+			}
+		}()
+		began := time.Now()
+		if _, err := w.resync(0, 15*time.Second, readable); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("it took %v: the first question was not heard", took)
+		}
+		for _, want := range []string{readable, "AT+CSQ\r"} {
+			if got := <-heard; got != want {
+				t.Errorf("it heard %q, want %q", got, want)
+			}
+		}
+	})
 }

@@ -1,6 +1,7 @@
 package sms
 
 import (
+	"bytes"
 	"unicode/utf16"
 
 	"github.com/warthog618/sms/encoding/gsm7"
@@ -10,8 +11,15 @@ import (
 // 3GPP TS 23.038 6.1.2.3
 func EncodeUSSD(code string) []byte { return gsm7.Pack7BitUSSD([]byte(code), 0) }
 
-// DecodeUSSD reads packed septets of the default alphabet. 3GPP TS 23.038 6.1.2.3
-func DecodeUSSD(b []byte) string { return decodeGSM7(gsm7.Unpack7BitUSSD(b, 0), tables{}) }
+// DecodeUSSD reads packed septets of the default alphabet. A carriage return that ends on the border of an
+// octet is fill. 3GPP TS 23.038 6.1.2.3.1
+func DecodeUSSD(b []byte) string {
+	septets := gsm7.Unpack7Bit(b, 0)
+	if len(septets)%8 == 0 { // septets and octets end together
+		septets = bytes.TrimSuffix(septets, []byte{'\r'})
+	}
+	return decodeGSM7(septets, tables{})
+}
 
 // USSDIsUCS2 says whether a CBS data coding scheme means UCS2. 3GPP TS 23.038 5
 func USSDIsUCS2(dcs byte) bool {

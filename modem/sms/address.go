@@ -1,6 +1,7 @@
 package sms
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 
@@ -81,8 +82,8 @@ func (r *reader) address() string {
 		septets = septets[:min(semiOctets*4/7, len(septets))]
 		// Seven septets take 13 semi-octets. Some SMSCs count whole octets, which are 14: those hold
 		// eight, of which the last is fill, and would be read as @.
-		if n := len(septets); n > 0 && n%8 == 0 && septets[n-1] == 0 {
-			septets = septets[:n-1]
+		if len(septets)%8 == 0 {
+			septets = bytes.TrimSuffix(septets, []byte{0})
 		}
 		return decodeGSM7(septets, tables{})
 	}

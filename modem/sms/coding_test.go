@@ -53,6 +53,8 @@ func TestSegmentsByCoding(t *testing.T) {
 		{"nor does any language with an emoji", sms.Coding{Languages: sms.AllLanguages}, n("ğ", 140) + "😀", 3},
 		{"of two languages the better one counts", sms.Coding{Languages: sms.Hindi | sms.Turkish}, n("ğ", 155), 1},
 		{"euros are shorter in Turkish", turkish, n("€", 155), 1},
+		{"the limit with a table", turkish, n("ğ", 255*149), 255},
+		{"a bit that is no language", sms.Coding{Languages: sms.Turkish | 1 | 1<<14 | 1<<15}, n("я", 71), 2},
 		{"too long a text", sms.Coding{Languages: sms.AllLanguages, Plain: true}, n("ğ", 100_000), 1493},
 	}
 	for _, tt := range tests {
@@ -267,8 +269,18 @@ func TestLanguages(t *testing.T) {
 	if got, err := sms.ParseLanguages("turkish klingon default"); err == nil {
 		t.Errorf("got %v", got)
 	}
-	if got := len(strings.Fields(sms.AllLanguages.String())); got != 13 {
-		t.Errorf("got %d languages, want 13", got)
+	if got, err := sms.ParseLanguages("default"); err == nil {
+		t.Errorf("the default alphabet is a language: %v", got)
+	}
+	// In the order of their identifiers, from 1. 3GPP TS 23.038 6.2.1.2.4
+	const all = "turkish spanish portuguese bengali gujarati hindi kannada malayalam oriya punjabi tamil telugu urdu"
+	if got := sms.AllLanguages.String(); got != all {
+		t.Errorf("got %s, want %s", got, all)
+	}
+	for id, name := range strings.Fields(all) {
+		if got := sms.Languages(2 << id).String(); got != name {
+			t.Errorf("the language %d is %s, want %s", id+1, got, name)
+		}
 	}
 }
 

@@ -1,9 +1,11 @@
 package sms_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -79,10 +81,20 @@ var delivers = []struct {
 		})},
 	{"no more e-mail, UCS2, to be kept", "04" + from + "00 E2" + scts + "02 044F",
 		with(func(d *sms.Deliver) { d.DCS, d.Text, d.Waiting = 0xE2, "я", sms.Waiting{Indicated: true, Kind: 2} })},
+	{"e-mail by header, to be discarded", "44" + from + "00 00" + scts + "05 04 01020201",
+		with(func(d *sms.Deliver) {
+			d.Waiting = sms.Waiting{Indicated: true, Active: true, Discard: true, Kind: 2, Count: 1}
+		})},
 	{"two faxes, by header", "44" + from + "00 00" + scts + "05 04 01028102",
 		with(func(d *sms.Deliver) { d.Waiting = sms.Waiting{Indicated: true, Active: true, Kind: 1, Count: 2} })},
 	{"no fax, but voice mail, by header", "44" + from + "00 00" + scts + "0A 08 01028003 01028100",
 		with(func(d *sms.Deliver) { d.Waiting = sms.Waiting{Indicated: true, Active: true, Count: 3} })},
+	{"no fax, then voice mail, by header", "44" + from + "00 00" + scts + "0A 08 01028100 01028003",
+		with(func(d *sms.Deliver) { d.Waiting = sms.Waiting{Indicated: true, Active: true, Count: 3} })},
+	{"two kinds by header, to be discarded", "44" + from + "00 00" + scts + "0A 08 01020102 01020003",
+		with(func(d *sms.Deliver) {
+			d.Waiting = sms.Waiting{Indicated: true, Active: true, Discard: true, Kind: 1, Count: 2}
+		})},
 	{"voice mail by both, kept if one of them wants it", "44" + from + "00 D8" + scts + "07 04 01020005 D400",
 		with(func(d *sms.Deliver) {
 			d.DCS, d.Text, d.Waiting = 0xD8, "5", sms.Waiting{Indicated: true, Active: true, Count: 5}
@@ -135,6 +147,10 @@ var delivers = []struct {
 		with(func(d *sms.Deliver) { d.DCS, d.Text, d.Concat = 8, "я", sms.Concat{Ref: 0x57, Total: 2, Seq: 1} })},
 	{"EMS: words in bold, and a picture", "44" + from + "00 08" + scts + "0B 08 0A03000110 0D0100 0041",
 		with(func(d *sms.Deliver) { d.DCS, d.Text, d.Objects = 8, "A", true })},
+	{"EMS: a predefined sound, the first kind of object", "44" + from + "00 08" + scts + "07 04 0B020001 0041",
+		with(func(d *sms.Deliver) { d.DCS, d.Text, d.Objects = 8, "A", true })},
+	{"EMS: a variable picture, the last kind of object", "44" + from + "00 08" + scts + "06 03 120100 0041",
+		with(func(d *sms.Deliver) { d.DCS, d.Text, d.Objects = 8, "A", true })},
 	{"EMS: words in bold", "44" + from + "00 08" + scts + "08 05 0A03000110 0041",
 		with(func(d *sms.Deliver) { d.DCS, d.Text = 8, "A" })},
 	{"EMS: an extended object", "44" + from + "00 08" + scts + "06 03 140141 0041",
@@ -161,6 +177,15 @@ var delivers = []struct {
 		with(func(d *sms.Deliver) { d.DCS, d.Text = 8, "я" })},
 	{"a byte order mark of little-endian", "04" + from + "00 08" + scts + "06 FFFE 4F04 4100",
 		with(func(d *sms.Deliver) { d.DCS, d.Text = 8, "яA" })},
+	{"a byte order mark of little-endian and half a unit", "04" + from + "00 08" + scts + "05 FFFE 4F04 41",
+		with(func(d *sms.Deliver) { d.DCS, d.Text = 8, "я" })},
+	{"half a byte order mark", "04" + from + "00 08" + scts + "01 FE", with(func(d *sms.Deliver) { d.DCS = 8 })},
+	{"half a byte order mark of little-endian", "04" + from + "00 08" + scts + "01 FF", with(func(d *sms.Deliver) { d.DCS = 8 })},
+	{"a character that is no byte order mark", "04" + from + "00 08" + scts + "02 FE01", with(func(d *sms.Deliver) { d.DCS, d.Text = 8, "\uFE01" })},
+	{"nor is this one", "04" + from + "00 08" + scts + "02 FF21", with(func(d *sms.Deliver) { d.DCS, d.Text = 8, "Ａ" })},
+	{"nor these", "04" + from + "00 08" + scts + "04 00FF 00FE", with(func(d *sms.Deliver) { d.DCS, d.Text = 8, "ÿþ" })},
+	{"data that begins as a byte order mark", "04" + from + "00 04" + scts + "04 FFFE 4F04",
+		with(func(d *sms.Deliver) { d.DCS, d.Data = 4, []byte{0xFF, 0xFE, 0x4F, 0x04} })},
 	{"a byte order mark alone", "04" + from + "00 08" + scts + "02 FEFF",
 		with(func(d *sms.Deliver) { d.DCS = 8 })},
 	{"UTF-16 that is filled up with U+0000", "04" + from + "00 08" + scts + "06 044F 0000 0000",
@@ -183,6 +208,30 @@ var delivers = []struct {
 		})},
 	{"a zone further east than any", "04" + from + "00 00 62111222132375 01 35",
 		with(func(d *sms.Deliver) { d.SCTS, d.Text = time.Date(2026, 11, 21, 22, 31, 32, 0, time.UTC), "5" })},
+	{"a zone of 4 h 45 min", "04" + from + "00 00 62111222132391 01 35",
+		with(func(d *sms.Deliver) {
+			d.SCTS, d.Text = time.Date(2026, 11, 21, 22, 31, 32, 0, time.FixedZone("", (4*60+45)*60)), "5"
+		})},
+	{"a zone of no decimal digit", "04" + from + "00 00 621112221323A1 01 35",
+		with(func(d *sms.Deliver) { d.SCTS, d.Text = time.Date(2026, 11, 21, 22, 31, 32, 0, time.UTC), "5" })},
+	{"a quarter of an hour", "04" + from + "00 00 62111222132310 01 35",
+		with(func(d *sms.Deliver) {
+			d.SCTS, d.Text = time.Date(2026, 11, 21, 22, 31, 32, 0, time.FixedZone("", 15*60)), "5"
+		})},
+	{"the zone furthest west", "04" + from + "00 00 6211122213236D 01 35",
+		with(func(d *sms.Deliver) {
+			d.SCTS, d.Text = time.Date(2026, 11, 21, 22, 31, 32, 0, time.FixedZone("", -14*60*60)), "5"
+		})},
+	{"the last second of a day", "04" + from + "00 00 62111232959500 01 35",
+		with(func(d *sms.Deliver) { d.SCTS, d.Text = time.Date(2026, 11, 21, 23, 59, 59, 0, time.UTC), "5" })},
+	{"19 hours and 9 in each place", "04" + from + "00 00 90909091909000 01 35",
+		with(func(d *sms.Deliver) { d.SCTS, d.Text = time.Date(2009, 9, 9, 19, 9, 9, 0, time.UTC), "5" })},
+	{"no decimal digit in the tens", "04" + from + "00 00 6A111222132300 01 35",
+		with(func(d *sms.Deliver) { d.SCTS, d.Text = time.Time{}, "5" })},
+	{"no decimal digit in the ones", "04" + from + "00 00 A6111222132300 01 35",
+		with(func(d *sms.Deliver) { d.SCTS, d.Text = time.Time{}, "5" })},
+	{"the year 2069", "04" + from + "00 00 96101000000000 01 35",
+		with(func(d *sms.Deliver) { d.SCTS, d.Text = time.Date(2069, 1, 1, 0, 0, 0, 0, time.UTC), "5" })},
 	{"the year 1970", "04" + from + "00 00 07101000000000 01 35",
 		with(func(d *sms.Deliver) { d.SCTS, d.Text = time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC), "5" })},
 	{"a sender of seven letters in whole octets", "04 0ED0D4F29C2E7EE301 00 00" + scts + "01 35",
@@ -191,6 +240,16 @@ var delivers = []struct {
 		with(func(d *sms.Deliver) { d.From, d.Text = "Testbox2", "5" })},
 	{"a sender of no letters", "04 00D0 00 00" + scts + "01 35",
 		with(func(d *sms.Deliver) { d.From, d.Text = "", "5" })},
+	{"a sender of seven letters, then fill of ones", "04 0DD0D4F29C2E7EE3F1 00 00" + scts + "01 35",
+		with(func(d *sms.Deliver) { d.From, d.Text = "Testbox", "5" })},
+	{"an alphanumeric sender whose plan is named", "04 0BD1C7F7FBCC2E03 00 00" + scts + "01 35",
+		with(func(d *sms.Deliver) { d.From, d.Text = "Google", "5" })},
+	{"an international sender whose plan is none", "04 0B905155214365F7 00 00" + scts + "01 35",
+		with(func(d *sms.Deliver) { d.Text = "5" })},
+	{"a national sender", "04 0AA17010325476 00 00" + scts + "01 35",
+		with(func(d *sms.Deliver) { d.From, d.Text = "0701234567", "5" })},
+	{"a sender with all that is no decimal digit", "04 0681BADCFE 00 00" + scts + "01 35",
+		with(func(d *sms.Deliver) { d.From, d.Text = "*#abc", "5" })},
 	{"a header element longer than its header", "44" + from + "00 08" + scts + "06 030003 57 0041",
 		with(func(d *sms.Deliver) { d.DCS, d.Text = 8, "A" })},
 	{"more octets than the length says", "04" + from + "00 00" + scts + "01 35 FFFF",
@@ -289,6 +348,8 @@ func TestWhatIsCutShort(t *testing.T) {
 		{"a part", "44" + from + "00 00" + scts + "0F 050003570202 F0783C1E8FC7E3F1",
 			[]string{"", "", "", "", "", "", "", "x", "xx", "xxx", "xxxx", "xxxxx", "xxxxxx", "xxxxxxx"}, 6},
 		{"a part in UTF-16", "44" + from + "00 08" + scts + "0A 050003570202 044F0442", []string{"", "", "", "", "", "", "", "", "я", "я"}, 6},
+		{"a part whose header goes on", "44" + from + "00 08" + scts + "0E 0B0003570202 05040B8423F0 0041",
+			slices.Repeat([]string{""}, 14), 6},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -382,6 +443,7 @@ func TestCodingGroups(t *testing.T) {
 func TestMessageType(t *testing.T) {
 	for first, want := range map[byte]sms.MTI{
 		0x04: sms.MTIDeliver, 0x44: sms.MTIDeliver, 0x07: sms.MTIDeliver,
+		0x03: sms.MTIDeliver, 0x00: sms.MTIDeliver, 0xFC: sms.MTIDeliver, 0xFE: sms.MTIStatusReport,
 		0x01: sms.MTISubmitReport, 0x06: sms.MTIStatusReport,
 	} {
 		if got, err := sms.MessageType([]byte{first}); got != want || err != nil {
@@ -431,8 +493,10 @@ func TestJoinMendsWhatTheSenderSplit(t *testing.T) {
 			}
 		})
 	}
-	if _, err := sms.Join([][]byte{part("08", 1, "0041"), {0x44}}); err == nil {
-		t.Error("a truncated segment joined")
+	for _, cut := range [][]byte{nil, {0x01}, {0x44}} { // nothing, the first octets of a SMS-SUBMIT and of a SMS-DELIVER
+		if _, err := sms.Join([][]byte{part("08", 1, "0041"), cut}); !errors.Is(err, sms.ErrTruncated) {
+			t.Errorf("%X joined: %v", cut, err)
+		}
 	}
 }
 
@@ -516,8 +580,62 @@ func TestDeliverDataToAPort(t *testing.T) {
 	}
 }
 
+// How many octets of data a segment holds: 140 without a header, 133 beside a port, and seven less where there
+// are several (six octets of concatenation, or five and the length of the header). 3GPP TS 23.040 9.2.3.24
+func TestDataIsCutIntoSegments(t *testing.T) {
+	port := sms.Port{Dest: 2948}
+	for _, c := range []struct {
+		octets int
+		port   sms.Port
+		wide   bool
+		want   int
+	}{
+		{0, sms.Port{}, false, 1}, {140, sms.Port{}, false, 1}, {141, sms.Port{}, false, 2}, {2 * 134, sms.Port{}, false, 2}, {2*134 + 1, sms.Port{}, false, 3},
+		{140, sms.Port{}, true, 1}, {2 * 133, sms.Port{}, true, 2}, {2*133 + 1, sms.Port{}, true, 3},
+		{133, port, false, 1}, {134, port, false, 2}, {2 * 128, port, false, 2}, {2*128 + 1, port, false, 3},
+		{2 * 127, port, true, 2}, {2*127 + 1, port, true, 3},
+	} {
+		data := bytes.Repeat([]byte{0xA5}, c.octets)
+		tpdus, err := sms.Deliver{From: "12345", Data: data, Port: c.port, Coding: sms.Coding{WideRef: c.wide}}.TPDUs(7)
+		if err != nil || len(tpdus) != c.want {
+			t.Errorf("%+v: got %d segments, %v", c, len(tpdus), err)
+		}
+		var got []byte
+		for _, b := range tpdus {
+			d, err := sms.ParseDeliver(b)
+			if err != nil || d.Data == nil || d.Cut {
+				t.Errorf("%+v: got %+v, %v", c, d, err)
+			}
+			got = append(got, d.Data...)
+		}
+		if !bytes.Equal(got, data) {
+			t.Errorf("%+v: the segments hold %d octets", c, len(got))
+		}
+	}
+}
+
+// The types of number. 3GPP TS 23.040 9.1.2.5
+func TestSenderType(t *testing.T) {
+	for deliver, want := range map[string]sms.NumberType{
+		"04 05 81 2143F5": sms.NumberUnknown, "04 05 91 2143F5": sms.NumberInternational, "04 05 A1 2143F5": sms.NumberNational,
+		"04 05 B0 2143F5": sms.NumberNetworkSpecific, "04 05 C0 2143F5": sms.NumberSubscriber, "04 04 D0 C834": sms.NumberAlphanumeric,
+		"04 05 E0 2143F5": sms.NumberAbbreviated, "04 05 FF 2143F5": sms.NumberReserved,
+		"04 00 91": sms.NumberInternational, "04 05": sms.NumberUnknown, "": sms.NumberUnknown,
+	} {
+		if got := sms.SenderType(octets(t, deliver)); got != want {
+			t.Errorf("%s: got %d, want %d", deliver, got, want)
+		}
+	}
+	for value, number := range []sms.NumberType{sms.NumberUnknown, sms.NumberInternational, sms.NumberNational, sms.NumberNetworkSpecific,
+		sms.NumberSubscriber, sms.NumberAlphanumeric, sms.NumberAbbreviated, sms.NumberReserved} {
+		if int(number) != value {
+			t.Errorf("the type %d is %d", value, number)
+		}
+	}
+}
+
 func TestSenderThatCannotBe(t *testing.T) {
-	for _, from := range []string{"", "TwelveLetter", "Ивана", "a\x1bb"} {
+	for _, from := range []string{"", "TwelveLetter", "€uro", "Ивана", "a\x1bb"} {
 		if _, err := (sms.Deliver{From: from}).TPDUs(0); err == nil {
 			t.Errorf("%q sent a text", from)
 		}
@@ -538,6 +656,9 @@ func TestDecodingAtTheSameTime(t *testing.T) {
 				if _, err := (sms.Submit{To: "12345", Text: "hi €"}).TPDUs(); err != nil {
 					t.Error(err)
 				}
+				if _, err := (sms.Deliver{From: "Bank", Text: "hi €"}).TPDUs(0); err != nil {
+					t.Error(err)
+				}
 			}
 		})
 	}
@@ -547,6 +668,12 @@ func TestDecodingAtTheSameTime(t *testing.T) {
 func TestWhatIsWaitingInWords(t *testing.T) {
 	for want, w := range map[string]sms.Waiting{
 		"":                                       {},
+		"e-mails are waiting":                    {Indicated: true, Active: true, Kind: 2},
+		"1 fax is waiting":                       {Indicated: true, Active: true, Count: 1, Kind: 1},
+		"1 e-mail is waiting":                    {Indicated: true, Active: true, Count: 1, Kind: 2},
+		"1 message of another kind is waiting":   {Indicated: true, Active: true, Count: 1, Kind: 3},
+		"2 voice messages are waiting":           {Indicated: true, Active: true, Count: 2},
+		"254 voice messages are waiting":         {Indicated: true, Active: true, Count: 254},
 		"voice messages are waiting":             {Indicated: true, Active: true},
 		"1 voice message is waiting":             {Indicated: true, Active: true, Count: 1},
 		"3 e-mails are waiting":                  {Indicated: true, Active: true, Count: 3, Kind: 2},

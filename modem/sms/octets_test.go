@@ -18,6 +18,9 @@ func TestOctetsThatAreText(t *testing.T) {
 		"😀":                         "😀",
 		"👨\u200D👩":                  "👨\u200D👩",
 		"7":                         "7",
+		"+":                         "+",
+		"5\xA0EUR":                  "5\u00A0EUR",
+		"ABC\xFF\x80":               "ABCÿ€",
 	} {
 		if got, ok := sms.Octets([]byte(octets)); got != want || !ok {
 			t.Errorf("%q became %q, %t", octets, got, ok)
@@ -28,6 +31,7 @@ func TestOctetsThatAreText(t *testing.T) {
 func TestOctetsThatAreNoText(t *testing.T) {
 	for _, octets := range []string{
 		"", "\x00", "\x00\xFF", "\x01\x06", "\xFF", "hi\x00there", "hi\x1B[31m", "\xE4\xF6\xFC", "a\xE4\xF6\xFC", "ab\xE4\xF6", "caf\xE9\x81", " ", "\r\n", "a\u202Eb", "a\uFFFDb",
+		"...", "a\x7Fb", "abc\xE9\x8D",
 		"\x02p\x00\x00\x0B\x0A",
 	} {
 		if got, ok := sms.Octets([]byte(octets)); ok {

@@ -10,6 +10,7 @@ func TestPDU(t *testing.T) {
 	tests := []struct{ name, pdu, smsc, tpdu string }{
 		{"an international SMSC", "07917283010010F5040B", "+27381000015", "040B"},
 		{"a national SMSC", "0381214304", "1234", "04"},
+		{"an SMSC of an even number of digits", "05915155214304", "+15551234", "04"},
 		{"the SIM's SMSC", "000100", "", "0100"},
 	}
 	for _, tt := range tests {

@@ -37,37 +37,70 @@ func TestParseStatusReport(t *testing.T) {
 func TestStatusReportOnTheWire(t *testing.T) {
 	r := sms.StatusReport{MR: 42, To: "+15551234567", Status: 0x46,
 		SCTS: time.Date(2026, 11, 21, 22, 31, 32, 0, time.UTC), Discharge: time.Date(2026, 11, 21, 22, 31, 34, 0, time.UTC)}
+	if got, err := (sms.StatusReport{To: "Bank"}).TPDU(); err == nil {
+		t.Errorf("a report of no number became %X", got)
+	}
 	got, err := r.TPDU()
 	if want := octets(t, "06 2A 0B915155214365F7 62111222132300 62111222134300 46"); string(got) != string(want) || err != nil {
 		t.Errorf("got %X, %v, want %X", got, err, want)
 	}
 }
 
+// What is said of each TP-ST. 3GPP TS 23.040 9.2.3.15
 func TestOutcome(t *testing.T) {
-	tests := []struct {
-		status byte
-		want   sms.Outcome
-		reason string
-	}{
-		{0x00, sms.Delivered, "delivered to the phone"},
-		{0x01, sms.Unproven, "handed on, but the message centre cannot confirm that the phone has it"},
-		{0x03, sms.Failed, "not delivered (status 0x03 of the message centre)"}, // reserved
-		{0x10, sms.Unproven, "completed (status 0x10 of the message centre)"},
-		{0x22, sms.Pending, "the phone does not answer, the message centre keeps trying"},
-		{0x3F, sms.Pending, "not delivered yet (status 0x3F of the message centre)"},
-		{0x40, sms.Failed, "the network reports a remote procedure error"},
-		{0x46, sms.Failed, "the phone was not reached before the message expired"},
-		{0x62, sms.Failed, "the phone does not answer, the message centre gave up"},
-		{0x80, sms.Failed, "not delivered (status 0x80 of the message centre)"}, // reserved
-		{0xFF, sms.Failed, "not delivered (status 0xFF of the message centre)"},
-	}
-	for _, tt := range tests {
-		r := sms.StatusReport{Status: tt.status}
-		if got := r.Outcome(); got != tt.want {
-			t.Errorf("0x%02X: got %v, want %v", tt.status, got, tt.want)
+	for st, reason := range map[byte]string{
+		0x00: "delivered to the phone",
+		0x01: "handed on, but the message centre cannot confirm that the phone has it",
+		0x02: "replaced by the message centre",
+		0x03: "not delivered (status 0x03 of the message centre)", // reserved
+		0x0F: "not delivered (status 0x0F of the message centre)",
+		0x10: "completed (status 0x10 of the message centre)", // of the message centre alone
+		0x1F: "completed (status 0x1F of the message centre)",
+		0x20: "the network is congested, the message centre keeps trying",
+		0x21: "the phone is busy, the message centre keeps trying",
+		0x22: "the phone does not answer, the message centre keeps trying",
+		0x23: "the service was rejected, the message centre keeps trying",
+		0x24: "the quality of service is not available, the message centre keeps trying",
+		0x25: "the phone reports an error, the message centre keeps trying",
+		0x26: "not delivered yet (status 0x26 of the message centre)",
+		0x3F: "not delivered yet (status 0x3F of the message centre)",
+		0x40: "the network reports a remote procedure error",
+		0x41: "the recipient's device cannot take texts",
+		0x42: "the phone refused the message",
+		0x43: "the number cannot be reached",
+		0x44: "the quality of service is not available",
+		0x45: "there is no connection to the recipient's network",
+		0x46: "the phone was not reached before the message expired",
+		0x47: "deleted by the sender",
+		0x48: "deleted by the message centre",
+		0x49: "the message centre does not know the message",
+		0x4A: "not delivered (status 0x4A of the message centre)",
+		0x60: "the network is congested, the message centre gave up",
+		0x61: "the phone is busy, the message centre gave up",
+		0x62: "the phone does not answer, the message centre gave up",
+		0x63: "the service was rejected",
+		0x64: "the quality of service is not available, the message centre gave up",
+		0x65: "the phone reports an error, the message centre gave up",
+		0x66: "not delivered (status 0x66 of the message centre)",
+		0x80: "not delivered (status 0x80 of the message centre)", // reserved
+		0xFF: "not delivered (status 0xFF of the message centre)",
+	} {
+		if got := (sms.StatusReport{Status: st}).Reason(); got != reason {
+			t.Errorf("0x%02X: got %q, want %q", st, got, reason)
 		}
-		if got := r.Reason(); got != tt.reason {
-			t.Errorf("0x%02X: got %q, want %q", tt.status, got, tt.reason)
+	}
+	for _, c := range []struct {
+		from, to byte
+		want     sms.Outcome
+		word     string
+	}{
+		{0x00, 0x00, sms.Delivered, "delivered"}, {0x01, 0x02, sms.Unproven, "unproven"}, {0x03, 0x0F, sms.Failed, "failed"},
+		{0x10, 0x1F, sms.Unproven, "unproven"}, {0x20, 0x3F, sms.Pending, "pending"}, {0x40, 0xFF, sms.Failed, "failed"},
+	} {
+		for st := int(c.from); st <= int(c.to); st++ {
+			if got := (sms.StatusReport{Status: byte(st)}).Outcome(); got != c.want || got.String() != c.word {
+				t.Errorf("0x%02X: got %v, want %s", st, got, c.word)
+			}
 		}
 	}
 }

@@ -88,6 +88,8 @@ func TestSubmitThatCannotBeSent(t *testing.T) {
 		{"more digits than an address holds", "+123456789012345678901", "hi"},
 		{"hash in an international number", "+1555#", "hi"},
 		{"a second plus", "++15551234567", "hi"},
+		{"star in an international number", "+1555*", "hi"},
+		{"more digits than an address holds, of a short code", "123456789012345678901", "hi"},
 		{"more than 255 segments", "+15551234567", strings.Repeat("x", 255*153+1)},
 	}
 	for _, tt := range tests {
@@ -96,6 +98,17 @@ func TestSubmitThatCannotBeSent(t *testing.T) {
 				t.Errorf("got %d TPDUs, want an error", len(got))
 			}
 		})
+	}
+}
+
+func TestSubmitOfTheMostSegments(t *testing.T) {
+	tpdus, err := sms.Submit{To: "+12345678901234567890", Text: strings.Repeat("x", 255*153)}.TPDUs() // 20 digits, the most
+	if err != nil || len(tpdus) != 255 {
+		t.Fatalf("got %d TPDUs, %v", len(tpdus), err)
+	}
+	last, err := sms.ParseSubmit(tpdus[254])
+	if want := (sms.Concat{Total: 255, Seq: 255}); last.Concat != want || last.To != "+12345678901234567890" || err != nil {
+		t.Errorf("got %+v, %v", last, err)
 	}
 }
 
@@ -108,6 +121,8 @@ func TestParseSubmit(t *testing.T) {
 			sms.Segment{To: "+46708251358", Validity: 96 * time.Hour, Class: -1, Text: "hellohello"}},
 		{"an absolute validity period", "39 07 0B916407281553F8 00 00 99309251619580 0A E8329BFD4697D9EC37",
 			sms.Segment{MR: 7, To: "+46708251358", Report: true, Class: -1, Text: "hellohello"}},
+		{"an enhanced validity period", "09 00 0B916407281553F8 41 00 01FF0000000000 0A E8329BFD4697D9EC37",
+			sms.Segment{To: "+46708251358", PID: 0x41, Class: -1, Text: "hellohello"}},
 		{"a part of a flash message", "41 FF 05812143F5 00 10 0F 050003570202 F0783C1E8FC7E301",
 			sms.Segment{MR: 255, To: "12345", DCS: 0x10, Text: "xxxxxxxx", Concat: sms.Concat{Ref: 0x57, Total: 2, Seq: 2}}},
 		{"data to a port", "41 00 05812143F5 00 04 09 0605040B8423F0 0102",
@@ -121,5 +136,8 @@ func TestParseSubmit(t *testing.T) {
 			}
 			same(t, got, tt.want)
 		})
+	}
+	if got, err := sms.ParseSubmit(octets(t, "04"+from+"00 00"+scts+"01 35")); err == nil {
+		t.Errorf("a SMS-DELIVER was taken for %+v", got)
 	}
 }

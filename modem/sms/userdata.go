@@ -261,7 +261,8 @@ func (u userData) class() int {
 // store UCS2), and in the header. The header says more, such as how many.
 func (u userData) waiting() Waiting {
 	var coding Waiting
-	if group := u.dcs & 0xF0; group >= 0xC0 && group <= 0xE0 {
+	switch group := u.dcs & 0xF0; group {
+	case 0xC0, 0xD0, 0xE0:
 		coding = Waiting{Indicated: true, Active: u.dcs&0x08 != 0, Discard: group == 0xC0, Kind: u.dcs & 3}
 	}
 	return u.header.waiting.and(coding)

@@ -169,8 +169,13 @@ func TestAScheduledMessageWaitsForItsTime(t *testing.T) {
 	check(t, b.Set(t.Context(), "oms.wait", "30s")) // it is not waited for
 	at := time.Now().Add(26 * time.Hour).UTC().Truncate(time.Minute)
 	m := message{to: []string{"+447911123456"}, parts: []string{"hello"}, scheduled: at.Format("2006-01-02T15:04:05Z")}
-	if got := b.deliver(t, m).String(); got != "ok/neutral" {
-		t.Fatal(got)
+	ctx, hangUp := context.WithTimeout(t.Context(), 15*time.Second) // half of the wait
+	defer hangUp()
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/oms/service.asmx", strings.NewReader(envelope("DeliverXms", "xmsData", m.String())))
+	w := httptest.NewRecorder()
+	b.handler.ServeHTTP(w, r)
+	if got := result(t, w.Result(), "DeliverXms").String(); got != "ok/neutral" || ctx.Err() != nil {
+		t.Fatalf("got %s, %v", got, ctx.Err())
 	}
 	deliveries, err := b.Deliveries(t.Context(), 1)
 	check(t, err)

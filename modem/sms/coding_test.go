@@ -277,6 +277,9 @@ func TestLanguages(t *testing.T) {
 	if got := sms.AllLanguages.String(); got != all {
 		t.Errorf("got %s, want %s", got, all)
 	}
+	if got := sms.Languages(1 | 1<<14 | 1<<15).String(); got != "" {
+		t.Errorf("bits that are no language are %s", got)
+	}
 	for id, name := range strings.Fields(all) {
 		if got := sms.Languages(2 << id).String(); got != name {
 			t.Errorf("the language %d is %s, want %s", id+1, got, name)

@@ -482,6 +482,7 @@ func TestJoinMendsWhatTheSenderSplit(t *testing.T) {
 		{"a national table in the last part alone", [][]byte{gsm7(1, 7+1, "6A"), turkish(2)}, "5ğ"},
 		{"an escape before a part with a national table", [][]byte{gsm7(1, 7+1, "36"), turkish(2)}, " ğ"},
 		{"a byte order mark in each part", [][]byte{part("08", 1, "FEFF 0041"), part("08", 2, "FEFF 0042")}, "AB"},
+		{"a byte order mark of little-endian in each part", [][]byte{part("08", 1, "FFFE 4100"), part("08", 2, "FFFE 4200")}, "AB"},
 		{"a byte order mark, then a pair that was split", [][]byte{part("08", 1, "FEFF D83D"), part("08", 2, "DE00 0000")}, "😀"},
 		{"a part that was cut short, then another", [][]byte{part("08", 1, "0041 D83D 0042")[:29], part("08", 2, "DE00 0043")}, "A\uFFFD\uFFFDC"},
 		{"none", nil, ""},

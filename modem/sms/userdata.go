@@ -144,8 +144,9 @@ func parseHeader(b []byte) (h header) {
 		case id == ieLockingShift && len(data) == 1:
 			h.tables.locking = data[0]
 		case id == ieReplyAddress:
-			if r := (reader{b: data}); len(data) > 0 {
-				h.replyTo = r.address()
+			r := reader{b: data}
+			if address := r.address(); r.err == nil {
+				h.replyTo = address
 			}
 		case id == ieWCMP:
 			h.control = true
@@ -188,9 +189,6 @@ func (r *reader) userData(dcs, firstOctet byte) userData {
 	}
 	if left := len(r.b) - r.at; left < octets {
 		u.cut, octets = true, left
-		if septets {
-			udl = octets * 8 / 7
-		}
 	}
 	ud := r.take(octets)
 	skip := 0 // octets of header, UDHL included

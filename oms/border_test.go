@@ -357,3 +357,32 @@ func TestCharactersThatAreNotSent(t *testing.T) {
 		}
 	}
 }
+
+// What the box itself writes for tests, and for those who try it, is read as any client's.
+func TestRequestsOfOurOwn(t *testing.T) {
+	t.Parallel()
+	const login, password, text = "a<n>n", `p&"w`, "Grüße <b> & \U0001F600"
+	var ids []string
+	for range 2 {
+		request, err := oms.ParseEnvelope([]byte(oms.DeliverRequest(login, password, text, "+447911123456", "07911 100001")), "text/xml", "")
+		check(t, err)
+		got, err := oms.ParseXMSData(request.Argument)
+		check(t, err)
+		if request.Operation != "DeliverXms" || request.RPC || request.SOAP12 || got.UserID != login || got.Password != password ||
+			got.Client != "Microsoft Office Outlook 14.0" || got.SourceType != "xmsInspector" || got.Format != oms.SMS || len(got.Recipients) != 2 ||
+			got.Recipients[0] != "+447911123456" || len(got.Content) != 1 || got.Content[0].Text != text || got.Content[0].Type != "text/plain" {
+			t.Errorf("%+v holds %+v", request, got)
+		}
+		ids = append(ids, got.Content[0].ID)
+	}
+	if ids[0] == ids[1] {
+		t.Errorf("two messages are both %s", ids[0])
+	}
+	line, body, _ := strings.Cut(oms.Curl("http://box/oms/service.asmx", login, password, "12345", text), "\n")
+	want := `curl -s -H 'Content-Type: text/xml; charset=utf-8' -H 'SOAPAction: "` + namespace + `/DeliverXms"' --data-binary @- http://box/oms/service.asmx <<'EOF'`
+	body, ended := strings.CutSuffix(body, "\nEOF")
+	request, err := oms.ParseEnvelope([]byte(body), "text/xml; charset=utf-8", "")
+	if line != want || !ended || request.Operation != "DeliverXms" || err != nil {
+		t.Errorf("got %s, %+v, %v", line, request, err)
+	}
+}

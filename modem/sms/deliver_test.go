@@ -508,7 +508,7 @@ func TestJoinMendsWhatTheSenderSplit(t *testing.T) {
 func TestDeliverRoundTrip(t *testing.T) {
 	at := time.Date(2026, 11, 21, 22, 31, 32, 0, time.FixedZone("", -(3*60+30)*60))
 	for _, text := range []string{"", "hi", strings.Repeat("€uro {[|]} ", 60), strings.Repeat("я😀", 200)} {
-		for _, from := range []string{"+15551234567", "12345", "Bank@ÄÖ"} {
+		for _, from := range []string{"+15551234567", "12345", "Bank@ÄÖ", "ABCDEFGHIJK"} {
 			tpdus, err := sms.Deliver{From: from, SCTS: at, Text: text}.TPDUs(9)
 			if err != nil {
 				t.Fatal(err)

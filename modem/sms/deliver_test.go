@@ -163,6 +163,8 @@ var delivers = []struct {
 		with(func(d *sms.Deliver) { d.DCS, d.Text = 8, "A" })},
 	{"a control message", "44" + from + "00 04" + scts + "05 04 09020102",
 		with(func(d *sms.Deliver) { d.DCS, d.Data, d.Control = 4, []byte{}, true })},
+	{"a control message of no length", "44" + from + "00 04" + scts + "03 02 0900",
+		with(func(d *sms.Deliver) { d.DCS, d.Data, d.Control = 4, []byte{}, true })},
 	{"a hyperlink", "44" + from + "00 08" + scts + "09 06 210400000101 0041",
 		with(func(d *sms.Deliver) { d.DCS, d.Text = 8, "A" })},
 	{"an address for answers", "44" + from + "00 08" + scts + "0B 08 2206 089121436587 0041",

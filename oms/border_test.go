@@ -1,6 +1,7 @@
 package oms_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -48,7 +49,8 @@ func TestCharactersOfXML(t *testing.T) {
 		char rune
 		may  bool
 	}{
-		{0, false}, {8, false}, {'\t', true}, {'\n', true}, {0xB, false}, {0xC, false}, {0xE, false}, {0x1F, false}, {' ', true}, {0x7F, true}, {0x80, true},
+		{0, false}, {8, false}, {'\t', true}, {'\n', true}, {0xB, false}, {0xC, false}, {0xE, false},
+		{0x1F, false}, {' ', true}, {0x7F, true}, {0x80, true},
 		{0xD7FF, true}, {0xD800, false}, {0xDFFF, false}, {0xE000, true}, {0xFFFD, true}, {0xFFFE, false}, {0xFFFF, false},
 		{0x10000, true}, {0x10FFFF, true}, {0x110000, false}, {0x7FFFFFFF, false},
 	} {
@@ -70,7 +72,9 @@ func TestCharactersOfXML(t *testing.T) {
 			t.Errorf("%q: got %q, %v", content, got, err)
 		}
 	}
-	for _, content := range []string{"&", "&;", "&#;", "&#x;", "&#X41;", "&#-1;", "&41;", "&x41;", "&LT;", "&copy;", "&amp", "&#x000000041;", "\xC3", "\xED\xA0\x80"} {
+	for _, content := range []string{"&", "&;", "&#;", "&#x;", "&#X41;", "&#-1;", "&41;", "&x41;", "&LT;",
+		"&copy;", "&amp", "&#x000000041;", "\xC3", "\xED\xA0\x80",
+	} {
 		if got, err := password(content); err == nil {
 			t.Errorf("%q: got %q", content, got)
 		}
@@ -208,8 +212,11 @@ func TestSOAPHeaders(t *testing.T) {
 	} {
 		body := `<s:Envelope xmlns:s="` + c.space + `"><s:Header><h ` + c.attributes + `/></s:Header><s:Body><GetServiceInfo/></s:Body></s:Envelope>`
 		got, err := oms.ParseEnvelope([]byte(body), "", "")
-		fault, _ := err.(*oms.Fault)
-		if c.fault == "" && (err != nil || got.Operation != "GetServiceInfo") || c.fault != "" && (fault == nil || fault.Code != c.fault) || got.SOAP12 != (c.space == soap12) {
+		code := ""
+		if fault := (*oms.Fault)(nil); errors.As(err, &fault) {
+			code = fault.Code
+		}
+		if code != c.fault || code == "" && (err != nil || got.Operation != "GetServiceInfo") || got.SOAP12 != (c.space == soap12) {
 			t.Errorf("%s of %s: got %+v, %v", c.attributes, c.space, got, err)
 		}
 	}
@@ -309,31 +316,35 @@ func TestObjectsOfAMultimediaMessage(t *testing.T) {
 	proven("mms.size", "6")(t, b)
 	const good, bad, large = "serviceNetwork/failure", "invalidMedia/failure A", "sizeLimit/failure 6 bytes"
 	for _, c := range []struct{ kind, text, want string }{
-		{"image/gif", "AZaz", good}, {"image/gif", "09+/", good}, {"image/gif", "AAAAAAAA", good}, {"image/gif", "AAAAAAAAAA==", large}, {"image/gif", "AAAAAAA=", good},
+		{"image/gif", "AZaz", good}, {"image/gif", "09+/", good}, {"image/gif", "AAAAAAAA", good},
+		{"image/gif", "AAAAAAAAAA==", large}, {"image/gif", "AAAAAAA=", good},
 		{"image/gif", " A\tA\r\nA A ", good}, {"image/gif", "QQ==", good}, {"image/gif", "QUE=", good},
-		{"image/gif", "", bad}, {"image/gif", "Q===", bad}, {"image/gif", "====", bad}, {"image/gif", "QQQ", bad}, {"image/gif", "QQ=", bad}, {"image/gif", "QQ=A", bad},
-		{"image/gif", "AAA@", bad}, {"image/gif", "AAA[", bad}, {"image/gif", "AAA`", bad}, {"image/gif", "AAA{", bad}, {"image/gif", "AAA:", bad}, {"image/gif", "AAA.", bad},
-		{"image/gif", "AA-_", bad}, {"image/gif", "AA\vAA", bad}, {"image/gif", "Aü", bad},
+		{"image/gif", "", bad}, {"image/gif", "Q===", bad}, {"image/gif", "====", bad},
+		{"image/gif", "QQQ", bad}, {"image/gif", "QQ=", bad}, {"image/gif", "QQ=A", bad},
+		{"image/gif", "AAA@", bad}, {"image/gif", "AAA[", bad}, {"image/gif", "AAA`", bad},
+		{"image/gif", "AAA{", bad}, {"image/gif", "AAA:", bad}, {"image/gif", "AAA.", bad},
+		{"image/gif", "AA-_", bad}, {"image/gif", "AA\u00A0AA", bad}, {"image/gif", "Aü", bad},
 		{"image/jpeg", "AAAA", good}, {"audio/mid", "AAAA", good}, {"audio/midi", "AAAA", good}, {"audio/amr", "AAAA", good},
-		{"image/png", "AAAA", bad}, {"text/html", "AAAA", bad}, {"text/plain", "hello!", good}, {"text/plain", "hello!!", large}, {"text/plain", "", good},
+		{"image/png", "AAAA", bad}, {"text/html", "AAAA", bad},
+		{"text/plain", "hello!", good}, {"text/plain", "hello!!", large}, {"text/plain", "", good},
 		{"text/plain", "a\u0080", "invalidChar/failure"},
 	} {
 		content := `<content contentType="` + c.kind + `" contentId="A">` + escaped(c.text) + `</content>`
-		if c.text == "AA\vAA" {
-			content = strings.ReplaceAll(content, "\uFFFD", "\u00A0") // a space of another kind
-		}
 		got := result(t, b.post(t, envelope("DeliverXms", "xmsData", multimedia("", content))), "DeliverXms").String()
 		if got != c.want {
 			t.Errorf("%s %q: got %s, want %s", c.kind, c.text, got, c.want)
 		}
 	}
 	for slide, want := range map[string]string{ // the one object is A, at the place a.gif
-		`<img src="cid:A"/>`: "", `<img src="CID:A"/>`: "", `<img src="A"/>`: "", `<img src="a.gif"/>`: "", `<img src=" cid:&lt;A&gt; "/>`: "", `<img src=""/>`: "", `<img/>`: "",
+		`<img src="cid:A"/>`: "", `<img src="CID:A"/>`: "", `<img src="A"/>`: "", `<img src="a.gif"/>`: "",
+		`<img src=" cid:&lt;A&gt; "/>`: "", `<img src=""/>`: "", `<img/>`: "",
 		`<img src="cid:%41"/>`: "", `<Audio src="cid:A"/>`: "", `<video src="cid:B"/>`: "",
-		`<img src="cid:B"/>`: "B", `<IMG src="cid:B"/>`: "B", `<text src="cid:B"/>`: "B", `<audio src="B"/>`: "B", `<img src="cid:%zz"/>`: "%zz", `<img src="sid:A"/>`: "sid:A",
+		`<img src="cid:B"/>`: "B", `<IMG src="cid:B"/>`: "B", `<text src="cid:B"/>`: "B",
+		`<audio src="B"/>`: "B", `<img src="cid:%zz"/>`: "%zz", `<img src="sid:A"/>`: "sid:A",
 	} {
-		got := result(t, b.post(t, envelope("DeliverXms", "xmsData", multimedia("",
-			`<mmsSlides><body><par>`+slide+`</par></body></mmsSlides><content contentType="image/gif" contentId="A" contentLocation="a.gif">AAAA</content>`))), "DeliverXms").String()
+		body := `<mmsSlides><body><par>` + slide + `</par></body></mmsSlides>` +
+			`<content contentType="image/gif" contentId="A" contentLocation="a.gif">AAAA</content>`
+		got := result(t, b.post(t, envelope("DeliverXms", "xmsData", multimedia("", body))), "DeliverXms").String()
 		if want == "" && got != good || want != "" && got != "invalidMedia/failure "+want {
 			t.Errorf("%s: got %s", slide, got)
 		}
@@ -345,8 +356,10 @@ func TestCharactersThatAreNotSent(t *testing.T) {
 	t.Parallel()
 	b := newBox(t)
 	for char, sent := range map[rune]bool{
-		'\t': true, '\n': true, '\r': true, ' ': true, '~': true, 0x7F: false, 0x80: false, 0x84: false, 0x85: true, 0x86: false, 0x9F: false, 0xA0: true,
-		0xFDCF: true, 0xFDD0: false, 0xFDEF: false, 0xFDF0: true, 0xFFFD: true, 0x1FFFD: true, 0x1FFFE: false, 0x1FFFF: false, 0x20000: true, 0x10FFFF: false,
+		'\t': true, '\n': true, '\r': true, ' ': true, '~': true, 0x7F: false, 0x80: false,
+		0x84: false, 0x85: true, 0x86: false, 0x9F: false, 0xA0: true,
+		0xFDCF: true, 0xFDD0: false, 0xFDEF: false, 0xFDF0: true, 0xFFFD: true,
+		0x1FFFD: true, 0x1FFFE: false, 0x1FFFF: false, 0x20000: true, 0x10FFFF: false,
 	} {
 		want := "invalidChar/failure"
 		if sent {
@@ -379,7 +392,8 @@ func TestRequestsOfOurOwn(t *testing.T) {
 		t.Errorf("two messages are both %s", ids[0])
 	}
 	line, body, _ := strings.Cut(oms.Curl("http://box/oms/service.asmx", login, password, "12345", text), "\n")
-	want := `curl -s -H 'Content-Type: text/xml; charset=utf-8' -H 'SOAPAction: "` + namespace + `/DeliverXms"' --data-binary @- http://box/oms/service.asmx <<'EOF'`
+	want := `curl -s -H 'Content-Type: text/xml; charset=utf-8' -H 'SOAPAction: "` +
+		namespace + `/DeliverXms"' --data-binary @- http://box/oms/service.asmx <<'EOF'`
 	body, ended := strings.CutSuffix(body, "\nEOF")
 	request, err := oms.ParseEnvelope([]byte(body), "text/xml; charset=utf-8", "")
 	if line != want || !ended || request.Operation != "DeliverXms" || err != nil {

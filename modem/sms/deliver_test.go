@@ -597,7 +597,8 @@ func TestDataIsCutIntoSegments(t *testing.T) {
 		wide   bool
 		want   int
 	}{
-		{0, sms.Port{}, false, 1}, {140, sms.Port{}, false, 1}, {141, sms.Port{}, false, 2}, {2 * 134, sms.Port{}, false, 2}, {2*134 + 1, sms.Port{}, false, 3},
+		{0, sms.Port{}, false, 1}, {140, sms.Port{}, false, 1}, {141, sms.Port{}, false, 2},
+		{2 * 134, sms.Port{}, false, 2}, {2*134 + 1, sms.Port{}, false, 3},
 		{140, sms.Port{}, true, 1}, {2 * 133, sms.Port{}, true, 2}, {2*133 + 1, sms.Port{}, true, 3},
 		{133, port, false, 1}, {134, port, false, 2}, {2 * 128, port, false, 2}, {2*128 + 1, port, false, 3},
 		{2 * 127, port, true, 2}, {2*127 + 1, port, true, 3},

@@ -400,3 +400,54 @@ func TestRequestsOfOurOwn(t *testing.T) {
 		t.Errorf("got %s, %+v, %v", line, request, err)
 	}
 }
+
+// Of a multimedia message, as much as is promised and one more.
+func TestLimitsOfAMultimediaMessage(t *testing.T) {
+	t.Parallel()
+	b := newBox(t)
+	proven("mms.slides", "2", "mms.recipients", "2")(t, b)
+	const good = "serviceNetwork/failure"
+	empty := `<content contentType="text/plain" contentId="A"/>`
+	slide := func(n int) string {
+		return "<mmsSlides><body>" + strings.Repeat("<par/>", n) + "</body></mmsSlides>" + empty
+	}
+	to := func(n int) string {
+		return strings.Replace(multimedia("", empty), "<to>", "<to>"+strings.Repeat("<recipient>07911 100001</recipient>", n-1), 1)
+	}
+	for _, c := range []struct{ name, argument, want string }{
+		{"2 slides", multimedia("", slide(2)), good},
+		{"3 slides", multimedia("", slide(3)), "slidesLimit/failure 2 slides"},
+		{"300 objects", multimedia("", strings.Repeat(empty, 300)), good},
+		{"301 objects", multimedia("", strings.Repeat(empty, 301)), "other/failure At most 300 objects can be sent at once. Nothing was sent."},
+		{"2 recipients", to(2), good},
+		{"3 recipients", to(3), "other/failure A message can have at most 2 recipients. Nothing was sent."},
+		{"no recipient", strings.Replace(to(1), phone, "", 1), "other/failure The message has no recipient. Nothing was sent."},
+	} {
+		if got := result(t, b.post(t, envelope("DeliverXms", "xmsData", c.argument)), "DeliverXms").String(); got != c.want {
+			t.Errorf("%s: got %s", c.name, got)
+		}
+	}
+}
+
+// What xmsData says in more than one place, or at greater length than is kept.
+func TestXMSDataSaysMoreThanIsKept(t *testing.T) {
+	t.Parallel()
+	const head, body = "<xmsData><user><customData>%s</customData></user><xmsHead>%s</xmsHead>", `<xmsBody format=" mms "/></xmsData>`
+	words := strings.Repeat("ü", 1999) // 3998 bytes
+	data, err := oms.ParseXMSData(fmt.Sprintf(head, words+"<x/>y<x/>z<x/>ü"+strings.Repeat("<x/>z", 9000), "") + body)
+	if want := words + "yz"; data.CustomData != want || data.Format != oms.MMS || err != nil {
+		t.Errorf("got %d bytes, %s, %v", len(data.CustomData), data.Format, err)
+	}
+	for document, want := range map[string]string{
+		fmt.Sprintf(head, "", "") + `<xmsBody format="SMS"/><xmsBody format="SMS"/></xmsData>`:       "there is more than one xmsBody",
+		fmt.Sprintf(head, "", "") + `<xmsBody/></xmsData>`:                                           "the format of xmsBody is neither SMS nor MMS",
+		fmt.Sprintf(head, "", "<requiredService>FAX</requiredService>") + `<xmsBody/></xmsData>`:     "the format of xmsBody is neither SMS nor MMS",
+		fmt.Sprintf(head, "", "<requiredService> mms_x </requiredService>") + `<xmsBody/></xmsData>`: "<nil>",
+		fmt.Sprintf(head, "", "<subject><x/></subject>") + body:                                      "elements where text belongs",
+		fmt.Sprintf(head, "", "") + body + "<x/>":                                                    "more than one document",
+	} {
+		if _, err := oms.ParseXMSData(document); fmt.Sprint(err) != want {
+			t.Errorf("%s: got %v, want %s", document, err, want)
+		}
+	}
+}

@@ -165,23 +165,24 @@ func TestPartsAreKeptInTheirOrder(t *testing.T) {
 
 func TestAScheduledMessageWaitsForItsTime(t *testing.T) {
 	t.Parallel()
-	b := newBox(t)
-	check(t, b.Set(t.Context(), "oms.wait", "30s")) // it is not waited for
-	at := time.Now().Add(26 * time.Hour).UTC().Truncate(time.Minute)
-	m := message{to: []string{"+447911123456"}, parts: []string{"hello"}, scheduled: at.Format("2006-01-02T15:04:05Z")}
-	ctx, hangUp := context.WithTimeout(t.Context(), 15*time.Second) // half of the wait
-	defer hangUp()
-	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/oms/service.asmx", strings.NewReader(envelope("DeliverXms", "xmsData", m.String())))
-	w := httptest.NewRecorder()
-	b.handler.ServeHTTP(w, r)
-	if got := result(t, w.Result(), "DeliverXms").String(); got != "ok/neutral" || ctx.Err() != nil {
-		t.Fatalf("got %s, %v", got, ctx.Err())
-	}
-	deliveries, err := b.Deliveries(t.Context(), 1)
-	check(t, err)
-	if d := deliveries[0]; d.State != store.Scheduled || !d.Due.Equal(at) {
-		t.Errorf("got %s at %v, want scheduled at %v", d.State, d.Due, at)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		b := newBox(t)
+		check(t, b.Set(t.Context(), "oms.wait", "30s"))
+		began := time.Now()
+		at := began.Add(26 * time.Hour).UTC().Truncate(time.Minute)
+		m := message{to: []string{"+447911123456"}, parts: []string{"hello"}, scheduled: at.Format("2006-01-02T15:04:05Z")}
+		if got := b.deliver(t, m).String(); got != "ok/neutral" {
+			t.Fatal(got)
+		}
+		if waited := time.Since(began); waited >= 30*time.Second {
+			t.Errorf("the answer came after %v", waited)
+		}
+		deliveries, err := b.Deliveries(t.Context(), 1)
+		check(t, err)
+		if d := deliveries[0]; d.State != store.Scheduled || !d.Due.Equal(at) {
+			t.Errorf("got %s at %v, want scheduled at %v", d.State, d.Due, at)
+		}
+	})
 }
 
 // settle is the modem: it takes the next delivery, once there is one, and returns its verdict.

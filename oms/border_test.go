@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"omsbox/oms"
+	"omsbox/store"
 )
 
 // A host is a name or an address, with or without a port; any other is replaced.
@@ -449,5 +450,25 @@ func TestXMSDataSaysMoreThanIsKept(t *testing.T) {
 		if _, err := oms.ParseXMSData(document); fmt.Sprint(err) != want {
 			t.Errorf("%s: got %v, want %s", document, err, want)
 		}
+	}
+}
+
+// Each reason is told once, with all whom it is about.
+func TestRecipientsOfOneReason(t *testing.T) {
+	t.Parallel()
+	b := newBox(t)
+	const emergency = "other/failure It is an emergency number, and texts to these are always refused; call it instead.|999;112"
+	if got := b.deliver(t, message{to: []string{"999", "112", "999"}, parts: []string{"hello"}}).String(); got != emergency {
+		t.Errorf("got %s, want %s", got, emergency)
+	}
+	check(t, b.Set(t.Context(), "oms.wait", "30s"))
+	answer := make(chan xmsResponse)
+	go func() {
+		answer <- b.deliver(t, message{to: []string{"07911 100001", "07911 100002"}, parts: []string{"hello"}})
+	}()
+	b.settle(t, store.Refused, "")
+	b.settle(t, store.Refused, "")
+	if got, want := (<-answer).String(), "other/failure The network did not take the message.|07911 100001;07911 100002"; got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }

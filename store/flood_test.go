@@ -50,21 +50,6 @@ func costs(t testing.TB, s *store.Store, name string) time.Duration {
 	return least
 }
 
-// A segment costs the same however many lie there under its reference: the writer stores one after the
-// other, and Outlook waits two seconds.
-func TestASegmentCostsTheSameWhateverLiesThere(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	s := openIn(t, dir)
-	alone := costs(t, s, "alone")
-	pile(t, dir, 8700)
-	among := costs(t, s, "among")
-	t.Logf("%v alone, %v among 8700: %.1f times as long", alone, among, float64(among)/float64(alone))
-	if among > 20*alone { // it was 48 times as long
-		t.Errorf("a segment costs %v alone, and %v among 8700", alone, among)
-	}
-}
-
 // BenchmarkSegment tells how long a segment takes, and how many times as long among 8700 under its reference.
 func BenchmarkSegment(b *testing.B) {
 	dir := b.TempDir()

@@ -43,6 +43,7 @@ type clock struct {
 	since  look      // when that doubt began
 	mailed alarmed   // what people were told
 	word   int64     // when a person said last that the clock is right: the row clock/trusted
+	person bool      // a person says so, and the clock is not believed yet
 	texts  testimony // what texts from the network say
 }
 
@@ -156,15 +157,16 @@ func (s *Store) stamp() time.Time {
 	return now.wall
 }
 
-// tick looks at the clock, every wakeEvery. Now and then it returns a change to be committed: the
-// new high-water mark.
+// tick looks at the clock, every wakeEvery. Now and then it returns a change to be committed: what was dated wrong
+// is put right, or the new high-water mark is written down. The clock is believed once that is committed, so until
+// then nothing expires by it; after a commit that fails the next tick tries again.
 func (c *clock) tick(s *Store) func(*tx) error {
 	now := s.look()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if by := c.last.set(now); by.Abs() > jump {
 		c.set = now
-		c.texts.witness = false
+		c.texts.witness, c.person = false, false
 		s.log.Warn("the clock was set", "by", by.Round(time.Second))
 		s.bells.ringAll() // what is due has to be looked at again
 	}
@@ -173,31 +175,48 @@ func (c *clock) tick(s *Store) func(*tx) error {
 	if server {
 		c.texts = testimony{witness: c.texts.witness}
 	}
-	witness, steady := server || c.texts.witness, now.mono-c.set.mono >= steadyFor
-	var forward func(*tx) error
-	if by := c.base.set(now); by.Abs() >= drift && !c.high.wall.After(now.wall) && (witness || steady && by < far) {
-		if from := c.base.wall; by > 0 && c.set.mono-c.base.mono <= lateFor {
-			forward = func(t *tx) error { return t.setForward(from, by) }
+	witness, steady := server || c.texts.witness || c.person, now.mono-c.set.mono >= steadyFor || c.person
+	switch by, behind := c.base.set(now), c.high.wall.Sub(now.wall); {
+	case behind > jump && steady && witness:
+		return func(t *tx) error {
+			t.then(func() {
+				s.log.Warn("the clock was ahead once: a witness says that it is right now", "by", behind.Round(time.Second))
+				c.believe(s, now)
+			})
+			t.now = now.wall // and not after the high-water mark
+			return t.lowerMark(behind)
 		}
+	case behind > 0 || by.Abs() < drift || !witness && (!steady || by >= far):
+	case by > 0 && c.set.mono-c.base.mono <= lateFor && s.lock != nil: // else another process serves, which does it
+		from := c.base.wall
+		return func(t *tx) error {
+			t.then(func() { c.rebase(s, now) })
+			return t.setForward(from, by)
+		}
+	default:
 		c.base = now
 	}
-	if behind := c.high.wall.Sub(now.wall); behind > jump && steady && witness {
-		s.log.Warn("the clock was ahead once: a witness says that it is right now", "by", behind.Round(time.Second))
-		c.believe(now)
-		c.judged(s, now)
-		return func(t *tx) error { return t.lowerMark(behind) }
+	if c.judged(s, now); !c.good {
+		return nil
 	}
-	if c.judged(s, now); !c.good || forward != nil {
-		return forward
-	}
+	return c.mark(now)
+}
+
+// mark returns a change that writes the high-water mark down; nil where the last one is young.
+func (c *clock) mark(now look) func(*tx) error {
+	c.person = false
 	if now.wall.After(c.high.wall) {
 		c.high = now
 	}
 	if now.mono-c.marked.mono < markEvery {
 		return nil
 	}
-	c.marked = now
 	return func(t *tx) error {
+		t.then(func() {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.marked = now
+		})
 		_, err := t.exec(`INSERT INTO counters (name, value) VALUES ('clock', ?)
 			ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)`, ms(now.wall))
 		return err
@@ -209,10 +228,28 @@ func (c *clock) questioned(now look) bool {
 	return c.base.set(now).Abs() >= drift || c.high.wall.Sub(now.wall) > jump || c.texts != testimony{witness: c.texts.witness}
 }
 
-// believe takes the wall clock for right.
-func (c *clock) believe(now look) {
-	c.base, c.last, c.high, c.marked = now, now, now, now
-	c.texts = testimony{witness: true}
+// believe takes the wall clock for right, as it was at a look.
+func (c *clock) believe(s *Store, at look) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.base, c.last, c.high, c.marked = at, at, at, at
+	c.texts, c.person = testimony{witness: true}, false
+	c.judged(s, at)
+}
+
+// rebase holds the wall clock against what it showed at a look, from then on.
+func (c *clock) rebase(s *Store, at look) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.base = at
+	c.judged(s, at)
+}
+
+// vouched takes note of a person's word that the clock is right. The next tick believes it, and writes the
+// high-water mark down.
+func (c *clock) vouched(now look) {
+	c.texts, c.person = testimony{witness: true}, true
+	c.marked.mono = now.mono - markEvery
 }
 
 // judged takes note of whether the clock is doubted, and tells it where that is new.
@@ -246,14 +283,25 @@ func (c *clock) alarm(s *Store) func(*tx) error {
 	now := s.look()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	told := func(t *tx, what alarmed) {
+		t.then(func() {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.mailed = what
+		})
+	}
 	switch {
 	case c.good && c.mailed != cleared:
-		c.mailed = cleared
-		return func(t *tx) error { return t.clear(kind, about) }
+		return func(t *tx) error {
+			told(t, cleared)
+			return t.clear(kind, about)
+		}
 	case !c.good && c.mailed != raised && now.mono-c.since.mono >= toldAfter:
-		c.mailed = raised
 		row := c.doubt.Row()
-		return func(t *tx) error { return t.raise(kind, about, row) }
+		return func(t *tx) error {
+			told(t, raised)
+			return t.raise(kind, about, row)
+		}
 	}
 	return nil
 }
@@ -281,30 +329,32 @@ func (c *clock) load(ctx context.Context, s *Store) error {
 }
 
 // TrustClock takes a person's word that the clock of this computer is right, and returns what it shows. What was
-// dated while the clock was ahead is put right. A process that serves hears of it at once.
+// dated while the clock was wrong is put right. A process that serves hears of it at once.
 func (s *Store) TrustClock(ctx context.Context) (time.Time, error) {
-	s.clock.mu.Lock()
 	now := s.look()
-	ahead := s.clock.high.wall.Sub(now.wall)
-	s.clock.believe(now)
-	s.clock.word = ms(now.wall)
-	s.clock.judged(s, now)
-	s.clock.mu.Unlock()
-	return now.wall, s.write(ctx, func(t *tx) error {
-		if _, err := t.exec(`INSERT INTO counters (name, value) VALUES ('clock/trusted', ?)
-			ON CONFLICT (name) DO UPDATE SET value = excluded.value`, ms(now.wall)); err != nil {
-			return err
-		}
-		if ahead > jump {
-			return t.lowerMark(ahead)
-		}
-		_, err := t.exec(`INSERT INTO counters (name, value) VALUES ('clock', ?1)
-			ON CONFLICT (name) DO UPDATE SET value = max(value, ?1)`, ms(now.wall))
+	err := s.write(ctx, func(t *tx) error {
+		t.then(func() {
+			s.clock.mu.Lock()
+			defer s.clock.mu.Unlock()
+			s.clock.word = ms(now.wall)
+			s.clock.vouched(now)
+		})
+		_, err := t.exec(`INSERT INTO counters (name, value) VALUES ('clock/trusted', ?)
+			ON CONFLICT (name) DO UPDATE SET value = excluded.value`, ms(now.wall))
 		return err
+	})
+	if err != nil {
+		return now.wall, err
+	}
+	return now.wall, s.write(ctx, func(t *tx) error { // at once, as nobody may serve
+		if change := s.clock.tick(s); change != nil {
+			return change(t)
+		}
+		return nil
 	})
 }
 
-// heed looks whether another process was told that the clock is right, and believes it.
+// heed looks whether another process was told that the clock is right. The tick that follows believes it.
 func (c *clock) heed(ctx context.Context, s *Store) error {
 	word, err := one(ctx, s, func(r scanner) (at int64, err error) {
 		return at, r.Scan(&at)
@@ -322,7 +372,6 @@ func (c *clock) heed(ctx context.Context, s *Store) error {
 		return nil // the clock was set since
 	}
 	s.log.Info("a person says that the clock is right")
-	c.believe(now)
-	c.judged(s, now)
+	c.vouched(now)
 	return nil
 }

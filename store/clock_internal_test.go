@@ -28,7 +28,13 @@ func box(t *testing.T, dir string, c *SteppedClock) *Store {
 // ticks has the writer look at the clock, as it does by itself twice a second.
 func (s *Store) ticks(t *testing.T) {
 	t.Helper()
-	if err := s.write(context.Background(), func(tx *tx) error {
+	if err := s.looks(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *Store) looks() error {
+	return s.write(context.Background(), func(tx *tx) error {
 		if mark := s.clock.tick(s); mark != nil {
 			if err := mark(tx); err != nil {
 				return err
@@ -38,9 +44,7 @@ func (s *Store) ticks(t *testing.T) {
 			return alarm(tx)
 		}
 		return nil
-	}); err != nil {
-		t.Fatal(err)
-	}
+	})
 }
 
 func (s *Store) gets(t *testing.T, from string, dated time.Time) {

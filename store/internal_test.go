@@ -311,8 +311,9 @@ func TestTheClock(t *testing.T) {
 		}, true, time.Minute},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s, clocks := withClock(t)
-			look := func() { s.clock.tick(s) }
+			clocks := NewSteppedClock(clockNoon)
+			s := openInside(t, clocks.Option())
+			look := func() { s.ticks(t) }
 			look()
 			look()
 			bell := s.Subscribe(Outgoing)

@@ -297,8 +297,12 @@ func (s *Store) tend() func(*tx) error {
 	if low.Code == s.storage.warned && s.storage.started {
 		return nil
 	}
-	s.storage.warned, s.storage.started = low.Code, true
 	return func(t *tx) error {
+		t.then(func() { // a commit that fails is tried again
+			s.storage.mu.Lock()
+			defer s.storage.mu.Unlock()
+			s.storage.warned, s.storage.started = low.Code, true
+		})
 		if low.IsZero() {
 			return t.clear("disk", s.dir)
 		}

@@ -322,7 +322,8 @@ func (c *clock) load(ctx context.Context, s *Store) error {
 	c.word, c.high = known.word, look{fromMS(max(known.mark, known.seen)), now.mono}
 	c.base, c.last, c.marked, c.good = now, now, now, true
 	if !c.high.wall.IsZero() && now.wall.Sub(c.high.wall) >= far && !s.source.confirmed() {
-		c.base.wall, c.set = c.high.wall, now // as if it had been set by that just now
+		// As if it had been set by that just now: what is written from here on is later than all that was.
+		c.base.wall, c.set = c.high.wall.Add(time.Millisecond), now
 	}
 	c.judged(s, now)
 	return nil

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"omsbox/modem/sms"
 )
 
 // A computer without a battery for its clock starts with the time at which it was switched off. What is queued before
@@ -217,5 +219,72 @@ func TestALookAtTheClockWhoseCommitFails(t *testing.T) {
 				t.Errorf("the text is %+v, %v", d, err)
 			}
 		})
+	}
+}
+
+// What waits for something since before the clock was set has not waited for all the time by which it was set.
+func TestWhatWaitsWhileTheClockIsSetForward(t *testing.T) {
+	t.Parallel()
+	s, clock, text := lateClock(t)
+	clock.Shift(4 * day) // ten in all: longer than a report may take
+	a, err := s.Claim(t.Context(), "imsi", nil)
+	if err != nil || a == nil || a.Delivery == 0 {
+		t.Fatal(a, err)
+	}
+	if err := s.Settle(t.Context(), Verdict{Attempt: *a, Outcome: Accepted, MR: 7}); err != nil {
+		t.Fatal(err)
+	}
+	d := sms.Deliver{From: "+447911123457", Text: strings.Repeat("0123456 ", 25), SCTS: clockNoon}
+	tpdus, err := d.TPDUs(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Receive(t.Context(), "imsi", tpdus[0]); err != nil {
+		t.Fatal(err)
+	}
+	clock.Confirm()
+	s.ticks(t)
+	if !s.ClockTrusted() {
+		t.Fatal(s.ClockProblem())
+	}
+	if wait, waits, err := s.Overdue(t.Context()); err != nil || !waits || wait < s.Incomplete()-time.Minute {
+		t.Errorf("the other segment is awaited for %v, %t, %v", wait, waits, err)
+	}
+	report, err := sms.StatusReport{MR: 7, To: "+447911123456", SCTS: clock.Now(), Discharge: clock.Now()}.TPDU()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Receive(t.Context(), "imsi", report); err != nil {
+		t.Fatal(err)
+	}
+	if d, err := s.Deliveries(t.Context(), text); err != nil || d[0].State != Delivered {
+		t.Errorf("after its report the text is %+v, %v", d, err)
+	}
+}
+
+// What waited while the computer was switched off did wait for all that time: also the last that was written before.
+func TestATextThatWaitedWhileTheBoxWasOff(t *testing.T) {
+	t.Parallel()
+	dir, clock := t.TempDir(), NewSteppedClock(clockNoon)
+	s := box(t, dir, clock)
+	text, _, err := s.Enqueue(t.Context(), hello)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	clock.Shift(2 * far)
+	s = box(t, dir, clock)
+	s.ticks(t)
+	if s.ClockTrusted() {
+		t.Fatal("the clock is believed at once")
+	}
+	clock.Confirm()
+	s.ticks(t)
+	s.ticks(t)
+	if a, err := s.Claim(t.Context(), "imsi", nil); err != nil || a != nil && a.Delivery != 0 {
+		t.Errorf("a text of two months ago is sent: %+v, %v", a, err)
+	}
+	if d, err := s.Deliveries(t.Context(), text); err != nil || d[0].State != Expired {
+		t.Errorf("the text is %+v, %v", d, err)
 	}
 }

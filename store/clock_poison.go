@@ -85,17 +85,28 @@ func (t *tx) lowerMark(ahead time.Duration) error {
 }
 
 // setForward puts right what was begun since the clock showed from, and would be over at once now that the clock,
-// which was late by that much, is set: a text is worth sending for as long as one that was written now.
+// which was late by that much, is set: a text is worth sending for as long as one that was written now, a segment
+// waits as long for the others, and a report may take as long.
 func (t *tx) setForward(from time.Time, late time.Duration) error {
 	for _, text := range []string{
-		`UPDATE deliveries SET expires = expires + ?2 WHERE state IN ('queued', 'sending')
+		`UPDATE deliveries SET expires = expires + ?2 WHERE state IN ('queued', 'sending', 'sent')
 			AND message_id IN (SELECT id FROM messages WHERE created >= ?1)`,
 		`UPDATE mails SET blocked = blocked + ?2 WHERE blocked >= ?1 AND state IN ('queued', 'sending')`,
+		`UPDATE incoming_segments SET received = received + ?2 WHERE received >= ?1 AND incoming_id IS NULL`,
+		`WITH RECURSIVE every(mr) AS (SELECT 0 UNION ALL SELECT mr + 1 FROM every WHERE mr < 255)
+			UPDATE segments SET handed = handed + ?2, tried = iif(tried >= ?1, tried + ?2, tried) WHERE id IN (
+			SELECT id FROM segments WHERE mr IN (SELECT mr FROM every) AND handed >= ?1
+			UNION SELECT id FROM segments WHERE handed >= ?1
+				AND delivery_id IN (SELECT id FROM deliveries WHERE state = 'sending')
+			UNION SELECT id FROM segments WHERE mr IS NULL AND state IN ('sent', 'unconfirmed') AND handed >= ?1
+			UNION SELECT id FROM segments WHERE state = 'pending' AND handed >= ?1)`,
 	} {
 		if _, err := t.exec(text, ms(from), late.Milliseconds()); err != nil {
 			return err
 		}
 	}
 	t.writer.lanes, t.writer.swept = nil, time.Time{} // they are read again
+	t.ring(Outgoing)
+	t.ring(Arrived)
 	return nil
 }

@@ -282,7 +282,7 @@ func TestAMessageCentreThatIsToldLateIsAskedForAgain(t *testing.T) {
 			t.Error("the service went down for it")
 		}
 		b.becomes(t, id, store.Delivered)
-		if took := b.sim.Submitted()[0].Time.Sub(began); took < 10*time.Second {
+		if took := only(t, b.sim.Submitted()).Time.Sub(began); took < 10*time.Second {
 			t.Errorf("the text was tried after %v, before the message centre was known", took)
 		}
 		b.is(t, time.Second, "ready", func(m store.Modem) bool { return ready(m) && m.SMSC == "+15550199999" })
@@ -528,8 +528,9 @@ func TestAPersonsOwnTextsStayOnTheSIM(t *testing.T) {
 				after(6 * time.Hour)
 				rows, err := b.Modems(context.Background())
 				check(t, err)
-				if remarked := strings.Contains(rows[0].Remarks, "is one to be sent"); remarked != lies {
-					t.Errorf("the remarks are %q", rows[0].Remarks)
+				remarks := only(t, rows).Remarks
+				if remarked := strings.Contains(remarks, "is one to be sent"); remarked != lies {
+					t.Errorf("the remarks are %q", remarks)
 				}
 				if n := b.sim.Stored("SM"); n != 2 || h.count("AT+CMGD") != 1 {
 					t.Errorf("%d texts are on the SIM after %d deletes", n, h.count("AT+CMGD"))

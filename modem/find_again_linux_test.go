@@ -29,7 +29,7 @@ func opens(t testing.TB, open func(context.Context) (io.ReadWriteCloser, error))
 	if err != nil {
 		return "", err
 	}
-	if len(answer) != 1 {
+	if len(answer) != 1 { // not only: this runs beside the test too
 		return "", fmt.Errorf("AT+CGSN is answered with %q, want one line", answer)
 	}
 	return answer[0], nil

@@ -59,6 +59,15 @@ func dataDir(t testing.TB) string {
 	return dir
 }
 
+// only returns the one row that there is to be.
+func only[T any](t testing.TB, rows []T) T {
+	t.Helper()
+	if len(rows) != 1 {
+		t.Fatalf("there are %d rows, want one: %+v", len(rows), rows)
+	}
+	return rows[0]
+}
+
 // next waits for what comes through a channel.
 func next[T any](t testing.TB, c <-chan T) (v T) {
 	t.Helper()

@@ -49,6 +49,10 @@ func connect(t testing.TB, options simulator.Options, change ...func(*bench)) *b
 	s, err := store.Create(context.Background(), dataDir(t), quiet())
 	check(t, err)
 	b := &bench{Store: s, sim: simulator.New(options)}
+	t.Cleanup(func() {
+		s.Close()
+		b.sim.Close()
+	})
 	b.modem = modem.New(s, "sim", func(context.Context) (io.ReadWriteCloser, error) { return b.sim.Open() }, quiet())
 	b.modem.Patience = impatient()
 	for _, f := range change {
@@ -63,11 +67,7 @@ func connect(t testing.TB, options simulator.Options, change ...func(*bench)) *b
 			t.Error(err)
 		}
 	})
-	t.Cleanup(func() {
-		b.stop()
-		s.Close()
-		b.sim.Close()
-	})
+	t.Cleanup(b.stop)
 	return b
 }
 

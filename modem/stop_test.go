@@ -71,7 +71,8 @@ func TestAModemThatAgreesWithEverythingSendsNothing(t *testing.T) {
 		check(t, err)
 		rows, err := b.Modems(context.Background())
 		check(t, err)
-		t.Logf("%s %q; modem up %t %q; alarms %v", d[0].State, d[0].Reason, rows[0].Up, rows[0].Problem, b.alarmed(t))
+		row := only(t, rows)
+		t.Logf("%s %q; modem up %t %q; alarms %v", d[0].State, d[0].Reason, row.Up, row.Problem, b.alarmed(t))
 		if d[0].State == store.Sent || d[0].State == store.Delivered || d[0].State == store.Failed {
 			t.Errorf("the text is %s", d[0].State)
 		}

@@ -159,8 +159,8 @@ func TestALowBalanceIsTold(t *testing.T) {
 		}
 		sims, err := b.SIMs(t.Context())
 		check(t, err)
-		if sims[0].Balance != *said.Load() || sims[0].Amount == nil || *sims[0].Amount != 14.9 {
-			t.Errorf("the SIM is %+v", sims[0])
+		if sim := only(t, sims); sim.Balance != *said.Load() || sim.Amount == nil || *sim.Amount != 14.9 {
+			t.Errorf("the SIM is %+v", sim)
 		}
 	})
 }

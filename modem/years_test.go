@@ -37,8 +37,8 @@ func TestWhatCameMeanwhileIsMailedThoughTheIMSIIsNotToldAtOnce(t *testing.T) {
 				after(20 * time.Minute)
 				rows, err := b.Modems(context.Background())
 				check(t, err)
-				if rows[0].IMSI != known {
-					t.Errorf("20 minutes later the SIM is %q, want %q; remarks %q", rows[0].IMSI, known, rows[0].Remarks)
+				if row := only(t, rows); row.IMSI != known {
+					t.Errorf("20 minutes later the SIM is %q, want %q; remarks %q", row.IMSI, known, row.Remarks)
 				}
 				got, err := b.Unrouted(context.Background())
 				check(t, err)

@@ -38,3 +38,23 @@ func TestAPDUThatIsCutIsNotWhole(t *testing.T) {
 		}
 	}
 }
+
+// What is no whole PDU is kept as it came, as far as it is one: nothing of it is lost.
+func TestWhatIsNoWholePDUIsKeptAsItCame(t *testing.T) {
+	t.Parallel()
+	for pdu, want := range map[string]string{
+		"0791447758100650":         "0791447758100650", // the address of the message centre alone
+		"079144775810065004":       "04",               // behind it one octet of the TPDU
+		"0791447758100650040C9144": "040C9144",
+		"00":                       "00",
+		"0791":                     "0791", // the end of the address is missing
+	} {
+		got, whole := unfold(pdu, 24)
+		if fmt.Sprintf("%X", got) != want || whole {
+			t.Errorf("%s is read as %X, whole %t, want %s", pdu, got, whole, want)
+		}
+	}
+	if got, whole := unfold("no hexadecimal", 24); got != nil || whole {
+		t.Errorf("words are read as %X, whole %t", got, whole)
+	}
+}

@@ -121,3 +121,46 @@ func TestAModemIsGivenTimeToAbandonAPDU(t *testing.T) {
 		}
 	})
 }
+
+// A command to a modem that may not answer ends with its final result as soon as that comes, whatever else is
+// said before, and after a while without one.
+func TestACommandToAModemThatMayNotAnswer(t *testing.T) {
+	t.Parallel()
+	const within = 20 * time.Second
+	for _, c := range []struct {
+		name, says, want string
+		takes            time.Duration
+	}{
+		{"it does it", "OK", "OK", 3 * time.Second},
+		{"it refuses", "+CME ERROR: 4", "+CME ERROR: 4", 3 * time.Second},
+		{"another thing before it", "+CMGS: 7\r\n\r\nCOMMAND NOT SUPPORT", "ERROR", 3 * time.Second},
+		{"no final result", "+CSQ: 17,99", "", within},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w, device := wireTo(t)
+				go func() {
+					chunk := make([]byte, 256)
+					for {
+						n, err := device.Read(chunk)
+						if err != nil {
+							return
+						}
+						if string(chunk[:n]) == "AT+CFUN=4\r" {
+							time.Sleep(3 * time.Second)
+							fmt.Fprintf(device, "\r\n%s\r\n", c.says)
+						}
+					}
+				}()
+				began := time.Now()
+				got, err := w.shout("+CFUN=4", within)
+				if err != nil || got != c.want {
+					t.Errorf("the result is %q, %v, want %q", got, err, c.want)
+				}
+				if took := time.Since(began); took != c.takes+100*time.Millisecond { // behind the escape
+					t.Errorf("it took %v, want %v", took, c.takes)
+				}
+			})
+		})
+	}
+}

@@ -159,8 +159,12 @@ func TestWhatIsNoPDUIsNeverDeleted(t *testing.T) {
 	hours(t, func(t *testing.T) {
 		b := connect(t, simulator.Options{}, patient)
 		b.is(t, time.Minute, "ready", ready)
+		storage := ""
 		h := b.listen(func(m simulator.Moment) simulator.Fault {
-			if m.Point == simulator.AtCommand && strings.HasPrefix(m.Line, "AT+CMGL") {
+			if m.Point == simulator.AtCommand && strings.HasPrefix(m.Line, "AT+CPMS=") {
+				storage = m.Line
+			}
+			if m.Point == simulator.AtCommand && strings.HasPrefix(m.Line, "AT+CMGL") && strings.HasPrefix(storage, `AT+CPMS="SM"`) {
 				return simulator.Fault{Cuts: []simulator.Cut{{After: 2, Say: "+CMGL: 19,1,,24\r\nHello, these are words.\r\n"}}}
 			}
 			return simulator.Fault{}
@@ -176,6 +180,9 @@ func TestWhatIsNoPDUIsNeverDeleted(t *testing.T) {
 		}
 		b.is(t, time.Minute, "remarked", func(m store.Modem) bool { return strings.Contains(m.Remarks, "is no PDU") })
 		before := h.count("ATE0")
+		if before != 3 {
+			t.Errorf("the modem was set up again %d times, want 3: it may have been in text mode", before)
+		}
 		after(time.Hour)
 		if n := h.count("ATE0") - before; n > 0 {
 			t.Errorf("the modem was set up again %d times in an hour", n)

@@ -40,7 +40,7 @@ func ParseStatusReport(b []byte) (StatusReport, error) {
 	return s, nil
 }
 
-// TPDU encodes the report as an SMSC would.
+// TPDU encodes the report as an SMSC would. A zero time becomes a date that does not exist.
 func (s StatusReport) TPDU() ([]byte, error) {
 	to, err := number(s.To)
 	if err != nil {
@@ -53,7 +53,17 @@ func (s StatusReport) TPDU() ([]byte, error) {
 	t.FirstOctet |= tpdu.FoMMS // TP-MMS is inverted: no more messages are waiting
 	t.MR, t.RA, t.ST = s.MR, to, s.Status
 	t.SCTS, t.DT = tpdu.Timestamp{Time: s.SCTS}, tpdu.Timestamp{Time: s.Discharge}
-	return t.MarshalBinary()
+	b, err := t.MarshalBinary()
+	if err != nil {
+		return nil, err
+	}
+	times := b[len(b)-15:] // TP-SCTS and TP-DT stand before TP-ST, which is the last octet
+	for i, when := range []time.Time{s.SCTS, s.Discharge} {
+		if when.IsZero() { // no date, rather than one of the year 2001
+			clear(times[7*i : 7*i+7])
+		}
+	}
+	return b, nil
 }
 
 // Outcome is what a status report proves.

@@ -104,3 +104,23 @@ func TestOutcome(t *testing.T) {
 		}
 	}
 }
+
+// A report whose times are not known says so: a date of its own would be taken for that of another text.
+func TestAReportWithoutTimesHasNone(t *testing.T) {
+	t.Parallel()
+	some := time.Date(2026, 11, 30, 20, 31, 32, 0, time.FixedZone("", 3600))
+	for _, times := range [][2]time.Time{{}, {some}, {1: some}, {some, some}} {
+		want := sms.StatusReport{MR: 7, To: "+447911123456", SCTS: times[0], Discharge: times[1], Status: 48}
+		tpdu, err := want.TPDU()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := sms.ParseStatusReport(tpdu)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !got.SCTS.Equal(want.SCTS) || !got.Discharge.Equal(want.Discharge) || got.Status != 48 || got.MR != 7 {
+			t.Errorf("%+v is read back as %+v", want, got)
+		}
+	}
+}

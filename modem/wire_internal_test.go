@@ -164,3 +164,42 @@ func TestACommandToAModemThatMayNotAnswer(t *testing.T) {
 		})
 	}
 }
+
+// The wait for a prompt ends with the prompt, with the answer, or with the command: it never cuts the wait of the
+// next command short.
+func TestTheWaitForAPromptIsThatOfItsCommand(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, first string // what the modem says to the first command
+		next        string // what is written then
+	}{
+		{"the prompt came", ">", "0011000B91\x1a"},
+		{"it was refused", "+CMS ERROR: 302", "AT+CSQ\r\n"},
+		{"it was given up", "+CSQ: 1", "\x1b\r\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w, says, _ := startWire(t)
+				prompt := DefaultPatience().Prompt
+				write := func(text string) {
+					t.Helper()
+					if n, err := w.Write([]byte(text)); n != len(text) || err != nil {
+						t.Errorf("%q is written up to %d, %v", text, n, err)
+					}
+				}
+				write("AT+CMGS=23\r")
+				says(c.first)
+				write(c.next)
+				time.Sleep(prompt - time.Second)
+				write("AT+CMGS=23\r")
+				time.Sleep(prompt - time.Millisecond)
+				before := len(w.lines.data)
+				time.Sleep(2 * time.Millisecond)
+				synctest.Wait()
+				if got := string(w.lines.data[before:]); got != "+CMS ERROR: no prompt\r\n" {
+					t.Errorf("at the end of its own wait the library hears %q", got)
+				}
+			})
+		})
+	}
+}

@@ -380,7 +380,7 @@ func (w *wire) line(line string) {
 		w.unsolicited(urc{line: line})
 	case result == "OK" && (w.stray || early):
 		w.stray = false
-	case result == "" && strings.HasPrefix(line, "+CUSD:") && w.cmd != "+CUSD?":
+	case result == "" && strings.HasPrefix(line, "+CUSD:"):
 		if w.words, w.wordsAt = line, time.Now(); !unfinished(line) {
 			w.answerUSSD()
 		}

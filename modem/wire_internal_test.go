@@ -1,10 +1,13 @@
 package modem
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -198,6 +201,119 @@ func TestTheWaitForAPromptIsThatOfItsCommand(t *testing.T) {
 				synctest.Wait()
 				if got := string(w.lines.data[before:]); got != "+CMS ERROR: no prompt\r\n" {
 					t.Errorf("at the end of its own wait the library hears %q", got)
+				}
+			})
+		})
+	}
+}
+
+// The network's words may go on in further lines, up to their closing quote. Where that never comes, what is
+// clearly something else ends them: a result code with a name, the final result of a command, or time.
+func TestTheNetworksWordsAreReadToTheirEnd(t *testing.T) {
+	t.Parallel()
+	const first = `+CUSD: 0,"Balance:`
+	long := strings.Repeat("x", 1000)
+	for _, c := range []struct {
+		name    string
+		command string // in flight
+		lines   []string
+		pause   time.Duration // before the last line
+		want    []string
+		reads   string // what the library reads
+	}{
+		{name: "one line", lines: []string{`+CUSD: 0,"3 EUR",15`}, want: []string{`+CUSD: 0,"3 EUR",15`}},
+		{name: "two lines", lines: []string{first, `3 EUR",15`}, want: []string{first + "\n" + `3 EUR",15`}},
+		{name: "the second is late", lines: []string{first, `3 EUR",15`}, pause: 2 * time.Second, want: []string{first + "\n" + `3 EUR",15`}},
+		{name: "the second is too late", lines: []string{first, `3 EUR",15`}, pause: 2001 * time.Millisecond, want: []string{first}},
+		{name: "a line like a final result", lines: []string{first, "OK", `3 EUR",15`}, want: []string{first + "\nOK\n" + `3 EUR",15`}},
+		{name: "a line like an error in words", lines: []string{first, "ERROR", `3 EUR",15`}, want: []string{first + "\nERROR\n" + `3 EUR",15`}},
+		{name: "a line with a colon", lines: []string{first, "Data: 1 GB", "+1: x", "+Xy: 1", "+X: 1", `3 EUR",15`},
+			want: []string{first + "\nData: 1 GB\n+1: x\n+Xy: 1\n+X: 1\n" + `3 EUR",15`}},
+		{name: "a final result while a command is in flight", command: "AT+CFUN=1\r\n", lines: []string{first, "OK"}, want: []string{first}, reads: "OK\r\n"},
+		{name: "an error that carries a name", lines: []string{first, "+CMS ERROR: 500"}, want: []string{first}},
+		{name: "another result code", lines: []string{first, "+CREG: 1", "^RSSI: 17"}, want: []string{first}},
+		{name: "the next words", lines: []string{first, `+CUSD: 0,"3 EUR",15`}, want: []string{first, `+CUSD: 0,"3 EUR",15`}},
+		{name: "too long", lines: []string{first, long, long[:1000-len(first)-1], "y"}, want: []string{first + "\n" + long + "\n" + long[:1000-len(first)-1]}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w, says, _ := startWire(t)
+				w.ussd = make(chan string, 9)
+				if c.command != "" {
+					w.Write([]byte(c.command))
+				}
+				last := len(c.lines) - 1
+				says(c.lines[:last]...)
+				time.Sleep(c.pause)
+				says(c.lines[last])
+				var got []string
+				for len(w.ussd) > 0 {
+					got = append(got, <-w.ussd)
+				}
+				if !slices.Equal(got, c.want) {
+					t.Errorf("the network said %q, want %q", got, c.want)
+				}
+				if read := string(w.lines.data); read != c.reads {
+					t.Errorf("the library reads %q, want %q", read, c.reads)
+				}
+			})
+		})
+	}
+}
+
+// The question that brings a dialogue into step is never the one whose answer is missing: this could still come.
+// A modem whose locked SIM bars the first is asked others.
+func TestAnotherQuestionThanTheUnansweredOneIsAsked(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		inFlight string
+		answers  string // the one question that the modem answers
+		at       int    // its place among the questions
+		late     string // the answer to what was in flight
+	}{
+		{"AT+COPS?\r\n", "AT+CSQ\r", 0, "+COPS: 0"},
+		{"AT+CSQ\r\n", "AT+CREG?\r", 0, "+CSQ: 17,99"},
+		{"AT+COPS?\r\n", "AT+CMEE?\r", 1, "+COPS: 0"},
+		{"AT+COPS?\r\n", "none", -1, "+COPS: 0"},
+	} {
+		t.Run(c.inFlight+c.answers, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w, device := wireTo(t)
+				var asked []string
+				go func() {
+					chunk := make([]byte, 256)
+					for {
+						n, err := device.Read(chunk)
+						if err != nil {
+							return
+						}
+						line := string(chunk[:n])
+						if line == escape { // what was owed comes only now
+							fmt.Fprintf(device, "\r\n%s\r\n\r\nOK\r\n", c.late)
+						} else if line != c.inFlight {
+							asked = append(asked, line)
+						}
+						if line == c.answers {
+							name := strings.TrimRight(line[2:], "?\r")
+							fmt.Fprintf(device, "\r\n%s: 1\r\n\r\nOK\r\n", name)
+						}
+					}
+				}()
+				w.Write([]byte(c.inFlight))
+				began := time.Now()
+				mr, err := w.resync(0, 15*time.Second, "")
+				took := time.Since(began)
+				if c.at < 0 {
+					if !errors.Is(err, ErrSilent) || took != 15*time.Second+300*time.Millisecond || len(asked) != 3 {
+						t.Errorf("after %v and %q: %v", took, asked, err)
+					}
+					return
+				}
+				if err != nil || mr != -1 || len(asked) != c.at+1 || asked[c.at] != c.answers {
+					t.Errorf("it was asked %q: TP-MR %d, %v", asked, mr, err)
+				}
+				if want := time.Duration(c.at)*5*time.Second + time.Duration(c.at+1)*100*time.Millisecond; took != want {
+					t.Errorf("it took %v, want %v", took, want)
 				}
 			})
 		})

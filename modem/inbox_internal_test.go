@@ -52,7 +52,9 @@ func TestNotesAreMerged(t *testing.T) {
 		}
 		return all
 	}
-	for _, line := range []string{`+CMTI: "SM",1`, "+CREG: 1", `+CMTI: "ME",4`, "+CREG: 5", `+CDSI: "SM",2`, `+CMTI: "SM",9`, "+CMTI:"} {
+	for _, line := range []string{
+		`+CMTI: "SM",1`, "+CREG: 1", `+CMTI: "ME",4`, "+CREG: 5", `+CDSI: "SM",2`, `+CMTI: "SM",9`, "+CMTI:",
+	} {
 		if many, full := b.put(urc{line: line}); many || full {
 			t.Errorf("%s: many %t, full %t", line, many, full)
 		}
@@ -116,7 +118,9 @@ func TestWhatComesDirectlyWaitsInOrder(t *testing.T) {
 		t.Errorf("the note %q is left", line)
 	}
 	b.leave("two")
-	for _, want := range []urc{{line: "+CMGS: 7", sim: "one", past: true}, {line: "+CMT: ,24", pdu: "later", sim: "two", past: true}} {
+	for _, want := range []urc{
+		{line: "+CMGS: 7", sim: "one", past: true}, {line: "+CMT: ,24", pdu: "later", sim: "two", past: true},
+	} {
 		if got, _ := b.first(); got != want {
 			t.Errorf("got %+v, want %+v", got, want)
 		}

@@ -14,15 +14,19 @@ func TestWhatALineIs(t *testing.T) {
 		urc              bool
 	}{
 		{"OK", "+CSQ", "OK", false}, {"ERROR", "+CSQ", "ERROR", false}, {"ERROR: 4", "+CSQ", "ERROR", false},
-		{"+CMS ERROR: 500", "+CMGS", "+CMS ERROR: 500", true}, {"+CME ERROR: SIM busy", "+CPIN", "+CME ERROR: SIM busy", true},
+		{"+CMS ERROR: 500", "+CMGS", "+CMS ERROR: 500", true},
+		{"+CME ERROR: SIM busy", "+CPIN", "+CME ERROR: SIM busy", true},
 		{"COMMAND NOT SUPPORT", "^X", "ERROR", false}, {"Command not supported", "^X", "ERROR", false},
 		{"too many parameters", "^X", "ERROR", false}, {"ABORTED", "+COPS", "ERROR", false},
 		{"OKAY", "+CGMI", "", false}, {"+CMS", "+CGMI", "", false},
-		{"+CSQ: 17,99", "+CSQ", "", false}, {"+CSQ: 17,99", "+CREG", "", true}, {"+CSQ: 17,99", "", "", true}, {"+CSQ: 17,99", "any", "", false},
-		{"+CMTI: \"SM\",1", "any", "", true}, {"+CMT: ,24", "+CMT", "", true}, {"RDY", "any", "", true}, {"RING", "", "", true},
+		{"+CSQ: 17,99", "+CSQ", "", false}, {"+CSQ: 17,99", "+CREG", "", true}, {"+CSQ: 17,99", "", "", true},
+		{"+CSQ: 17,99", "any", "", false},
+		{"+CMTI: \"SM\",1", "any", "", true}, {"+CMT: ,24", "+CMT", "", true}, {"RDY", "any", "", true},
+		{"RING", "", "", true},
 		{"^ICCID: 89", "+CCID", "", false}, {"+ICCID: 89", "^ICCID", "", false}, {"+ICCID: 89", "+CICCID", "", false},
 		{"+CCID: 89", "^ICCID", "", true}, {"+ICCID: 89", "+CSQ", "", true},
-		{"*X: 1", "+CSQ", "", true}, {"$X: 1", "+CSQ", "", true}, {"%X: 1", "+CSQ", "", true}, {"#X: 1", "+CSQ", "", true},
+		{"*X: 1", "+CSQ", "", true}, {"$X: 1", "+CSQ", "", true}, {"%X: 1", "+CSQ", "", true},
+		{"#X: 1", "+CSQ", "", true},
 		{"+X without a colon", "+CSQ", "", false}, {"Model: X", "+CGMM", "", false},
 	} {
 		if got := finalResult(c.line); got != c.final {
@@ -32,12 +36,18 @@ func TestWhatALineIs(t *testing.T) {
 			t.Errorf("%q during %q is unsolicited: %t, want %t", c.line, c.cmd, got, c.urc)
 		}
 	}
-	for line, want := range map[string]bool{"NO CARRIER": true, "no answer": true, "NO DIALTONE": true, "NO DIAL TONE": true, "BUSY": true, "CARRIER": false} {
+	for line, want := range map[string]bool{
+		"NO CARRIER": true, "no answer": true, "NO DIALTONE": true, "NO DIAL TONE": true, "BUSY": true,
+		"CARRIER": false,
+	} {
 		if progress(line) != want {
 			t.Errorf("%q tells of a call: %t, want %t", line, !want, want)
 		}
 	}
-	for line, want := range map[string]string{"+CMGS=23": "+CMGS", "+CREG?": "+CREG", "+CNMI=?": "+CNMI", "+CFUN=1;+CMEE=1": "+CFUN", "I": "I", "+A;+B": "+A"} {
+	for line, want := range map[string]string{
+		"+CMGS=23": "+CMGS", "+CREG?": "+CREG", "+CNMI=?": "+CNMI", "+CFUN=1;+CMEE=1": "+CFUN", "I": "I",
+		"+A;+B": "+A",
+	} {
 		if got := commandID(line); got != want {
 			t.Errorf("the name of %q is %q, want %q", line, got, want)
 		}
@@ -48,11 +58,15 @@ func TestWhatALineIs(t *testing.T) {
 func TestALineInWordsIsKnown(t *testing.T) {
 	t.Parallel()
 	for line, words := range map[string]bool{
-		`+CMGL: 1,"REC READ","+4479",,"26/11/30,20:31:32+04"`: true, `+CMGL: 1,1,,24`: false, `+CMGL: 1`: false, `+CMGL: 1,1,"Ann",24`: false,
-		`+CMGR: "REC READ","+4479",,"26/11/30,20:31:32+04"`: true, `+CMGR: 1,,24`: false, `+CMGR: "alone"`: false, `+CMGR: 24`: false,
-		`+CMT: "+4479",,"26/11/30,20:31:32+04"`: true, `+CMT: "+4479",,"26/11/30,20:31:32+04",145,4,0,0,"+4477",145,5`: true,
+		`+CMGL: 1,"REC READ","+4479",,"26/11/30,20:31:32+04"`: true, `+CMGL: 1,1,,24`: false, `+CMGL: 1`: false,
+		`+CMGL: 1,1,"Ann",24`:                               false,
+		`+CMGR: "REC READ","+4479",,"26/11/30,20:31:32+04"`: true, `+CMGR: 1,,24`: false,
+		`+CMGR: "alone"`: false, `+CMGR: 24`: false,
+		`+CMT: "+4479",,"26/11/30,20:31:32+04"`:                         true,
+		`+CMT: "+4479",,"26/11/30,20:31:32+04",145,4,0,0,"+4477",145,5`: true,
 		`+CMT: ,24`: false, `+CMT: 24`: false, `+CMT: "Ann, Bob",24`: false, `+CMT: "Ann",,24`: false,
-		`+CDS: 6,0,"+4479",145,"26/11/30,20:31:32+04","26/11/30,20:31:33+04",0`: true, `+CDS: 24`: false, `+CDS: ,1,2,24`: false, `+CDS: 1,2,3,4,5`: true,
+		`+CDS: 6,0,"+4479",145,"26/11/30,20:31:32+04","26/11/30,20:31:33+04",0`: true, `+CDS: 24`: false,
+		`+CDS: ,1,2,24`: false, `+CDS: 1,2,3,4,5`: true,
 		`+CSQ: "x","y","z",1,2`: false, `+CMGS: 1,"26/11/30"`: false,
 	} {
 		if got := inWords(line); got != words {
@@ -65,14 +79,18 @@ func TestALineInWordsIsKnown(t *testing.T) {
 	if !hasPDU("+CBM: 88") || hasPDU("+CMTI: \"SM\",1") || hasPDU("+CDSI: \"SM\",1") {
 		t.Error("after +CBM comes a PDU, after +CMTI and +CDSI none")
 	}
-	for rest, want := range map[string][]string{"": {""}, " 1,2": {"1", "2"}, ` "a,b" , c,`: {`"a,b"`, "c", ""}, `"open, 1`: {`"open, 1`}} {
+	for rest, want := range map[string][]string{
+		"": {""}, " 1,2": {"1", "2"}, ` "a,b" , c,`: {`"a,b"`, "c", ""}, `"open, 1`: {`"open, 1`},
+	} {
 		if got := fields(rest); !slices.Equal(got, want) {
 			t.Errorf("the fields of %q are %q, want %q", rest, got, want)
 		}
 	}
 	for line, want := range map[string]bool{
-		"0791447758100650": true, "0791447758100650AF": true, "0791447758100650af": true, "079144775810065": false, "07914477581006": false,
-		"0791447758100650G0": false, "0791447758100650g0": false, "0791447758100650/0": false, "0791447758100650:0": false,
+		"0791447758100650": true, "0791447758100650AF": true, "0791447758100650af": true,
+		"079144775810065": false, "07914477581006": false,
+		"0791447758100650G0": false, "0791447758100650g0": false, "0791447758100650/0": false,
+		"0791447758100650:0": false,
 		"0791447758100650@0": false, "0791447758100650`0": false,
 	} {
 		if isPDU(line) != want {

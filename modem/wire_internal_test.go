@@ -63,7 +63,9 @@ func incomingText(t *testing.T, text string) (head, pdu string) {
 // The second line of a +CMT may be late, but not so late that it is rather part of something else.
 func TestTheSecondLineOfAURCIsAwaitedForSeconds(t *testing.T) {
 	t.Parallel()
-	for late, want := range map[time.Duration]int{0: 1, 4900 * time.Millisecond: 1, 5100 * time.Millisecond: 0, time.Hour: 0} {
+	for late, want := range map[time.Duration]int{
+		0: 1, 4900 * time.Millisecond: 1, 5100 * time.Millisecond: 0, time.Hour: 0,
+	} {
 		synctest.Test(t, func(t *testing.T) {
 			_, says, sees := startWire(t)
 			head, pdu := incomingText(t, "late")
@@ -223,17 +225,24 @@ func TestTheNetworksWordsAreReadToTheirEnd(t *testing.T) {
 	}{
 		{name: "one line", lines: []string{`+CUSD: 0,"3 EUR",15`}, want: []string{`+CUSD: 0,"3 EUR",15`}},
 		{name: "two lines", lines: []string{first, `3 EUR",15`}, want: []string{first + "\n" + `3 EUR",15`}},
-		{name: "the second is late", lines: []string{first, `3 EUR",15`}, pause: 2 * time.Second, want: []string{first + "\n" + `3 EUR",15`}},
-		{name: "the second is too late", lines: []string{first, `3 EUR",15`}, pause: 2001 * time.Millisecond, want: []string{first}},
-		{name: "a line like a final result", lines: []string{first, "OK", `3 EUR",15`}, want: []string{first + "\nOK\n" + `3 EUR",15`}},
-		{name: "a line like an error in words", lines: []string{first, "ERROR", `3 EUR",15`}, want: []string{first + "\nERROR\n" + `3 EUR",15`}},
+		{name: "the second is late", lines: []string{first, `3 EUR",15`}, pause: 2 * time.Second,
+			want: []string{first + "\n" + `3 EUR",15`}},
+		{name: "the second is too late", lines: []string{first, `3 EUR",15`}, pause: 2001 * time.Millisecond,
+			want: []string{first}},
+		{name: "a line like a final result", lines: []string{first, "OK", `3 EUR",15`},
+			want: []string{first + "\nOK\n" + `3 EUR",15`}},
+		{name: "a line like an error in words", lines: []string{first, "ERROR", `3 EUR",15`},
+			want: []string{first + "\nERROR\n" + `3 EUR",15`}},
 		{name: "a line with a colon", lines: []string{first, "Data: 1 GB", "+1: x", "+Xy: 1", "+X: 1", `3 EUR",15`},
 			want: []string{first + "\nData: 1 GB\n+1: x\n+Xy: 1\n+X: 1\n" + `3 EUR",15`}},
-		{name: "a final result while a command is in flight", command: "AT+CFUN=1\r\n", lines: []string{first, "OK"}, want: []string{first}, reads: "OK\r\n"},
+		{name: "a final result while a command is in flight", command: "AT+CFUN=1\r\n", lines: []string{first, "OK"},
+			want: []string{first}, reads: "OK\r\n"},
 		{name: "an error that carries a name", lines: []string{first, "+CMS ERROR: 500"}, want: []string{first}},
 		{name: "another result code", lines: []string{first, "+CREG: 1", "^RSSI: 17"}, want: []string{first}},
-		{name: "the next words", lines: []string{first, `+CUSD: 0,"3 EUR",15`}, want: []string{first, `+CUSD: 0,"3 EUR",15`}},
-		{name: "too long", lines: []string{first, long, long[:1000-len(first)-1], "y"}, want: []string{first + "\n" + long + "\n" + long[:1000-len(first)-1]}},
+		{name: "the next words", lines: []string{first, `+CUSD: 0,"3 EUR",15`},
+			want: []string{first, `+CUSD: 0,"3 EUR",15`}},
+		{name: "too long", lines: []string{first, long, long[:1000-len(first)-1], "y"},
+			want: []string{first + "\n" + long + "\n" + long[:1000-len(first)-1]}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

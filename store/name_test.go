@@ -3,7 +3,10 @@ package store_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"omsbox/store"
 )
@@ -111,38 +114,100 @@ func TestALoginLikeAnothersAddressMeansNobody(t *testing.T) {
 	}
 }
 
+// Guesses are answered alike, step by step, for names that belong to one account and for names of nobody.
+func TestGuessesTellNothingOfAnAccount(t *testing.T) {
+	t.Parallel()
+	names := map[string][3]string{ // a number, a login and an address
+		"ann's":    {"07911 123456", "ann", "ann@example.org"},
+		"nobody's": {"07911 123459", "nan", "nan@example.org"},
+	}
+	for use, what := range map[store.Use]string{store.Pages: "pages", store.Programs: "programs", store.OldPrograms: "old programs"} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			answers := map[string]string{}
+			for whose, names := range names {
+				synctest.Test(t, func(t *testing.T) {
+					s := household(t)
+					for _, n := range []int{0, 0, 0, 0, 0, 0, 1, 1, 0, 1, 1, 1, 1, 2, 0, 2, -1, 0, 1, 2, 2, 2, 2, -1, 2, 1, 0} {
+						if n < 0 {
+							time.Sleep(3 * time.Second)
+							continue
+						}
+						_, err := s.Authenticate(t.Context(), names[n], "a guess", "192.0.2.1", use)
+						answers[whose] += fmt.Sprintf("%d %v\n", n, err)
+					}
+				})
+			}
+			if answers["ann's"] != answers["nobody's"] || !strings.Contains(answers["ann's"], "1 too many wrong passwords") {
+				t.Errorf("for ann's names:\n%sfor nobody's:\n%s", answers["ann's"], answers["nobody's"])
+			}
+		})
+	}
+}
+
+// An account has no more guesses under several names than under one. While it is in a pause there no password of its
+// own is the right one; elsewhere it is.
 func TestGuessesCountForTheAccount(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct {
-		what    string
-		guessed []string
-		then    []string // is put off
-		free    []string // is not
+	synctest.Test(t, func(t *testing.T) {
+		s := household(t)
+		signIn := func(name, password, from string) error {
+			_, err := s.Authenticate(t.Context(), name, password, from, store.Programs)
+			return err
+		}
+		const here, elsewhere = "192.0.2.1", "192.0.2.2"
+		for _, name := range []string{"ann", "ann@example.org", "+447911123456", "07911 123456", "ANN"} {
+			if err := signIn(name, "a guess", here); !errors.Is(err, store.ErrCredentials) {
+				t.Fatalf("as %q: %v", name, err)
+			}
+		}
+		if err := signIn("ann", "secret of ann", here); !errors.Is(err, store.ErrCredentials) {
+			t.Errorf("during the pause: %v", err)
+		}
+		check(t, signIn("tim", "secret of tim", here))
+		time.Sleep(time.Second) // that was the sixth: the pause has two
+		if err := signIn("ann@example.org", "secret of ann", here); !errors.Is(err, store.ErrCredentials) {
+			t.Errorf("during the longer pause: %v", err)
+		}
+		time.Sleep(4 * time.Second)
+		check(t, signIn("Ann@example.org", "secret of ann", here)) // all is forgiven
+		for range 4 {
+			signIn("tel:+447911123456", "a guess", here)
+		}
+		check(t, s.SetPassword(t.Context(), "ann", "another secret"))
+		check(t, signIn("ann", "another secret", here))
+		for range 10 { // another household's guesses at the number do not lock the login out
+			signIn("+447911123456", "a guess", here)
+		}
+		check(t, s.SetPassword(t.Context(), "ann", "a third secret"))
+		check(t, signIn("ann", "a third secret", elsewhere))
+	})
+}
+
+// A number and an address count for themselves in whatever way they are written.
+func TestGuessesCountForTheNameHoweverItIsWritten(t *testing.T) {
+	t.Parallel()
+	for what, c := range map[string]struct {
+		guessed    []string
+		then, free string
 	}{
-		{"an account", []string{"ann", "ann@example.org", "+447911123456", "07911 123456", "ANN"},
-			[]string{"ann", "Ann@Example.org", "tel:+447911123456"}, []string{"tim", "nobody"}},
-		{"a number of nobody's", []string{"+447911000009", "07911000009", "07911 000009", "tel:+447911000009", "0044 7911 000009"},
-			[]string{"+44 7911 000009"}, []string{"ann", "+447911000008"}},
-		{"an address of nobody's", []string{"x@example.org", "X@example.org", "x@EXAMPLE.org", " x@example.org", "x@example.org"},
-			[]string{"X@EXAMPLE.ORG"}, []string{"ann"}},
+		"a number of ann's":      {[]string{"+447911123456", "07911123456", "07911 123456", "tel:+447911123456", "0044 7911 123456"}, "+44 7911 123456", "+447911000008"},
+		"a number of nobody's":   {[]string{"+447911000009", "07911000009", "07911 000009", "tel:+447911000009", "0044 7911 000009"}, "+44 7911 000009", "+447911000008"},
+		"an address of nobody's": {[]string{"x@example.org", "X@example.org", "x@EXAMPLE.org", " x@example.org", "x@example.org"}, "X@EXAMPLE.ORG", "ann"},
+		"a login":                {[]string{"tim", "TIM", "Tim", " tim", "tim "}, "tIM", "tom"},
 	} {
-		t.Run(c.what, func(t *testing.T) {
-			s := household(t)
-			for _, name := range c.guessed {
-				if _, err := s.Authenticate(t.Context(), name, "a guess", "192.0.2.1", store.Programs); !errors.Is(err, store.ErrCredentials) {
-					t.Fatalf("as %q: %v", name, err)
+		t.Run(what, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := household(t)
+				for _, name := range append(c.guessed, c.free) {
+					if _, err := s.Authenticate(t.Context(), name, "a guess", "192.0.2.1", store.Programs); !errors.Is(err, store.ErrCredentials) {
+						t.Errorf("as %q: %v", name, err)
+					}
 				}
-			}
-			for _, name := range c.then {
-				if _, err := s.Authenticate(t.Context(), name, "a guess", "192.0.2.1", store.Programs); !errors.Is(err, store.ErrThrottled) {
-					t.Errorf("as %q: %v", name, err)
+				if _, err := s.Authenticate(t.Context(), c.then, "a guess", "192.0.2.1", store.Programs); !errors.Is(err, store.ErrThrottled) {
+					t.Errorf("as %q: %v", c.then, err)
 				}
-			}
-			for _, name := range c.free {
-				if _, err := s.Authenticate(t.Context(), name, "a guess", "192.0.2.1", store.Programs); !errors.Is(err, store.ErrCredentials) {
-					t.Errorf("as %q: %v", name, err)
-				}
-			}
+			})
 		})
 	}
 }

@@ -172,9 +172,10 @@ const (
 // all those count as one. ErrCredentials for an unknown user and a wrong password alike, after the same
 // time, and for every password that is no app password where the use takes these alone; ErrDisabled, and
 // ErrExpired which is one, only to who knows a password that it takes; ErrAppPassword only to who knows the
-// own password of an administrator, for Programs; *Throttled after too many wrong passwords from there,
-// whatever the password is now, unless it is an app password; ErrBusy when too many others wait. An app
-// password, and one that was proved before, costs nothing and is never made to wait.
+// own password of an administrator, for Programs; *Throttled after too many wrong passwords from there, in all or
+// for the name as it is typed, whatever the password is now, unless it is an app password, and ErrCredentials after
+// too many for the account under other names; ErrBusy when too many others wait. An app password, and one that was
+// proved before, costs nothing and is never made to wait.
 func (s *Store) Authenticate(ctx context.Context, name, password, from string, use Use) (User, error) {
 	if nobodys(name, password) {
 		return User{}, ErrCredentials
@@ -250,18 +251,17 @@ func (s *Store) lookUp(ctx context.Context, name, password, from string, use Use
 		return in, fmt.Errorf("look up user: %w", err)
 	}
 	address, _ := netip.ParseAddr(from) // none where there is none
-	// Guesses count for the account, and what is proved is proved for the account, whatever it was called.
-	// What is nobody's counts for itself, in one spelling too.
+	// What is proved is proved for the account, whatever it was called.
 	account := strings.ToLower(cmp.Or(in.Login, phone, login))
-	proved, o := in.app, origin{Household(address), account}
+	proved, g := in.app, guess{Household(address), strings.ToLower(cmp.Or(phone, login)), strings.ToLower(in.Login)}
 	switch {
 	case in.app:
 	case use == OldPrograms: // it is not even compared with the account's own
-		if err = s.signIn.wrong.check(o); err == nil {
-			s.signIn.wrong.count(o)
+		if err = s.signIn.wrong.check(g); err == nil {
+			s.signIn.wrong.count(g)
 		}
 	default:
-		proved, err = s.signIn.proves(ctx, s.signIn.mark(account, password, use), in.hash, password, o)
+		proved, err = s.signIn.proves(ctx, s.signIn.mark(account, password, use), in.hash, password, g)
 	}
 	switch {
 	case err != nil:
@@ -278,18 +278,19 @@ func (s *Store) lookUp(ctx context.Context, name, password, from string, use Use
 	return in, nil
 }
 
-// proves says whether the password is that of the hash, if need be by a derivation when its turn comes.
-func (c *credentials) proves(ctx context.Context, mark [32]byte, hash, password string, o origin) (bool, error) {
+// proves reports whether the password is that of the hash, if need be by a derivation when its turn comes. During a
+// pause of the account no password is.
+func (c *credentials) proves(ctx context.Context, mark [32]byte, hash, password string, g guess) (bool, error) {
 	if c.knows(mark, hash) {
 		return true, nil
 	}
-	if err := c.wrong.check(o); err != nil {
+	if err := c.wrong.check(g); err != nil {
 		return false, err
 	}
-	if err := c.places.take(ctx, o.from); err != nil {
+	if err := c.places.take(ctx, g.from); err != nil {
 		return false, err
 	}
-	defer c.places.leave(o.from)
+	defer c.places.leave(g.from)
 	select {
 	case c.turn <- struct{}{}:
 		defer func() { <-c.turn }()
@@ -300,14 +301,18 @@ func (c *credentials) proves(ctx context.Context, mark [32]byte, hash, password 
 	if c.knows(mark, hash) {
 		return true, nil
 	}
-	if err := c.wrong.check(o); err != nil {
+	if err := c.wrong.check(g); err != nil {
 		return false, err
 	}
-	if !provesPassword(hash, password) {
-		c.wrong.count(o)
+	against := hash
+	if c.wrong.pauses(g) {
+		against = c.decoy
+	}
+	if !provesPassword(against, password) {
+		c.wrong.count(g)
 		return false, nil
 	}
-	c.wrong.forgive(o)
+	c.wrong.forgive(g)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	forgetOne(c.proved)

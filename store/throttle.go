@@ -88,8 +88,8 @@ func (p *places) admit() {
 }
 
 const (
-	// freeOfLogin and freeOfAddress are how many wrong passwords are free of a pause: for one login
-	// from one address, and for whatever logins from one address.
+	// freeOfLogin and freeOfAddress are how many wrong passwords are free of a pause: for one name, and for one
+	// account, from one address, and for whatever names from one address.
 	freeOfLogin   = 5
 	freeOfAddress = 20
 	// firstPause follows the last free one; each further one doubles it, up to longestPause.
@@ -116,17 +116,41 @@ func (t *Throttled) Error() string {
 // Unwrap makes it ErrThrottled.
 func (t *Throttled) Unwrap() error { return ErrThrottled }
 
-// throttle makes who guesses passwords wait longer and longer. It is asked before a derivation, and
-// treats a name that is nobody's as it treats an account.
+// throttle makes who guesses passwords wait longer and longer. It is asked before a derivation.
+//
+// A guess counts for its address, for the name as it was typed, and for the account that the name means. Only the
+// first two are told of (check), since they count alike whether the name is anybody's or not. Where the account
+// alone is in a pause, its password is not compared (pauses): so nobody has more guesses by calling an account
+// now by its login and now by its number, and nobody learns that the two belong together.
 type throttle struct {
 	mu     sync.Mutex
 	failed map[origin]failures
 }
 
-// origin is where wrong passwords came from, and for whom.
+// guess is what a password that was typed counts for, if it is wrong.
+type guess struct {
+	from    netip.Prefix // a household; the zero one where no address is known
+	name    string       // as it was typed: a number as E.164, anything else in lower case
+	account string       // the login of whom the name means, in lower case; "" for nobody
+}
+
+func (g guess) address() origin { return origin{from: g.from} }
+func (g guess) typed() origin   { return origin{from: g.from, name: g.name} }
+func (g guess) owner() origin   { return origin{from: g.from, account: g.account} }
+
+// origins are all that the guess counts for.
+func (g guess) origins() []origin {
+	if g.account == "" {
+		return []origin{g.address(), g.typed()}
+	}
+	return []origin{g.address(), g.typed(), g.owner()}
+}
+
+// origin is where wrong passwords came from, and for whom: for a name, for an account, or, where both are "", for
+// the address as a whole.
 type origin struct {
-	from  netip.Prefix // a household; the zero one where no address is known
-	login string       // of the account, or what was typed for none, in lower case; "" for the address as a whole
+	from          netip.Prefix
+	name, account string
 }
 
 // failures are the wrong passwords of an origin.
@@ -146,7 +170,7 @@ func (f failures) at(now time.Time) int {
 // until returns the end of the pause; zero where there is none.
 func (f failures) until(o origin) time.Time {
 	free := freeOfLogin
-	if o.login == "" {
+	if o.name == "" && o.account == "" {
 		free = freeOfAddress
 	}
 	if f.count < free {
@@ -155,30 +179,35 @@ func (f failures) until(o origin) time.Time {
 	return f.last.Add(min(firstPause<<min(f.count-free, 10), longestPause))
 }
 
-// check returns a *Throttled during a pause of the login or of the address.
-func (t *throttle) check(o origin) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	end := t.failed[o].until(o)
-	address := origin{from: o.from}
-	if e := t.failed[address].until(address); e.After(end) {
-		end = e
-	}
-	if end.IsZero() {
-		return nil
-	}
-	if left := time.Until(end); left > 0 {
+// check returns a *Throttled during a pause of the name or of the address.
+func (t *throttle) check(g guess) error {
+	if left := t.left(g.typed(), g.address()); left > 0 {
 		return &Throttled{Seconds: int((left + time.Second - 1) / time.Second)}
 	}
 	return nil
 }
 
+// pauses reports whether the account is in a pause.
+func (t *throttle) pauses(g guess) bool { return g.account != "" && t.left(g.owner()) > 0 }
+
+// left is how much longer the longest pause of some origins lasts; 0 where there is none.
+func (t *throttle) left(origins ...origin) (longest time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, o := range origins {
+		if end := t.failed[o].until(o); !end.IsZero() {
+			longest = max(longest, time.Until(end))
+		}
+	}
+	return longest
+}
+
 // count adds a wrong password.
-func (t *throttle) count(o origin) {
+func (t *throttle) count(g guess) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := time.Now()
-	for _, o := range []origin{o, {from: o.from}} {
+	for _, o := range g.origins() {
 		if _, known := t.failed[o]; !known && len(t.failed) >= mostOrigins {
 			t.makeRoom(now)
 		}
@@ -202,19 +231,21 @@ func (t *throttle) makeRoom(now time.Time) {
 	}
 }
 
-// forgive forgets the wrong passwords of a login after the right one, and takes them off the
-// address. Those for other logins stay: else an account of one's own would be worth any number of guesses.
-func (t *throttle) forgive(o origin) {
+// forgive forgets the wrong passwords of an account, and of the name that was typed, after the right one, and takes
+// those of the account off the address. Those for other accounts stay: else an account of one's own would be worth
+// any number of guesses.
+func (t *throttle) forgive(g guess) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	now, address := time.Now(), origin{from: o.from}
-	f := t.failed[address]
-	if f.count = f.at(now) - t.failed[o].at(now); f.count > 0 {
-		t.failed[address] = f
+	now := time.Now()
+	f := t.failed[g.address()]
+	if f.count = f.at(now) - t.failed[g.owner()].at(now); f.count > 0 {
+		t.failed[g.address()] = f
 	} else {
-		delete(t.failed, address)
+		delete(t.failed, g.address())
 	}
-	delete(t.failed, o)
+	delete(t.failed, g.typed())
+	delete(t.failed, g.owner())
 }
 
 // Household is what of an IP address tells one customer from another: all of IPv4, the first half of

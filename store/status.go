@@ -11,37 +11,50 @@ import (
 	"unicode/utf8"
 )
 
+// statusLines are what Status says.
+type statusLines struct{ strings.Builder }
+
+func (b *statusLines) line(name, format string, args ...any) {
+	fmt.Fprintf(b, "%-12s %s\n", name, fmt.Sprintf(format, args...))
+}
+
 // Status says in a few lines for people how the appliance is, what waits, and what is wrong.
 func (s *Store) Status(ctx context.Context) (string, error) {
-	backlog, err := s.Backlog(ctx)
-	if err != nil {
-		return "", err
-	}
-	modems, err := s.Modems(ctx)
-	if err != nil {
-		return "", err
-	}
+	var b statusLines
 	parts, err := s.Healths(ctx)
 	if err != nil {
 		return "", err
 	}
+	for _, tell := range []func() error{
+		func() error { return s.tellModems(ctx, &b, parts) },
+		func() error { return s.tellMessages(ctx, &b) },
+		func() error { return s.tellParts(ctx, &b, parts) },
+	} {
+		if err := tell(); err != nil {
+			return "", err
+		}
+	}
+	return s.Spell(b.String()), nil
+}
+
+// tellModems says whether a process serves, what alarms are open, and how modems and disk are.
+func (s *Store) tellModems(ctx context.Context, b *statusLines, parts []Health) error {
+	modems, err := s.Modems(ctx)
+	if err != nil {
+		return err
+	}
 	alarms, err := s.Alarms(ctx)
 	if err != nil {
-		return "", err
+		return err
 	}
-	var b strings.Builder
-	line := func(name, format string, args ...any) {
-		fmt.Fprintf(&b, "%-12s %s\n", name, fmt.Sprintf(format, args...))
-	}
-	serving := s.Serving()
-	if serving {
-		line("serving", "yes")
+	if s.Serving() {
+		b.line("serving", "yes")
 	} else {
-		line("serving", "no: start it with `omsbox serve`; what follows is as it was left")
+		b.line("serving", "no: start it with `omsbox serve`; what follows is as it was left")
 	}
 	disk := s.diskNow()
 	if !disk.OK {
-		line(disk.Part, "PROBLEM: %s", disk.Text)
+		b.line(disk.Part, "PROBLEM: %s", disk.Text)
 	}
 	for _, a := range alarms {
 		if a.Kind == "disk" && !disk.OK {
@@ -51,77 +64,92 @@ func (s *Store) Status(ctx context.Context) (string, error) {
 		if strings.Contains(a.Text, a.About) {
 			about = "" // it says so itself
 		}
-		line("alarm", "%s%s (since %s)", about, a.Text, a.Raised.Local().Format("2006-01-02 15:04:05"))
+		b.line("alarm", "%s%s (since %s)", about, a.Text, a.Raised.Local().Format("2006-01-02 15:04:05"))
 	}
 	for _, m := range modems {
-		line("modem", "%s: %s", m.Device, m.String())
+		b.line("modem", "%s: %s", m.Device, m.String())
 		for _, detail := range m.details() {
-			line("", "%s", detail)
+			b.line("", "%s", detail)
 		}
 	}
 	found := slices.ContainsFunc(parts, func(h Health) bool { return h.Part == "modems" }) // -modem auto: that line says why there is none
 	if len(modems) == 0 && !found {
-		line("modem", "none: `omsbox serve -modem auto` looks for one")
+		b.line("modem", "none: `omsbox serve -modem auto` looks for one")
 	}
 	if disk.OK {
-		line(disk.Part, "ok: %s", disk.Text)
+		b.line(disk.Part, "ok: %s", disk.Text)
 	}
-	line("outgoing", "%d waiting%s, %d being sent, %d scheduled; in the last seven days %d segments left, and of the texts %d failed, %d unconfirmed",
+	return nil
+}
+
+// tellMessages says what texts and mails wait, and what became of the others.
+func (s *Store) tellMessages(ctx context.Context, b *statusLines) error {
+	backlog, err := s.Backlog(ctx)
+	if err != nil {
+		return err
+	}
+	b.line("outgoing", "%d waiting%s, %d being sent, %d scheduled; in the last seven days %d segments left, "+
+		"and of the texts %d failed, %d unconfirmed",
 		backlog.Queued, since(backlog.OldestQueued), backlog.Sending, backlog.Scheduled, backlog.Left, backlog.Failed, backlog.Unconfirmed)
 	obstacles, err := s.Obstacles(ctx)
 	if err != nil {
-		return "", err
+		return err
 	}
 	for _, o := range obstacles {
-		line("", "%s", o)
+		b.line("", "%s", o)
 	}
 	restored, err := s.Restored(ctx)
 	if err != nil {
-		return "", err
+		return err
 	}
 	if restored.Holds() {
-		line("restored", "PROBLEM: %s", restored.Condition().Words())
+		b.line("restored", "PROBLEM: %s", restored.Condition().Words())
 	}
 	refusal, next, err := s.LastRefusal(ctx)
 	if err != nil {
-		return "", err
+		return err
 	}
 	if refusal != "" {
-		line("", "the last try: %s; the next at %s", refusal, next.Local().Format("15:04:05"))
+		b.line("", "the last try: %s; the next at %s", refusal, next.Local().Format("15:04:05"))
 	}
-	line("incoming", "%d with parts missing; in the last seven days %d that belong to nobody, %d that cannot be read",
+	b.line("incoming", "%d with parts missing; in the last seven days %d that belong to nobody, %d that cannot be read",
 		backlog.Incomplete, backlog.Unroutable, backlog.Undecodable)
 	if backlog.Kept > 0 {
-		line("", "%d lay on a SIM before it was first used here: kept, and mailed to nobody", backlog.Kept)
+		b.line("", "%d lay on a SIM before it was first used here: kept, and mailed to nobody", backlog.Kept)
 	}
-	line("mail", "%d waiting%s; in the last seven days %d failed", backlog.MailQueued, since(backlog.OldestMail), backlog.MailFailed)
+	b.line("mail", "%d waiting%s; in the last seven days %d failed", backlog.MailQueued, since(backlog.OldestMail), backlog.MailFailed)
 	if p, offered := s.MMS(); offered {
-		line("MMS", "offered: %s sent one at %s; until %s unless one is sent again", p.Device, p.At.Local().Format(clockTime), p.over().Local().Format(clockTime))
+		b.line("MMS", "offered: %s sent one at %s; until %s unless one is sent again", p.Device, p.At.Local().Format(clockTime), p.over().Local().Format(clockTime))
 	}
+	return nil
+}
+
+// tellParts says how the other parts are, and what is known of region and clock.
+func (s *Store) tellParts(ctx context.Context, b *statusLines, parts []Health) error {
 	changed, err := s.changed(ctx)
 	if err != nil {
-		return "", err
+		return err
 	}
 	for _, h := range parts {
 		word := "ok"
 		switch {
 		case h.OK:
-		case serving && h.Since.Before(changed) && s.stamp().Sub(changed) < justNow:
+		case s.Serving() && h.Since.Before(changed) && s.stamp().Sub(changed) < justNow:
 			word = "tried again, as a setting was changed just now; before"
 		default:
 			word = "PROBLEM"
 		}
-		line(h.Part, "%s: %s", word, h.Text)
+		b.line(h.Part, "%s: %s", word, h.Text)
 	}
 	if region := s.Region(); region == "" {
-		line("region", "unknown: numbers need their country code, or set sms.region")
+		b.line("region", "unknown: numbers need their country code, or set sms.region")
 	} else {
-		line("region", "%s, for numbers without a country code", region)
+		b.line("region", "%s, for numbers without a country code", region)
 	}
 	if problem := s.ClockProblem(); problem != "" {
-		line("clock", "PROBLEM: %s; until then nothing scheduled is sent and nothing expires", problem)
+		b.line("clock", "PROBLEM: %s; until then nothing scheduled is sent and nothing expires", problem)
 	}
-	return s.Spell(b.String()), nil
+	return nil
 }
 
 // diskNow is how the storage is, by what the serving process met, else by a try.

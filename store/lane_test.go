@@ -352,7 +352,12 @@ func TestTwoSIMsNeverTakeTheSame(t *testing.T) {
 					if over {
 						return
 					}
-					<-bell.C
+					select {
+					case <-bell.C:
+					case <-time.After(time.Minute):
+						t.Error("nothing is due, and not all has left")
+						return
+					}
 					continue
 				}
 				mu.Lock()

@@ -242,29 +242,33 @@ func (t *tx) mayGet(sim string, r sms.StatusReport) (bool, error) {
 
 // reconsider gives reports to the segments that they are about after all, now that the segment
 // which they waited for has its TP-MR, or has none. It reports whether there were any.
-func (t *tx) reconsider(sim string) (any bool, err error) {
+func (t *tx) reconsider(sim string) (proven bool, err error) {
 	type waiting struct {
-		id   int64
-		tpdu []byte
+		id, received int64
+		tpdu         []byte
 	}
 	early, err := within(t, func(r scanner) (w waiting, err error) {
-		return w, r.Scan(&w.id, &w.tpdu)
-	}, `SELECT id, tpdu FROM reports WHERE segment_id IS NULL AND sim = ? AND received >= ? ORDER BY id LIMIT 100`, sim, ms(t.now.Add(-earlyWithin)))
+		return w, r.Scan(&w.id, &w.received, &w.tpdu)
+	}, `SELECT id, received, tpdu FROM reports WHERE segment_id IS NULL AND sim = ? AND received >= ? ORDER BY id LIMIT 100`, sim, ms(t.now.Add(-earlyWithin)))
 	for _, w := range early {
 		if err != nil {
-			return any, err
+			return proven, err
 		}
 		r, unreadable := sms.ParseStatusReport(w.tpdu)
 		if unreadable != nil {
 			continue
 		}
 		var segment int64
-		if segment, err = t.reported(sim, r); err == nil && segment != 0 {
-			any = true
+		if segment, err = t.reported(sim, r); err != nil || segment == 0 {
+			continue
+		}
+		var left bool // it was handed over before the report came; else the report is about a text of somebody else
+		if err = t.row(`SELECT ifnull(tried, handed) <= ? FROM segments WHERE id = ?`, []any{w.received, segment}, &left); err == nil && left {
+			proven = true
 			err = t.prove(segment, w.id, r)
 		}
 	}
-	return any, err
+	return proven, err
 }
 
 // sameTime is how exactly TP-SCTS tells when a segment was handed to the modem.

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -183,5 +184,46 @@ func TestWhenAPartCountsAsARepetition(t *testing.T) {
 			t.Errorf("after %v %d segments wait for others, want %d", apart, got, incomplete)
 		}
 		a.texts(text)
+	}
+}
+
+// What a modem or a relay says may be long: of a reason 300 octets are kept and shown, at each stage.
+func TestHowLongAReasonMayBe(t *testing.T) {
+	t.Parallel()
+	reasons := map[string]string{
+		strings.Repeat("x", 300): strings.Repeat("x", 300),
+		strings.Repeat("x", 301): strings.Repeat("x", 300),
+	}
+	for long, want := range reasons {
+		for name, outcomes := range map[string][]store.Outcome{
+			"put off":                  {store.Deferred},
+			"not sent":                 {store.Unsent},
+			"refused":                  {store.Refused},
+			"in doubt, more follows":   {store.Doubtful},
+			"in doubt, more has left":  {store.Doubtful, store.Accepted},
+			"in doubt, more put off":   {store.Doubtful, store.Deferred},
+			"in doubt after the first": {store.Accepted, store.Doubtful},
+		} {
+			a := arrive(t)
+			id := enqueue(t, a.Store, 0, words("word", 2), number)
+			var previous *store.Verdict
+			for _, outcome := range outcomes {
+				previous = &store.Verdict{Attempt: *claim(t, a.Store, previous), Outcome: outcome, MR: 5, Reason: long}
+			}
+			if _, err := a.Claim(t.Context(), "imsi", previous); err != nil {
+				t.Fatal(err)
+			}
+			d, err := a.Deliveries(t.Context(), id)
+			check(t, err)
+			if d[0].Reason != want {
+				t.Errorf("%s: of %d octets it has %d", name, len(long), len(d[0].Reason))
+			}
+		}
+		a := arrive(t)
+		m := mailed(t, a.Store, "hello", addUser(t, a.Store, "ann").ID)
+		check(t, a.MailRetry(t.Context(), m.ID, time.Hour, long))
+		if mails, err := a.Undelivered(t.Context(), 1); err != nil || len(mails) != 1 || mails[0].Reason != want {
+			t.Errorf("the mails are %+v, %v", mails, err)
+		}
 	}
 }

@@ -3,6 +3,8 @@ package mailer
 import (
 	"context"
 	"crypto/rand"
+	"maps"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -28,22 +30,34 @@ type emergency struct {
 	to      []addressee                  // as read last: the database may not be readable when they are needed
 	missing string                       // why there is nobody in to, in words for people
 	open    store.Alarm                  // what some of them were told; its Condition is zero where nothing is open
+	heard   map[string]heard             // by mailbox: what each has heard of open
 	last    map[condition.Code]time.Time // when they were told of each last; monotonic
-	left    []addressee                  // who of them must still be told
-	asked   bool                         // left was filled
-	reached bool                         // somebody was told
+	asked   bool                         // to was read for the mail that is being told
 	failed  int                          // tries in a row that told nobody more
 	seen    store.Trouble                // what is waited for to last
 	since   time.Time                    // since when; monotonic
 }
 
+// heard is what somebody has heard of the alarm that is open.
+type heard int
+
+const (
+	heardNothing heard = iota
+	heardAlarm
+	heardEnd
+	refusesMail // nothing: the relay refuses the mail for good
+)
+
 // newEmergency returns an emergency that knows whom it has to tell, as far as that can be read.
 func newEmergency(ctx context.Context, m *Mailer) *emergency {
-	e := &emergency{Mailer: m, last: map[condition.Code]time.Time{}}
+	e := &emergency{Mailer: m, heard: map[string]heard{}, last: map[condition.Code]time.Time{}}
+	e.readAddressees(ctx)
 	if told := m.store.ToldOfStorage(); !told.Condition.IsZero() { // by the last run
 		e.open = emergencyAlarm(m.store.Dir(), told)
+		for _, to := range e.to {
+			e.heard[to.path] = heardAlarm
+		}
 	}
-	e.readAddressees(ctx)
 	return e
 }
 
@@ -71,18 +85,20 @@ func (e *emergency) work(ctx context.Context) (time.Duration, bool) {
 	now := e.store.Storage()
 	if now.Condition.Code != e.seen.Condition.Code || e.since.IsZero() {
 		e.seen, e.since = now, time.Now()
-		e.left, e.asked, e.reached, e.failed = nil, false, false, 0
+		e.asked, e.failed = false, 0
+		e.forget(refusesMail)
 	}
-	told := e.open.Condition
+	alarm := emergencyAlarm(e.store.Dir(), now)
 	switch {
-	case now.Condition.Code == told.Code && !e.asked:
-		if now.Condition.IsZero() {
-			e.readAddressees(ctx)
-		}
+	case now.Condition.IsZero() && e.open.Condition.IsZero():
+		e.readAddressees(ctx)
 		return readPause, true
 	case now.Condition.IsZero():
-		e.open.Cleared = e.store.Now()
-		return e.tell(ctx, e.open, condition.Condition{})
+		alarm = e.open
+		alarm.Cleared = e.store.Now()
+		return e.tell(ctx, alarm)
+	case len(e.left(alarm)) == 0 && e.told(alarm):
+		return readPause, true
 	}
 	wait := time.Until(e.since.Add(emergencyAfter))
 	if last, told := e.last[now.Condition.Code]; told {
@@ -91,55 +107,91 @@ func (e *emergency) work(ctx context.Context) (time.Duration, bool) {
 	if wait > 0 {
 		return wait, true
 	}
-	return e.tell(ctx, emergencyAlarm(e.store.Dir(), now), now.Condition)
+	return e.tell(ctx, alarm)
 }
 
 func emergencyAlarm(dir string, t store.Trouble) store.Alarm {
 	return store.Alarm{Kind: "storage", About: dir, Text: t.Condition.Words(), Condition: t.Condition, Raised: t.Since}
 }
 
-// tell mails an alarm to all who are to know of it. told is what is open once they know. Where nobody took the
-// mail, nobody knows: it is tried again, also with those who are to know by then.
-func (e *emergency) tell(ctx context.Context, a store.Alarm, told condition.Condition) (time.Duration, bool) {
+// tell mails an alarm, or its end, to all who are to know of it and do not yet. Where nobody took the mail of an
+// alarm, nobody knows: it is tried again, also with those who are to know by then.
+func (e *emergency) tell(ctx context.Context, a store.Alarm) (time.Duration, bool) {
+	over := !a.Cleared.IsZero()
 	if !e.asked {
 		e.readAddressees(ctx)
-		e.left, e.asked = e.to, true
+		e.asked = true
 	}
-	for len(e.left) > 0 {
-		result, err := e.hand(ctx, a, e.left[0])
+	for _, to := range e.left(a) {
+		result, err := e.hand(ctx, a, to)
 		switch {
 		case ctx.Err() != nil:
 			return 0, false
+		case result == taken && over:
+			e.heard[to.path] = heardEnd
 		case result == taken:
-			e.reached = true
-			if !told.IsZero() && e.open.Condition.Code != told.Code { // who knows of it is to hear of its end too
+			if e.open.Condition.Code != a.Condition.Code { // who knows of it is to hear of its end too
+				e.forget(heardAlarm, heardEnd)
 				e.opened(a)
 			}
-			e.log.Warn("an administrator was told by mail", "alarm", a.Condition.Code, "over", told.IsZero())
+			e.heard[to.path] = heardAlarm
 		case result == refused:
+			e.heard[to.path] = refusesMail
 			e.log.Error("cannot tell an administrator by mail", "alarm", a.Condition.Code, "err", oneLine(err.Error()))
+			continue
 		default:
 			e.log.Warn("an alarm has to wait for the relay", "alarm", a.Condition.Code, "err", oneLine(err.Error()))
 			return e.pause(), true
 		}
-		e.left = e.left[1:]
+		e.log.Warn("an administrator was told by mail", "alarm", a.Condition.Code, "over", over)
 	}
-	if !e.reached && !told.IsZero() {
+	if !over && !e.told(a) {
 		why := "the relay refuses it for everybody"
 		if len(e.to) == 0 {
 			why = e.missing
 		}
 		e.log.Error("an alarm can be told to nobody", "alarm", a.Condition.Code, "reason", why)
 		e.asked = false
+		e.forget(refusesMail)
 		return e.pause(), true
 	}
-	e.reached, e.failed, e.asked = false, 0, false
-	if told.IsZero() {
+	e.failed, e.asked = 0, false
+	if over {
 		e.opened(store.Alarm{})
+		clear(e.heard)
 	} else {
-		e.last[told.Code] = time.Now()
+		e.last[a.Condition.Code] = time.Now()
 	}
 	return 0, true // what is so may have changed meanwhile
+}
+
+// left returns who is still to be told of an alarm or of its end. Those who heard of the end before others did, and
+// then the trouble came back, are told of that.
+func (e *emergency) left(a store.Alarm) (left []addressee) {
+	wanted := heardAlarm
+	if !a.Cleared.IsZero() {
+		wanted = heardEnd
+	}
+	for _, to := range e.to {
+		h := e.heard[to.path]
+		if h == heardAlarm && e.open.Condition.Code != a.Condition.Code {
+			h = heardNothing // of this one
+		}
+		if h != wanted && h != refusesMail {
+			left = append(left, to)
+		}
+	}
+	return left
+}
+
+// told reports whether somebody knows of an alarm.
+func (e *emergency) told(a store.Alarm) bool {
+	return e.open.Condition.Code == a.Condition.Code
+}
+
+// forget forgets who heard one of those.
+func (e *emergency) forget(what ...heard) {
+	maps.DeleteFunc(e.heard, func(_ string, h heard) bool { return slices.Contains(what, h) })
 }
 
 // opened keeps which alarm is open.

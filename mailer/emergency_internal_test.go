@@ -37,7 +37,7 @@ func TestAnEmergencyWithoutKnownAddresseesIsNotTold(t *testing.T) {
 	gone := condition.New(condition.DatabaseGone, "path", dir)
 	a := emergencyAlarm(dir, store.Trouble{Condition: gone, Since: s.Now()})
 	for _, pause := range relayPauses[:2] {
-		if wait, waits := e.tell(t.Context(), a, gone); !waits || wait != pause {
+		if wait, waits := e.tell(t.Context(), a); !waits || wait != pause {
 			t.Errorf("the next try is in %v (%v), want %v", wait, waits, pause)
 		}
 	}
@@ -48,8 +48,8 @@ func TestAnEmergencyWithoutKnownAddresseesIsNotTold(t *testing.T) {
 		t.Errorf("the log says\n%s", log.String())
 	}
 	e.Mailer = New(open(), logger)
-	e.tell(t.Context(), a, gone) // no relay is set
-	if len(e.left) != 1 || e.left[0].path != "root@example.org" {
-		t.Errorf("to be told are %+v", e.left)
+	e.tell(t.Context(), a) // no relay is set
+	if left := e.left(a); len(left) != 1 || left[0].path != "root@example.org" {
+		t.Errorf("to be told are %+v", left)
 	}
 }

@@ -248,3 +248,58 @@ func TestAnEmergencyThatNobodyCanBeToldIsNotTold(t *testing.T) {
 		})
 	}
 }
+
+// The database is gone, comes back, and is gone again while a mail about that waits for the relay: at last each
+// administrator has heard that it is gone, and at the end each has heard that it is over.
+func TestATroubleThatComesBackIsToldToThoseWhoDoNotKnow(t *testing.T) {
+	t.Parallel()
+	const root, boss, over = "root@example.org: ", "boss@example.org: ", "over: "
+	for _, c := range []struct {
+		name                         string
+		busyAtFirst, busyAtTheEnd    string // whose mailboxes the relay puts off
+		first, end, again, endedThen []string
+	}{
+		{"one of two has heard that it is over", "", "boss",
+			[]string{root + gone, boss + gone}, []string{root + over + gone},
+			[]string{root + gone}, []string{root + over + gone, boss + over + gone}},
+		{"one of two has heard that it is gone", "boss", "root boss",
+			[]string{root + gone}, nil, []string{boss + gone}, []string{root + over + gone, boss + over + gone}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			var busy atomic.Value
+			busy.Store(c.busyAtFirst)
+			r := newRelay(t, func(r *relay) {
+				r.rcpt = func(to string) error {
+					login, _, _ := strings.Cut(to, "@")
+					if strings.Contains(busy.Load().(string), login) {
+						return code(451, "not now")
+					}
+					return nil
+				}
+			})
+			synctest.Test(t, func(t *testing.T) {
+				b := newBox(t)
+				check(t, b.Set(t.Context(), "mail.relay", r.url()))
+				b.addAdmin("root")
+				b.addAdmin("boss")
+				b.run()
+				back := b.databaseGone()
+				time.Sleep(time.Minute)
+				r.wantGiven("the database is gone", c.first...)
+				busy.Store(c.busyAtTheEnd)
+				back()
+				time.Sleep(time.Minute)
+				r.wantGiven("it is back", c.end...)
+				back = b.databaseGone()
+				time.Sleep(time.Minute)
+				busy.Store("")
+				time.Sleep(2 * time.Hour)
+				r.wantGiven("it is gone again", c.again...)
+				back()
+				time.Sleep(10 * time.Minute)
+				r.wantGiven("it is back for good", c.endedThen...)
+			})
+		})
+	}
+}

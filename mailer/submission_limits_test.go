@@ -166,7 +166,7 @@ func TestGuessersAreSentAway(t *testing.T) {
 	}
 }
 
-func TestTheListenerHasLimits(t *testing.T) {
+func TestAMailHasLimits(t *testing.T) {
 	t.Parallel()
 	t.Run("recipients", func(t *testing.T) {
 		t.Parallel()
@@ -202,7 +202,11 @@ func TestTheListenerHasLimits(t *testing.T) {
 		c.hear("500")
 		c.over()
 	})
-	t.Run("connections from one address", func(t *testing.T) {
+}
+
+func TestConnectionsHaveLimits(t *testing.T) {
+	t.Parallel()
+	t.Run("from one address", func(t *testing.T) {
 		t.Parallel()
 		d := newDesk(t, false)
 		var open []*dialogue
@@ -241,7 +245,7 @@ func TestTheListenerHasLimits(t *testing.T) {
 		check(t, user.SendMail("ann@example.org", []string{toBob}, strings.NewReader(written("1", "Hello"))))
 		d.want(bob + ": Hello")
 	})
-	t.Run("connections in all", func(t *testing.T) {
+	t.Run("in all", func(t *testing.T) {
 		t.Parallel()
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		check(t, err)
@@ -253,7 +257,11 @@ func TestTheListenerHasLimits(t *testing.T) {
 		}
 		first.over()
 	})
-	t.Run("time of strangers", func(t *testing.T) {
+}
+
+func TestAClientHasNotAllTheTime(t *testing.T) {
+	t.Parallel()
+	t.Run("a stranger", func(t *testing.T) {
 		t.Parallel()
 		d := newDesk(t, false, func(s *mailer.Submission) { s.Patience = 500 * time.Millisecond })
 		c := d.dial()
@@ -263,7 +271,7 @@ func TestTheListenerHasLimits(t *testing.T) {
 		c.hear("421")
 		c.over()
 	})
-	t.Run("time of a mail", func(t *testing.T) {
+	t.Run("a mail", func(t *testing.T) {
 		t.Parallel()
 		d := newDesk(t, false, func(s *mailer.Submission) { s.Patience = 300 * time.Millisecond })
 		c := d.dial()

@@ -93,6 +93,7 @@ func relayOn(t *testing.T, l net.Listener, change ...func(*relay)) *relay {
 	go func() { defer close(served); r.server.Serve(l) }()
 	t.Cleanup(func() {
 		r.server.Close()
+		l.Close() // Serve may not have begun, so that the server does not know of it yet
 		<-served
 	})
 	return r

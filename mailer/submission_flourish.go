@@ -122,8 +122,10 @@ func isFlourish(paragraph, program string) bool {
 	for word := range strings.FieldsFuncSeq(strings.ToLower(bare), func(r rune) bool {
 		return unicode.IsSpace(r) || strings.ContainsRune(`,;:!()[]"*_/`, r)
 	}) {
-		word = strings.Trim(word, ".-")
-		stem, _, _ := strings.Cut(strings.ReplaceAll(word, "’", "'"), "'")
+		word = strings.ReplaceAll(strings.Trim(word, ".-"), "’", "'")
+		if article, rest, found := strings.Cut(word, "'"); found && len(article) == 1 {
+			word = rest // l'appareil, d'Outlook
+		}
 		switch {
 		case word == "":
 		case sentWords[word]:
@@ -135,7 +137,7 @@ func isFlourish(paragraph, program string) bool {
 			sent = true
 		case isProduct(word):
 			named = true
-		case fillWords[word] || myWords[word] || fillWords[stem] && len(stem) <= 2: // l'appareil
+		case fillWords[word] || myWords[word]:
 			mine = mine || myWords[word]
 			device = device || devices[word]
 		case devices[word]:

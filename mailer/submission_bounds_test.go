@@ -24,9 +24,10 @@ func TestTheBoundsOfAMail(t *testing.T) {
 	logo := func(octets int) string {
 		return multi("related", helloWeb, picture(octets, "Content-ID: <logo@x>\n"))
 	}
+	many := func(parts int) string { return multi("mixed", slices.Repeat([]string{hello}, parts)...) }
 	received := func(n int) string { return strings.Repeat("Received: by x\n", n) + "\nHello\n" }
 	for _, c := range []struct{ name, largest, larger, why string }{
-		{"parts", multi("mixed", slices.Repeat([]string{hello}, 49)...), multi("mixed", slices.Repeat([]string{hello}, 50)...), "too many parts"},
+		{"parts", many(49), many(50), "too many parts"},
 		{"depth", inside(8, hello), inside(9, hello), "too many parts"},
 		{"header", header(65_000), header(66_300), "too long"},
 		{"a logo", logo(64 << 10), logo(64<<10 + 1), "picture"},
@@ -205,9 +206,10 @@ func TestHowLongAFlourishIs(t *testing.T) {
 func TestNamesOfDevicesAndPrograms(t *testing.T) {
 	t.Parallel()
 	for word, want := range map[string]bool{
-		"iphone": true, "iphones": true, "iphonu": true, "nokia12345678": true, "nokia123456789": false, "nokia-of-ann-and-her-friends": true,
+		"iphone": true, "iphones": true, "iphonu": true, "nokia12345678": true,
+		"nokia123456789": false, "nokia-of-ann-and-her-friends": true,
 		"iphone's": true,
-		"ipads": true, "ipodder": false, "ios": true, "ios-app": true, "iosif": false, "aol": true, "aola": false,
+		"ipads":    true, "ipodder": false, "ios": true, "ios-app": true, "iosif": false, "aol": true, "aola": false,
 		"nokian": true, "windows": true, "windows-phone": true, "windowsill": false, "phone": false, "": false,
 	} {
 		if got := isProduct(word); got != want {

@@ -223,9 +223,10 @@ func (t *htmlText) end(name string) {
 			t.fonts = t.fonts[:n-1]
 		}
 	case "a":
-		// A link that is not shown is said, as a phone shows no more than text.
+		// A link that is not shown is said, as a phone shows no more than text. A link of a picture is a logo's.
 		if t.link != "" {
-			if shown := strings.TrimRight(strings.TrimSpace(t.String()[t.linked:]), "/…"); !strings.Contains(t.link, shown) {
+			shown := strings.TrimRight(strings.TrimSpace(t.String()[t.linked:]), "/…")
+			if shown != "" && !(strings.Contains(shown, ".") && strings.Contains(t.link, shown)) {
 				t.text(" (" + t.link + ")")
 			}
 		}

@@ -14,8 +14,8 @@ import (
 	"omsbox/modem/simulator"
 )
 
+// No other test runs beside it: a process that is started has, for a moment, all ports of this one open.
 func TestAPortThatAnotherProgramHasIsLeftAlone(t *testing.T) {
-	t.Parallel()
 	b := newBox(t)
 	heard := make(chan string, 16)
 	b.plug(huawei("1-1.2", answering(t, func(_ line, command string) []string {

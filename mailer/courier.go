@@ -351,7 +351,7 @@ func (q *queue) record(ctx context.Context, change func(context.Context) error) 
 		if err == nil {
 			return
 		}
-		q.log.Error("cannot store what became of a mail", "err", err)
+		q.cannot("store what became of a mail", err)
 		if !rest(ctx, storeRest) {
 			return // the row still says that it is being handed over: the next run tries again
 		}

@@ -93,3 +93,8 @@ func (m *Mailer) administrator(ctx context.Context) (u store.User, why string, e
 	}
 	return u, why, err
 }
+
+// cannot logs what the store refused.
+func (m *Mailer) cannot(what string, err error) {
+	m.log.Log(context.Background(), store.LogLevel(err), "cannot "+what, "err", err)
+}

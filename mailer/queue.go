@@ -65,12 +65,16 @@ func (m *Mailer) deliver(ctx context.Context) {
 	defer post.Close()
 	defer settings.Close()
 	q := &queue{Mailer: m, life: ctx, done: make(chan report)}
+	var failed error // of the store, met by a courier: the next one would meet it at once
 	for {
 		var due <-chan time.Time
-		wait, waits, err := q.work(ctx)
+		wait, waits, err := time.Duration(0), false, failed
+		if failed = nil; err == nil {
+			wait, waits, err = q.work(ctx)
+		}
 		switch {
 		case err != nil && ctx.Err() == nil:
-			m.log.Error("cannot look after the mail queue", "err", err)
+			m.cannot("look after the mail queue", err)
 			due = time.After(storeRest)
 		case waits:
 			due = time.After(wait)
@@ -87,9 +91,7 @@ func (m *Mailer) deliver(ctx context.Context) {
 		case <-settings.C:
 			q.afresh()
 		case r := <-q.done:
-			if err := q.came(ctx, r); err != nil && ctx.Err() == nil {
-				m.log.Error("cannot look after the mail queue", "err", err)
-			}
+			failed = q.came(ctx, r)
 		}
 	}
 }

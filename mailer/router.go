@@ -15,7 +15,7 @@ func (m *Mailer) route(ctx context.Context) {
 	defer arrived.Close()
 	defer settings.Close()
 	if err := m.routeNobodys(ctx); err != nil && ctx.Err() == nil {
-		m.log.Error("route what was nobody's", "err", err)
+		m.cannot("route what was nobody's", err)
 	}
 	for {
 		var due <-chan time.Time
@@ -25,7 +25,7 @@ func (m *Mailer) route(ctx context.Context) {
 		}
 		switch {
 		case err != nil && ctx.Err() == nil:
-			m.log.Error("route what came in", "err", err)
+			m.cannot("route what came in", err)
 			due = time.After(storeRest)
 		case waits:
 			due = time.After(wait)
@@ -37,7 +37,7 @@ func (m *Mailer) route(ctx context.Context) {
 		case <-due:
 		case <-settings.C:
 			if err := m.routeNobodys(ctx); err != nil && ctx.Err() == nil {
-				m.log.Error("route what was nobody's", "err", err)
+				m.cannot("route what was nobody's", err)
 			}
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
@@ -154,14 +153,5 @@ func verdict(a store.Attempt, mr int, err error) store.Verdict {
 
 // cannot logs what the store refused.
 func (m *Modem) cannot(what string, err error, args ...any) {
-	m.log.Log(context.Background(), seriousness(err), what, append(args, "err", err)...)
-}
-
-// seriousness is the level at which an error of the store is logged. The store itself tells once that the disk
-// refuses everything; here that is met again with each try, each second.
-func seriousness(err error) slog.Level {
-	if errors.Is(err, store.ErrStorage) {
-		return slog.LevelDebug
-	}
-	return slog.LevelError
+	m.log.Log(context.Background(), store.LogLevel(err), what, append(args, "err", err)...)
 }

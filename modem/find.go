@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"omsbox/store"
 )
 
 // Finder finds the modems of this computer, whatever they are called and wherever they are plugged
@@ -328,7 +330,7 @@ func (f *Finder) tell(ctx context.Context, ok bool, text string) {
 		f.log.Warn("modems are looked for", "so far", text)
 	}
 	if err := f.Report(ctx, ok, text); err != nil {
-		f.log.Log(ctx, seriousness(err), "store how the search for modems goes", "err", err)
+		f.log.Log(ctx, store.LogLevel(err), "store how the search for modems goes", "err", err)
 	}
 }
 
@@ -350,7 +352,7 @@ func (f *Finder) warn(ctx context.Context, a *alarmed, ok bool, text string) {
 		return
 	}
 	if err := f.Alarm(ctx, text); err != nil {
-		f.log.Log(ctx, seriousness(err), "store an alarm", "err", err)
+		f.log.Log(ctx, store.LogLevel(err), "store an alarm", "err", err)
 		return
 	}
 	a.on = !ok

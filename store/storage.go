@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
@@ -114,6 +115,15 @@ func explained(dir string, err error) error {
 		return notStored(c, err)
 	}
 	return err
+}
+
+// LogLevel is the level at which others log an error of the store. The store itself tells once that the disk refuses
+// everything; whoever tries again meets that each time.
+func LogLevel(err error) slog.Level {
+	if errors.Is(err, ErrStorage) {
+		return slog.LevelDebug
+	}
+	return slog.LevelError
 }
 
 // storageError is an ErrStorage with its reason, which SQLite tells in words for programmers alone.

@@ -198,10 +198,15 @@ func TestTheWaitForAPromptIsThatOfItsCommand(t *testing.T) {
 				time.Sleep(prompt - time.Second)
 				write("AT+CMGS=23\r")
 				time.Sleep(prompt - time.Millisecond)
-				before := len(w.lines.data)
+				heard := func() string {
+					synctest.Wait()
+					w.lines.mu.Lock()
+					defer w.lines.mu.Unlock()
+					return string(w.lines.data)
+				}
+				before := len(heard())
 				time.Sleep(2 * time.Millisecond)
-				synctest.Wait()
-				if got := string(w.lines.data[before:]); got != "+CMS ERROR: no prompt\r\n" {
+				if got := heard()[before:]; got != "+CMS ERROR: no prompt\r\n" {
 					t.Errorf("at the end of its own wait the library hears %q", got)
 				}
 			})
@@ -312,6 +317,7 @@ func TestAnotherQuestionThanTheUnansweredOneIsAsked(t *testing.T) {
 				began := time.Now()
 				mr, err := w.resync(0, 15*time.Second, "")
 				took := time.Since(began)
+				synctest.Wait() // the device writes no more of what it was asked
 				if c.at < 0 {
 					if !errors.Is(err, ErrSilent) || took != 15*time.Second+300*time.Millisecond || len(asked) != 3 {
 						t.Errorf("after %v and %q: %v", took, asked, err)

@@ -43,6 +43,9 @@ func TestOwnTextsAreShownWithTheirWords(t *testing.T) {
 	long := strings.Repeat("Yes, I am. ", 300)
 	comes(t, s.store, long+"Come over!", 0, ann.ID)
 	m, err := s.store.ClaimMail(t.Context())
+	for err == nil && m.Kind != store.Reply { // on a busy machine the notice of the failure is due by now
+		m, err = s.store.ClaimMail(t.Context())
+	}
 	check(t, err)
 	check(t, s.store.MailFail(t.Context(), m.ID, "SMTP error 550: no such mailbox"))
 	comes(t, s.store, "and bring bread", ann.ID)

@@ -222,7 +222,7 @@ func (t *tx) denied(h head) (bool, error) {
 	if err != nil {
 		return true, err
 	}
-	return true, t.become(d, Failed, why.Why.Row())
+	return true, t.drop(d, Failed, why.Why.Row())
 }
 
 // goOn takes the next segment of a delivery of which one was settled just now; nil where it is too

@@ -93,6 +93,7 @@ func (t *tx) setForward(from time.Time, late time.Duration) error {
 			AND message_id IN (SELECT id FROM messages WHERE created >= ?1)`,
 		`UPDATE mails SET blocked = blocked + ?2 WHERE blocked >= ?1 AND state IN ('queued', 'sending')`,
 		`UPDATE incoming_segments SET received = received + ?2 WHERE received >= ?1 AND incoming_id IS NULL`,
+		`UPDATE reports SET received = received + ?2 WHERE received >= ?1 AND segment_id IS NULL`,
 		`WITH RECURSIVE every(mr) AS (SELECT 0 UNION ALL SELECT mr + 1 FROM every WHERE mr < 255)
 			UPDATE segments SET handed = handed + ?2, tried = iif(tried >= ?1, tried + ?2, tried) WHERE id IN (
 			SELECT id FROM segments WHERE mr IN (SELECT mr FROM every) AND handed >= ?1

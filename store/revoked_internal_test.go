@@ -108,3 +108,44 @@ func TestARevokedChangeIsUndone(t *testing.T) {
 		})
 	}
 }
+
+// A text that was claimed in the same commit is no modem's: first the claim is undone, then the text.
+func TestARevokedTextIsNotSentThoughItWasClaimed(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	const sim = "262011234567890"
+	s := openInside(t)
+	path := filepath.Join(s.Dir(), File)
+	release, errs := s.hold(t), make(chan error, 3)
+	go func() {
+		_, err := s.EnqueueAll(ctx, []Message{{Source: SourceCommand, Parts: []string{"Hello"}, To: []Recipient{{Number: "+447911123450"}}}})
+		errs <- err
+	}()
+	for len(s.writer.queue) < 1 {
+		time.Sleep(time.Millisecond)
+	}
+	go func() { _, err := s.Claim(ctx, sim, nil); errs <- err }()
+	for len(s.writer.queue) < 2 {
+		time.Sleep(time.Millisecond)
+	}
+	go func() { errs <- s.write(ctx, func(*tx) error { return os.Rename(path, path+".away") }) }()
+	for len(s.writer.queue) < 3 {
+		time.Sleep(time.Millisecond)
+	}
+	release()
+	for range 3 {
+		if err := <-errs; !errors.Is(err, ErrStorage) {
+			t.Fatalf("answered with %v", err)
+		}
+	}
+	if err := os.Rename(path+".away", path); err != nil {
+		t.Fatal(err)
+	}
+	a, err := s.Claim(ctx, sim, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a != nil {
+		t.Errorf("a text whose writer was told that it is not stored is sent: delivery %d", a.Delivery)
+	}
+}

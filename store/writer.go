@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -267,7 +268,7 @@ func (w *writer) revoke(batch []*change) {
 
 // undoRevoked undoes what is stored although its callers were told that it is not.
 func (w *writer) undoRevoked(t *tx) error {
-	for _, undo := range w.revoked {
+	for _, undo := range slices.Backward(w.revoked) {
 		failed, gone := t.apart(func() error { return undo(t) })
 		if gone != nil {
 			return gone

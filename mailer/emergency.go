@@ -122,7 +122,8 @@ func (e *emergency) tell(ctx context.Context, a store.Alarm) (time.Duration, boo
 		e.readAddressees(ctx)
 		e.asked = true
 	}
-	for _, to := range e.left(a) {
+	waits := false
+	for _, to := range e.left(a) { // a mailbox that is full holds up nobody else
 		result, err := e.hand(ctx, a, to)
 		switch {
 		case ctx.Err() != nil:
@@ -141,9 +142,13 @@ func (e *emergency) tell(ctx context.Context, a store.Alarm) (time.Duration, boo
 			continue
 		default:
 			e.log.Warn("an alarm has to wait for the relay", "alarm", a.Condition.Code, "err", oneLine(err.Error()))
-			return e.pause(), true
+			waits = true
+			continue
 		}
 		e.log.Warn("an administrator was told by mail", "alarm", a.Condition.Code, "over", over)
+	}
+	if waits {
+		return e.pause(), true
 	}
 	if !over && !e.told(a) {
 		why := "the relay refuses it for everybody"

@@ -303,3 +303,29 @@ func TestATroubleThatComesBackIsToldToThoseWhoDoNotKnow(t *testing.T) {
 		})
 	}
 }
+
+// A mailbox that the relay puts off again and again, as one that is full, holds up no other administrator.
+func TestAFullMailboxHoldsUpNoAlarm(t *testing.T) {
+	t.Parallel()
+	r := newRelay(t, func(r *relay) {
+		r.rcpt = func(to string) error {
+			if strings.HasPrefix(to, "root@") {
+				return code(452, "the mailbox is full")
+			}
+			return nil
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		b := newBox(t)
+		check(t, b.Set(t.Context(), "mail.relay", r.url()))
+		b.addAdmin("root")
+		b.addAdmin("boss")
+		back := b.databaseGone()
+		b.run()
+		time.Sleep(time.Minute)
+		r.wantGiven("the database is gone", "boss@example.org: "+gone)
+		back()
+		time.Sleep(time.Minute)
+		r.wantGiven("it is back", "boss@example.org: over: "+gone)
+	})
+}

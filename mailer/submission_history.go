@@ -361,7 +361,7 @@ func passedOn(lines []string, mail *traits) []string {
 		}
 		if above := own(withoutRule(slices.Clone(lines[:begin])), mail); visible(above) {
 			said = append(said, strings.Split(above, "\n")...)
-			if mail.answersBox || n > 0 && !passes(lines[begin]) {
+			if mail.answersBox || (n > 0 || !mail.forwards) && !passes(lines[begin]) {
 				return said
 			}
 			said = append(said, "")

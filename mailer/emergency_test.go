@@ -194,7 +194,7 @@ func TestTheEndOfAnEmergencyIsToldToThoseWhoKnow(t *testing.T) {
 }
 
 // An emergency that there is nobody to tell, or that the relay refuses for everybody, is not told: the log says so,
-// nobody hears of its end, and whoever can be told at the next one is.
+// nobody hears of its end, and those who can be told at the next one are.
 func TestAnEmergencyThatNobodyCanBeToldIsNotTold(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -50,7 +50,7 @@ func unicodeOf(octets []byte, name string) (text, flaw string) {
 		if text = string(all); !strings.ContainsRune(text, utf8.RuneError) {
 			return text, ""
 		}
-		flaw = "it has characters that are not of the charset that it names, " + cut(oneLine(as)) + ": type the text anew, or set the mail program to UTF-8"
+		flaw = "it has characters that are not of the charset that it names, " + cut(oneLine(as)) + ": type the text again, or set the mail program to UTF-8"
 		if plain { // those of ISO-2022-JP and the like are no UTF-8 of anything
 			return text, flaw
 		}

@@ -122,7 +122,7 @@ var becomes = []struct{ name, mail, want string }{
 	{"an encoding that nobody knows", "Content-Transfer-Encoding: uuencode\n\nbegin 644\n", "554 encoding"},
 	{"a charset that nobody knows", "Content-Type: text/plain; charset=klingon\n\n\xff\xfe\n", "554 charset"},
 	{"such a charset with plain letters", "Content-Type: text/plain; charset=klingon\n\nHello\n", "Hello"},
-	{"octets that are no UTF-8", in("utf-8", "a\xffb"), "554 The mail cannot be read: it has characters that are not of the charset that it names, utf-8: type the text anew, or set the mail program to UTF-8. Nothing was sent"},
+	{"octets that are no UTF-8", in("utf-8", "a\xffb"), "554 The mail cannot be read: it has characters that are not of the charset that it names, utf-8: type the text again, or set the mail program to UTF-8. Nothing was sent"},
 	{"the replacement character itself", in("utf-8", "a\uFFFDb"), "a\uFFFDb"},
 	{"UTF-8 that claims to be plain", in("us-ascii", "Grüße"), "Grüße"},
 	{"Windows-1252 that claims to be plain", in("us-ascii", "Gr\xfc\xdfe \x93x\x94"), "Grüße “x”"},

@@ -15,7 +15,7 @@ var errWordless = errors.New("the modem answers, but says nothing to the message
 var errRestart = errors.New("the modem has to restart")
 
 // rungs are what is tried with a modem that keeps silent, one after the other; after each the modem
-// is woken and set up anew.
+// is woken and set up again.
 var rungs = []struct {
 	name string
 	try  func(*Modem, context.Context)

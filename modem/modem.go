@@ -14,7 +14,7 @@
 //	│ │                    │ │ │ └─ began anew ──┘ │
 //	│ │        a look,     │ │ └──── silent ──▶ climbing ◀── silent
 //	│ │ another setting or │ │ SIM unusable      │ │
-//	│ │   another SIM      └─ barred ◀───────────┘ │  escape, set up anew, radio off and on ──▶ waking
+//	│ │   another SIM      └─ barred ◀───────────┘ │  escape, set up again, radio off and on ──▶ waking
 //	│ └───── the port is gone (from anywhere) ─────┘  open again, restart ──▶ closed
 //
 // closed, after pauses, is opened again for ever. barred waits for a person and resets nothing.
@@ -93,7 +93,7 @@ var pauses = []time.Duration{
 }
 
 // errAnew: the modem forgot how it was set up, or there is another SIM in it.
-var errAnew = errors.New("the modem has to be set up anew")
+var errAnew = errors.New("the modem has to be set up again")
 
 // Run opens the device and serves it until ctx ends, again and again whatever happens to it.
 func (m *Modem) Run(ctx context.Context) error {
@@ -166,7 +166,7 @@ func (m *Modem) recover(ctx context.Context, err error) {
 		m.alarms.clear(ctx, m, alarmModem)
 		m.waitBarred(ctx)
 	case errors.Is(err, errAnew):
-		m.log.Info("the modem is set up anew", "why", err)
+		m.log.Info("the modem is set up again", "why", err)
 		pause(ctx, time.Second)
 	case errors.Is(err, errRestart):
 		m.log.Warn("the modem is restarted: it does not find its network")

@@ -34,7 +34,7 @@ type Patience struct {
 	// The ladder of a modem that keeps silent.
 	Vanish    time.Duration // for the port of a modem that restarts to end
 	Reboot    time.Duration // for a modem that restarts to answer
-	Settled   time.Duration // how long all must be well for the ladder to begin anew
+	Settled   time.Duration // how long all must be well for the ladder to begin again
 	Gentle    time.Duration // between tries once the ladder has ended
 	Proof     time.Duration // for the report that proves a text which an ill modem refused, before it is restarted
 	Reset     time.Duration // from one restart of the modem to the next at least; doubles while they do not help

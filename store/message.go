@@ -179,8 +179,12 @@ func (t *tx) withdraw(results []Result) error {
 		}
 		all, err := t.ids(`SELECT id FROM deliveries WHERE message_id = ?`, r.ID)
 		for _, id := range all {
-			if _, _, err = t.cancel(id); err != nil {
+			_, why, err := t.cancel(id)
+			if err != nil {
 				return err
+			}
+			if why != "" {
+				t.writer.store.log.Error("a text that was told to be not stored cannot be cancelled", "delivery", id, "why", why)
 			}
 		}
 		if err != nil {

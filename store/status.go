@@ -37,7 +37,7 @@ func (s *Store) Status(ctx context.Context) (string, error) {
 	return s.Spell(b.String()), nil
 }
 
-// tellModems says whether a process serves, what alarms are open, and how modems and disk are.
+// tellModems writes whether a process serves, what alarms are open, and how modems and disk are.
 func (s *Store) tellModems(ctx context.Context, b *statusLines, parts []Health) error {
 	modems, err := s.Modems(ctx)
 	if err != nil {

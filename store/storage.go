@@ -118,7 +118,7 @@ func explained(dir string, err error) error {
 }
 
 // LogLevel is the level at which others log an error of the store. The store itself tells once that the disk refuses
-// everything; whoever tries again meets that each time.
+// everything; a caller that tries again meets that each time.
 func LogLevel(err error) slog.Level {
 	if errors.Is(err, ErrStorage) {
 		return slog.LevelDebug

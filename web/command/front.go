@@ -204,7 +204,7 @@ func Moves(s *store.Store, next store.Front) string {
 	var moves []string
 	if was, is, ok := s.Moved(next); ok {
 		moves = append(moves, fmt.Sprintf("the address of this box was %s and becomes %s: to Outlook and SharePoint that "+
-			"is another service, so each account has to be set up anew with %s. "+
+			"is another service, so each account has to be set up again with %s. "+
 			"An old name that is still given, as another -host behind the new one, goes on at the same port", was, is, is+web.OMSPath))
 	}
 	_, was, _ := net.SplitHostPort(s.Front().Legacy) // no port where there is no such door
@@ -215,7 +215,7 @@ func Moves(s *store.Store, next store.Front) string {
 		moves = append(moves, fmt.Sprintf("the port of -https-legacy was %s and is closed: the old programs that came by it find no service there", was))
 	default:
 		moves = append(moves, fmt.Sprintf("the port of -https-legacy was %s and becomes %s: to the old programs that "+
-			"came by it that is another service, so each of their accounts has to be set up anew with https://%s",
+			"came by it that is another service, so each of their accounts has to be set up again with https://%s",
 			was, is, net.JoinHostPort(origin.Hostname(), is)+web.OMSPath))
 	}
 	return strings.Join(moves, ". ")

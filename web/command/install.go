@@ -164,7 +164,7 @@ func notWhole(name, path string) error {
 }
 
 // checkData refuses a data directory that holds other things, since all in it will belong to the
-// service; and to begin anew while there is a database of a run by hand.
+// service; and to begin again while there is a database of a run by hand.
 func checkData(dir string, named bool) error {
 	here, err := filepath.Abs(store.DataHere)
 	if err != nil {
@@ -172,7 +172,7 @@ func checkData(dir string, named bool) error {
 	}
 	if !named && !command.HoldsDatabase(dir) && command.HoldsDatabase(here) && here != dir {
 		return fmt.Errorf("there is a database here that omsbox made when it was started by hand. To go on with it, stop "+
-			"that omsbox and type: sudo mv %s %s\nTo begin anew, type: mv %s %s.old\nThen install again",
+			"that omsbox and type: sudo mv %s %s\nTo begin again, type: mv %s %s.old\nThen install again",
 			store.Quoted(here), store.Quoted(dir), store.Quoted(here), store.Quoted(here))
 	}
 	return ownDirectory(dir)

@@ -193,7 +193,7 @@ func TestWhoMovesTheDoorOfOldProgramsIsToldSo(t *testing.T) {
 		{"it stays at another address", "[::]:8443", "-host sms.example.org -https-legacy 127.0.0.1:8443", ""},
 		{"another port", "[::]:8443", "-host sms.example.org -https-legacy :9443",
 			moved + "9443: to the old programs that came by it that is another service, so each of their accounts has to be " +
-				"set up anew with https://sms.example.org:9443/oms/service.asmx"},
+				"set up again with https://sms.example.org:9443/oms/service.asmx"},
 		{"none any more", "[::]:8443", "-host sms.example.org", closed},
 		{"all moves", "[::]:8443", "-host new.example.org", "at the same port. " + closed},
 	} {

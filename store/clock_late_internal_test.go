@@ -288,3 +288,29 @@ func TestATextThatWaitedWhileTheBoxWasOff(t *testing.T) {
 		t.Errorf("the text is %+v, %v", d, err)
 	}
 }
+
+// A report that waits for its text is as young after a late clock is set as it was before: it may still come to it.
+func TestAReportThatWaitsAfterTheClockWasSetForward(t *testing.T) {
+	t.Parallel()
+	s, clock, _ := lateClock(t)
+	err := s.write(t.Context(), func(t *tx) error {
+		_, err := t.exec(`INSERT INTO reports (key, tpdu, sim, mr, recipient, status, received) VALUES (x'01', x'00', 'sim', 7, '+447911123456', 0, ?)`,
+			ms(clockNoon.Add(time.Minute)))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	clock.Confirm()
+	for range 3 {
+		s.ticks(t)
+		clock.Pass(10 * time.Second)
+	}
+	var received int64
+	if err := s.read.QueryRow(`SELECT received FROM reports`).Scan(&received); err != nil {
+		t.Fatal(err)
+	}
+	if age := s.Now().Sub(fromMS(received)); age > time.Minute {
+		t.Errorf("half a minute after it came the report seems %v old", age)
+	}
+}
